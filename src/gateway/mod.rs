@@ -1,0 +1,3 @@
+//! The gateway: the Pingora glue.
+
+pub mod options;
