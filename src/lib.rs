@@ -22,6 +22,7 @@ pub mod address;
 pub mod clock;
 pub mod cluster;
 pub mod credentials;
+pub mod error;
 pub mod gateway;
 pub mod logs;
 pub mod policy;

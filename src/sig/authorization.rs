@@ -81,7 +81,7 @@ pub fn parse<'v>(
 
 fn refused_scheme(scheme: &str, rest: Option<&str>) -> AuthFailure {
     let names_v4 = |form: &&Form| scheme.starts_with(form.v4_algorithm);
-    if scheme.starts_with("AWS4-") || FORMS.iter().any(|form| names_v4(form)) {
+    if scheme.starts_with("AWS4-") || FORMS.iter().any(names_v4) {
         AuthFailure::UnsupportedVersion
     } else if rest.is_none() {
         AuthFailure::AuthorizationSpaces

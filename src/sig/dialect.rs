@@ -1,7 +1,5 @@
 //! The signature dialects: one row of a constant table each.
 
-use super::v2::ordinary;
-
 /// Whose words a request, an answer or a node uses.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
@@ -232,6 +230,7 @@ pub fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::v2::ordinary;
     use super::*;
 
     #[test]

@@ -24,7 +24,7 @@ pub enum Mechanism {
 /// The mechanism that a parameter belongs to, judged in whatever case: a name in another case must not hide.
 pub fn mechanism(name: &str) -> Option<Mechanism> {
     let access_key = |form: &&Form| form.access_key_parameter.eq_ignore_ascii_case(name);
-    if name.eq_ignore_ascii_case(SIGNATURE) || FORMS.iter().any(|form| access_key(form)) {
+    if name.eq_ignore_ascii_case(SIGNATURE) || FORMS.iter().any(access_key) {
         return Some(Mechanism::V2);
     }
     let v4 = FORMS.iter().any(|form| {
