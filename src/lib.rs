@@ -25,6 +25,7 @@ pub mod credentials;
 pub mod error;
 pub mod gateway;
 pub mod logs;
+pub mod metrics;
 pub mod policy;
 pub mod secret;
 pub mod sig;

@@ -64,6 +64,7 @@ const UPSTREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 pub struct Cluster {
     options: ClusterOptions,
     peers: Vec<HttpPeer>,
+    labels: Vec<String>,
     next: AtomicUsize,
 }
 
@@ -75,9 +76,9 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// How many nodes were tried.
-    pub fn tried(&self) -> usize {
-        self.tried
+    /// The latest attempt does not count: its node is to be tried once more.
+    pub fn once_more(&mut self) {
+        self.tried = self.tried.saturating_sub(1);
     }
 }
 
@@ -90,6 +91,7 @@ impl Cluster {
             .map(|node| peer(node, &options))
             .collect();
         Self {
+            labels: options.nodes.iter().map(ToString::to_string).collect(),
             options,
             peers,
             next: AtomicUsize::new(0),
@@ -120,11 +122,11 @@ impl Cluster {
         attempt.tried < self.peers.len()
     }
 
-    /// The node that the latest attempt went to.
-    pub fn node(&self, attempt: &Attempt) -> Option<&NodeAddress> {
+    /// The address of the node that the latest attempt went to.
+    pub fn node_label(&self, attempt: &Attempt) -> Option<&str> {
         let first = attempt.first?;
         let latest = first + attempt.tried.checked_sub(1)?;
-        Some(&self.options.nodes[latest % self.options.nodes.len()])
+        Some(&self.labels[latest % self.labels.len()])
     }
 }
 

@@ -328,7 +328,7 @@ impl Claim<'_> {
     ///
     /// # Errors
     /// Rules 20, 22 and 23 of [`AuthFailure`].
-    pub fn verify(self, key: &VerifyingKey) -> Result<Verified, AuthFailure> {
+    pub fn verify(&self, key: &VerifyingKey) -> Result<Verified, AuthFailure> {
         let holds = key.confirms(&self.string_to_sign, &self.provided);
         if key.identity().access_key_id != *self.access_key_id {
             return Err(AuthFailure::UnknownAccessKeyId);
