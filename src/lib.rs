@@ -1,1 +1,4 @@
+//! Countersign.
 
+#[cfg(feature = "embedded")]
+pub mod embedded;
