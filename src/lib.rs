@@ -22,6 +22,8 @@ pub mod address;
 pub mod clock;
 pub mod cluster;
 pub mod credentials;
+#[cfg(feature = "embedded")]
+pub mod embedded;
 pub mod error;
 pub mod gateway;
 pub mod logs;
