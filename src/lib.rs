@@ -19,8 +19,10 @@
 //! A file imports only lower levels and its own room; `tests/layering.rs` holds that.
 
 pub mod address;
+pub mod cli;
 pub mod clock;
 pub mod cluster;
+pub mod config;
 pub mod credentials;
 #[cfg(feature = "embedded")]
 pub mod embedded;
