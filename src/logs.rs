@@ -68,9 +68,20 @@ pub struct LogGuard {
 }
 
 impl LogGuard {
-    /// How many lines were dropped so far because standard error could not take them in time.
-    pub fn dropped_lines(&self) -> usize {
-        self.dropped.dropped_lines()
+    /// Where dropped lines are counted.
+    pub fn dropped_lines(&self) -> DroppedLines {
+        DroppedLines(self.dropped.clone())
+    }
+}
+
+/// Counts the lines that were dropped because standard error could not take them in time.
+#[derive(Debug, Clone)]
+pub struct DroppedLines(ErrorCounter);
+
+impl DroppedLines {
+    /// How many were dropped so far.
+    pub fn count(&self) -> usize {
+        self.0.dropped_lines()
     }
 }
 

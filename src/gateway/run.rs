@@ -19,7 +19,7 @@ use super::{Gateway, context, decoy};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::credentials::CredentialStore;
-use crate::logs::{LogFormat, LogGuard};
+use crate::logs::{DroppedLines, LogFormat};
 use crate::metrics::Metrics;
 use crate::sig::VerifyOptions;
 
@@ -69,7 +69,7 @@ pub fn start(
     options: RunOptions,
     store: Arc<dyn CredentialStore>,
     clock: Arc<dyn Clock>,
-    log: Option<LogGuard>,
+    dropped_lines: DroppedLines,
 ) -> Result<Running, ListenError> {
     let mut sockets = Vec::new();
     for listener in options.listeners {
@@ -117,7 +117,7 @@ pub fn start(
     if let Some((socket, _)) = admin {
         server.add_service(AdminService::new(
             socket,
-            Admin::new(Arc::clone(&gateway), log, stopped),
+            Admin::new(Arc::clone(&gateway), dropped_lines, stopped),
         ));
     }
     Ok(Running {
