@@ -20,7 +20,7 @@ use crate::gateway::{self, RunOptions};
 use crate::logs::{self, AccessLog, LogFormat, LogLevel, LogOptions};
 use crate::secret::Secret;
 use crate::sig::dialect::DialectName;
-use crate::sig::{Diagnostics, Identity, Version, VerifyOptions};
+use crate::sig::{Diagnostics, Identity, VerifyOptions, Version};
 
 /// The bucket that the demo makes.
 const BUCKET: &str = "bucket01";
@@ -66,14 +66,23 @@ impl Demo {
         // In a directory of our own, so that nobody else on the machine reaches the node past the gateway.
         let socket = scratch.path().join("node.sock");
         let node = Node::start(NodeOptions {
-            root: self.data.clone().unwrap_or_else(|| scratch.path().join("data")),
+            root: self
+                .data
+                .clone()
+                .unwrap_or_else(|| scratch.path().join("data")),
             address: embedded::NodeAddress::Unix(socket.clone()),
             auth: None,
             domains: Vec::new(),
         })?;
         node.create_bucket(BUCKET)?;
-        let access_key_id = self.access_key_id.clone().unwrap_or_else(|| random(ACCESS_KEY_ID_LENGTH).to_uppercase());
-        let secret = self.secret_access_key.clone().unwrap_or_else(|| random(SECRET_LENGTH));
+        let access_key_id = self
+            .access_key_id
+            .clone()
+            .unwrap_or_else(|| random(ACCESS_KEY_ID_LENGTH).to_uppercase());
+        let secret = self
+            .secret_access_key
+            .clone()
+            .unwrap_or_else(|| random(SECRET_LENGTH));
         let log = LogOptions {
             level: LogLevel::Info,
             format: LogFormat::Text,
@@ -88,11 +97,21 @@ impl Demo {
             },
             secret_access_key: Secret::new(secret.clone()),
         };
-        let socket = socket.to_str().ok_or("the temporary directory's path is not UTF-8")?;
+        let socket = socket
+            .to_str()
+            .ok_or("the temporary directory's path is not UTF-8")?;
         let store = Arc::new(InlineStore::new(&[key]));
-        let running = gateway::start(self.options(socket, log), store, Arc::new(SystemClock), guard.dropped_lines())?;
+        let running = gateway::start(
+            self.options(socket, log),
+            store,
+            Arc::new(SystemClock),
+            guard.dropped_lines(),
+        )?;
         announce(&running.addresses);
-        println!("{}", self.guide(&running.addresses.listeners[0], &access_key_id, &secret));
+        println!(
+            "{}",
+            self.guide(&running.addresses.listeners[0], &access_key_id, &secret)
+        );
         running.run();
         Ok(())
     }
@@ -137,17 +156,24 @@ impl Demo {
 
     /// What to paste into a second terminal.
     fn guide(&self, url: &str, access_key_id: &str, secret: &str) -> String {
-        let own = std::env::current_exe().map_or_else(|_| "countersign".into(), |path| path.display().to_string());
+        let own = std::env::current_exe()
+            .map_or_else(|_| "countersign".into(), |path| path.display().to_string());
         let host = url.trim_start_matches("http://");
         let dialect = match self.answer_as {
             Words::Aws => "aws",
             Words::Request | Words::Wos => "wos",
         };
         let (header, declaration, namespace) = match self.answer_as {
-            Words::Aws => ("x-amz-request-id", "", "http://s3.amazonaws.com/doc/2006-03-01/"),
-            Words::Request | Words::Wos => {
-                ("x-wos-request-id", " standalone=\"yes\"", "http://wcs.chinanetcenter.com/document")
-            }
+            Words::Aws => (
+                "x-amz-request-id",
+                "",
+                "http://s3.amazonaws.com/doc/2006-03-01/",
+            ),
+            Words::Request | Words::Wos => (
+                "x-wos-request-id",
+                " standalone=\"yes\"",
+                "http://wcs.chinanetcenter.com/document",
+            ),
         };
         format!(
             r#"
@@ -185,5 +211,9 @@ Ctrl-C stops the demo.
 }
 
 fn random(length: usize) -> String {
-    rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
+    rand::rng()
+        .sample_iter(Alphanumeric)
+        .take(length)
+        .map(char::from)
+        .collect()
 }

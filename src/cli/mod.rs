@@ -1,6 +1,6 @@
 //! The commands.
 
-mod check;
+pub mod check;
 #[cfg(feature = "embedded")]
 mod demo;
 mod serve;

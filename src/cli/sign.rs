@@ -49,10 +49,20 @@ pub struct Sign {
     #[arg(long, value_name = "DOMAIN")]
     domain: Vec<String>,
     /// The access key id
-    #[arg(long, env = "AWS_ACCESS_KEY_ID", hide_env_values = true, value_name = "ID")]
+    #[arg(
+        long,
+        env = "AWS_ACCESS_KEY_ID",
+        hide_env_values = true,
+        value_name = "ID"
+    )]
     access_key_id: String,
     /// The secret access key
-    #[arg(long, env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true, value_name = "SECRET")]
+    #[arg(
+        long,
+        env = "AWS_SECRET_ACCESS_KEY",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
     secret_access_key: String,
     /// The method
     method: String,
@@ -73,10 +83,18 @@ struct Signed<'s> {
 impl Sign {
     /// Prints the signed request.
     pub fn run(self) -> Result<(), Failure> {
-        let method = Method::from_bytes(self.method.as_bytes()).map_err(|_| format!("not a method: {}", self.method))?;
-        let uri: Uri = self.url.parse().map_err(|error| format!("not a URL: {}: {error}", self.url))?;
+        let method = Method::from_bytes(self.method.as_bytes())
+            .map_err(|_| format!("not a method: {}", self.method))?;
+        let uri: Uri = self
+            .url
+            .parse()
+            .map_err(|error| format!("not a URL: {}: {error}", self.url))?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return Err(format!("not an absolute URL: {}; write http://host/bucket/key", self.url).into());
+            return Err(format!(
+                "not an absolute URL: {}; write http://host/bucket/key",
+                self.url
+            )
+            .into());
         };
         if authority.as_str().contains('@') {
             return Err("the URL must not hold a user name".into());
@@ -106,14 +124,26 @@ impl Sign {
         let (query, headers) = match self.presign {
             Some(life) => {
                 let expires = (now + life).duration_since(UNIX_EPOCH)?.as_secs();
-                (Some(sign_query(&request, dialect, &credentials, expires)?), request.headers)
+                (
+                    Some(sign_query(&request, dialect, &credentials, expires)?),
+                    request.headers,
+                )
             }
-            None => (uri.query().map(str::to_owned), sign_header(&request, dialect, &credentials, now)?),
+            None => (
+                uri.query().map(str::to_owned),
+                sign_header(&request, dialect, &credentials, now)?,
+            ),
         };
         let url = query.map_or_else(|| base.clone(), |query| format!("{base}?{query}"));
-        let format = self.format.unwrap_or(if self.presign.is_some() { Format::Url } else { Format::Curl });
+        let format = self.format.unwrap_or(if self.presign.is_some() {
+            Format::Url
+        } else {
+            Format::Curl
+        });
         if format == Format::Url && self.presign.is_none() {
-            return Err("--format url needs --presign: without it the signature stands in a header".into());
+            return Err(
+                "--format url needs --presign: without it the signature stands in a header".into(),
+            );
         }
         println!("{}", render(format, method.as_str(), &url, &headers)?);
         Ok(())
@@ -126,8 +156,12 @@ fn parse_headers(written: &[String]) -> Result<HeaderMap, Failure> {
         let (name, value) = header
             .split_once(':')
             .ok_or_else(|| format!("not a header: {header}; write 'Name: value'"))?;
-        let name: HeaderName = name.trim().parse().map_err(|_| format!("not a header name: {name}"))?;
-        let value = HeaderValue::from_str(value.trim()).map_err(|_| format!("not a header value: {header}"))?;
+        let name: HeaderName = name
+            .trim()
+            .parse()
+            .map_err(|_| format!("not a header name: {name}"))?;
+        let value = HeaderValue::from_str(value.trim())
+            .map_err(|_| format!("not a header value: {header}"))?;
         headers.append(name, value);
     }
     Ok(headers)
@@ -141,7 +175,10 @@ fn render(format: Format, method: &str, url: &str, headers: &HeaderMap) -> Resul
     Ok(match format {
         Format::Url => url.to_owned(),
         Format::Headers => {
-            let lines: Vec<String> = lines.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+            let lines: Vec<String> = lines
+                .iter()
+                .map(|(name, value)| format!("{name}: {value}"))
+                .collect();
             lines.join("\n")
         }
         Format::Json => serde_json::to_string(&Signed {
@@ -150,8 +187,10 @@ fn render(format: Format, method: &str, url: &str, headers: &HeaderMap) -> Resul
             headers: lines.into_iter().collect(),
         })?,
         Format::Curl => {
-            let headers: Vec<String> =
-                lines.iter().map(|(name, value)| format!(" -H {}", quoted(&format!("{name}: {value}")))).collect();
+            let headers: Vec<String> = lines
+                .iter()
+                .map(|(name, value)| format!(" -H {}", quoted(&format!("{name}: {value}"))))
+                .collect();
             let method = match method {
                 "HEAD" => "-I".to_owned(),
                 other => format!("-i -X {other}"),
