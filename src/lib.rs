@@ -1,1 +1,35 @@
+//! Countersign: a reverse proxy that checks the signature of every object-storage request before a node sees it.
+//!
+//! The rooms, in the order in which a request passes through them:
+//!
+//! | level | room | what lives there |
+//! |---|---|---|
+//! | 0 words | [`secret`], [`clock`], [`address`] | what cannot be printed; the time; bucket, key and operation |
+//! | 1 pure | [`sig`] | `RequestView → Claim → Verified`: signatures, bytes in, a verdict out |
+//! | 2 | [`credentials`] | the keys: the only I/O on the line |
+//! | 2 | [`policy`] | `Verified → Permit`: may this caller do this here |
+//! | 2 | [`cluster`] | `Permit → HttpPeer`: the nodes; without a permit no connection |
+//! | 3 | [`error`] | every refusal and its S3 document |
+//! | 3 | [`metrics`], [`logs`] | every metric, declared once; the log lines |
+//! | 4 | [`gateway`] | the Pingora proxy: thin callbacks over the rooms above |
+//! | 4 | `embedded` | the storage node of the demo and the tests |
+//! | 5 | [`config`] | the TOML file: what was written, and what is true |
+//! | 6 | [`cli`] | the commands: serve, demo, check, sign |
+//!
+//! A file imports only lower levels and its own room; `tests/layering.rs` holds that.
 
+pub mod address;
+pub mod cli;
+pub mod clock;
+pub mod cluster;
+pub mod config;
+pub mod credentials;
+#[cfg(feature = "embedded")]
+pub mod embedded;
+pub mod error;
+pub mod gateway;
+pub mod logs;
+pub mod metrics;
+pub mod policy;
+pub mod secret;
+pub mod sig;

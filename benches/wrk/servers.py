@@ -1,0 +1,177 @@
+"""The servers of the comparison: how each is built, configured, started and stopped."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+HERE = Path(__file__).resolve().parent
+START_SECONDS = 60  # under valgrind a server needs a few
+STOP_SECONDS = 5  # for one of three attempts
+# The pair that AWS prints in its own documentation; nothing outside this comparison knows it.
+ACCESS_KEY_ID = "AKIAIOSFODNN7EXAMPLE"
+SECRET_ACCESS_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+
+
+class Failure(Exception):
+    """What stops the comparison, in words for the person who started it."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where the comparison runs: what cargo built, the directory of the configurations, the cores, the node."""
+
+    binaries: dict[str, Path]
+    work: Path
+    proxy_core: str
+    load_cores: str
+    node: str
+
+    def configured(self, template: str, name: str, **values: str) -> str:
+        """The path of a configuration in which every @WORD@ of the template has its value."""
+        text = (HERE / template).read_text()
+        values |= {"NODE": self.node, "WORK": str(self.work)}
+        values |= {"ACCESS_KEY_ID": ACCESS_KEY_ID, "SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
+        for word, value in values.items():
+            text = text.replace(f"@{word}@", value)
+        path = self.work / name
+        path.write_text(text)
+        return str(path)
+
+
+@dataclass(frozen=True)
+class Server:
+    """One row of the table."""
+
+    name: str
+    title: str
+    command: Callable[[Machine, str], list[str]]  # from the machine and the address to listen on
+    checks_signature: bool = False
+    missing: Callable[[], str] = lambda: ""  # what must be installed, or nothing
+
+
+def tool(name: str) -> str | None:
+    """The path of a program; servers are often in the directories of the administrator."""
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin")
+
+
+def nginx_module(name: str) -> Path | None:
+    directories = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/local/nginx/modules")
+    return next((path for path in (Path(d, name) for d in directories) if path.exists()), None)
+
+
+def gateway(access_log: str) -> Callable[[Machine, str], list[str]]:
+    def command(machine: Machine, listen: str) -> list[str]:
+        config = machine.configured("gateway.toml", "gateway.toml", LISTEN=listen, ACCESS_LOG=access_log)
+        return [str(machine.binaries["countersign"]), "serve", "--config", config]
+
+    return command
+
+
+def rust_proxy(name: str) -> Callable[[Machine, str], list[str]]:
+    return lambda machine, listen: [str(machine.binaries[name]), listen, machine.node]
+
+
+def nginx(machine: Machine, listen: str) -> list[str]:
+    config = machine.configured("nginx.conf", "nginx.conf", LISTEN=listen, MODULES="", KEYS="", CHECK="")
+    return [tool("nginx"), "-p", str(machine.work), "-c", config]
+
+
+def nginx_lua(machine: Machine, listen: str) -> list[str]:
+    modules = ("ndk_http_module.so", "ngx_http_lua_module.so")
+    config = machine.configured(
+        "nginx.conf",
+        "nginx-lua.conf",
+        LISTEN=listen,
+        MODULES="\n".join(f"load_module {nginx_module(module)};" for module in modules),
+        KEYS=f'init_by_lua_block {{ keys = {{ ["{ACCESS_KEY_ID}"] = "{SECRET_ACCESS_KEY}" }} }}',
+        CHECK=f"access_by_lua_file {HERE}/verify_v2.lua;",
+    )
+    return [tool("nginx"), "-p", str(machine.work), "-c", config]
+
+
+def haproxy(machine: Machine, listen: str) -> list[str]:
+    return [tool("haproxy"), "-db", "-f", machine.configured("haproxy.cfg", "haproxy.cfg", LISTEN=listen)]
+
+
+def lacks(program: str) -> Callable[[], str]:
+    return lambda: "" if tool(program) else program
+
+
+def lacks_nginx_lua() -> str:
+    module = nginx_module("ngx_http_lua_module.so") and nginx_module("ndk_http_module.so")
+    return lacks("nginx")() or ("" if module else "nginx's Lua module (Debian: libnginx-mod-http-lua)")
+
+
+BASELINE = Server("bare", "bare Pingora", rust_proxy("bare-proxy"))
+SERVERS = (
+    BASELINE,
+    Server("gateway", "gateway", gateway("true"), checks_signature=True),
+    Server("gateway-nolog", "gateway, no access log", gateway("false"), checks_signature=True),
+    Server("stock", "bare Pingora, stock build", rust_proxy("stock-proxy")),
+    Server("nginx", "nginx", nginx, missing=lacks("nginx")),
+    Server("nginx-lua", "nginx, Lua HMAC-SHA1 check", nginx_lua, checks_signature=True, missing=lacks_nginx_lua),
+    Server("haproxy", "HAProxy", haproxy, missing=lacks("haproxy")),
+)
+
+
+@contextmanager
+def running(command: list[str], listen: str, cores: str):
+    """A process on its cores, from the moment it accepts connections to the end of the block.
+
+    What it writes goes to /dev/null: the gateway's access log is part of what is measured, its destination is not.
+    """
+    process = subprocess.Popen(
+        ["taskset", "--cpu-list", cores, *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until_listening(process, command, listen)
+        yield process
+        if process.poll() is not None:
+            raise Failure(f"it ended by itself with status {process.returncode}: {' '.join(command)}")
+    finally:
+        stop(process)
+
+
+def stop(process: subprocess.Popen) -> None:
+    """Ends the process, with its own shutdown where it has one.
+
+    A signal that reaches nginx between its look at the flag and its wait for events is only seen after the next one.
+    """
+    for _ in range(3):
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+            return
+        except subprocess.TimeoutExpired:
+            continue
+    process.kill()
+    process.wait()
+
+
+def wait_until_listening(process: subprocess.Popen, command: list[str], listen: str) -> None:
+    host, port = listen.split(":")
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    reason = "does not listen" if process.poll() is None else f"ended with status {process.returncode}"
+    raise Failure(f"it {reason}; to see why, run: {' '.join(command)}")
+
+
+def free_address() -> str:
+    """A loopback address that nobody listens on: nginx and HAProxy cannot say which port they were given."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"

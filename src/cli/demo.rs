@@ -1,0 +1,189 @@
+//! `countersign demo`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use rand::RngExt;
+use rand::distr::Alphanumeric;
+
+use super::{Failure, announce};
+use crate::address::HostNames;
+use crate::clock::SystemClock;
+use crate::cluster::{ClusterOptions, Forward, NodeAddress};
+use crate::credentials::{InlineKey, InlineStore};
+use crate::embedded::{self, Node, NodeOptions};
+use crate::gateway::options::{AnswerAs, ListenAddress, ListenerOptions, ServerOptions};
+use crate::gateway::{self, RunOptions};
+use crate::logs::{self, AccessLog, LogFormat, LogLevel, LogOptions};
+use crate::secret::Secret;
+use crate::sig::dialect::DialectName;
+use crate::sig::{Diagnostics, Identity, Version, VerifyOptions};
+
+/// The bucket that the demo makes.
+const BUCKET: &str = "bucket01";
+/// The lengths of AWS's own keys.
+const ACCESS_KEY_ID_LENGTH: usize = 20;
+const SECRET_LENGTH: usize = 40;
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Words {
+    /// The dialect that the request used
+    Request,
+    Aws,
+    Wos,
+}
+
+/// Run the gateway in front of a storage node of its own, to try it out
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Where the gateway listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Where metrics and health are told
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090")]
+    admin: SocketAddr,
+    /// Whose words the answers use
+    #[arg(long, value_enum, default_value = "request")]
+    answer_as: Words,
+    /// Where objects are kept [default: a temporary directory]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The access key id [default: a random one]
+    #[arg(long, value_name = "ID", requires = "secret_access_key")]
+    access_key_id: Option<String>,
+    /// The secret access key [default: a random one]
+    #[arg(long, value_name = "SECRET", requires = "access_key_id")]
+    secret_access_key: Option<String>,
+}
+
+impl Demo {
+    /// Runs until it is told to stop.
+    pub fn run(self) -> Result<(), Failure> {
+        let scratch = tempfile::tempdir()?;
+        // In a directory of our own, so that nobody else on the machine reaches the node past the gateway.
+        let socket = scratch.path().join("node.sock");
+        let node = Node::start(NodeOptions {
+            root: self.data.clone().unwrap_or_else(|| scratch.path().join("data")),
+            address: embedded::NodeAddress::Unix(socket.clone()),
+            auth: None,
+            domains: Vec::new(),
+        })?;
+        node.create_bucket(BUCKET)?;
+        let access_key_id = self.access_key_id.clone().unwrap_or_else(|| random(ACCESS_KEY_ID_LENGTH).to_uppercase());
+        let secret = self.secret_access_key.clone().unwrap_or_else(|| random(SECRET_LENGTH));
+        let log = LogOptions {
+            level: LogLevel::Info,
+            format: LogFormat::Text,
+            access: AccessLog::On,
+        };
+        let guard = logs::start(log);
+        let key = InlineKey {
+            identity: Identity {
+                access_key_id: access_key_id.clone(),
+                principal: "demo".into(),
+                domains: None,
+            },
+            secret_access_key: Secret::new(secret.clone()),
+        };
+        let socket = socket.to_str().ok_or("the temporary directory's path is not UTF-8")?;
+        let store = Arc::new(InlineStore::new(&[key]));
+        let running = gateway::start(self.options(socket, log), store, Arc::new(SystemClock), guard.dropped_lines())?;
+        announce(&running.addresses);
+        println!("{}", self.guide(&running.addresses.listeners[0], &access_key_id, &secret));
+        running.run();
+        Ok(())
+    }
+
+    fn options(&self, node: &str, log: LogOptions) -> RunOptions {
+        RunOptions {
+            server: ServerOptions {
+                threads: std::thread::available_parallelism().map_or(1, usize::from),
+                grace_period: Duration::from_secs(5),
+            },
+            listeners: vec![ListenerOptions {
+                address: ListenAddress::Tcp(self.listen),
+                hosts: HostNames::default(),
+                dialects: vec![DialectName::Aws, DialectName::Wos],
+                answer_as: match self.answer_as {
+                    Words::Request => AnswerAs::Request,
+                    Words::Aws => AnswerAs::Aws,
+                    Words::Wos => AnswerAs::Wos,
+                },
+                header_timeout: Duration::from_secs(30),
+                idle_timeout: Duration::from_secs(60),
+                body_timeout: Duration::from_secs(30),
+            }],
+            admin: Some(self.admin),
+            signature: VerifyOptions {
+                versions: vec![Version::V2],
+                max_clock_skew: Duration::from_secs(15 * 60),
+                diagnostics: Diagnostics::On,
+            },
+            cluster: ClusterOptions {
+                name: "embedded".into(),
+                dialect: DialectName::Aws,
+                nodes: vec![NodeAddress::Unix(node.to_owned())],
+                forward: Forward::Trusted,
+                connect_timeout: Duration::from_secs(5),
+                read_timeout: Duration::from_secs(60),
+                upstream_keepalive: 128,
+            },
+            log_format: log.format,
+        }
+    }
+
+    /// What to paste into a second terminal.
+    fn guide(&self, url: &str, access_key_id: &str, secret: &str) -> String {
+        let own = std::env::current_exe().map_or_else(|_| "countersign".into(), |path| path.display().to_string());
+        let host = url.trim_start_matches("http://");
+        let dialect = match self.answer_as {
+            Words::Aws => "aws",
+            Words::Request | Words::Wos => "wos",
+        };
+        let (header, declaration, namespace) = match self.answer_as {
+            Words::Aws => ("x-amz-request-id", "", "http://s3.amazonaws.com/doc/2006-03-01/"),
+            Words::Request | Words::Wos => {
+                ("x-wos-request-id", " standalone=\"yes\"", "http://wcs.chinanetcenter.com/document")
+            }
+        };
+        format!(
+            r#"
+The key of this demo; paste it into a second terminal first:
+
+  export AWS_ACCESS_KEY_ID={access_key_id}
+  export AWS_SECRET_ACCESS_KEY={secret}
+
+InitiateMultipartUpload, signed for curl:
+
+  {own} sign --dialect {dialect} --format curl POST '{url}/{BUCKET}/objectkey?uploads' | sh
+
+  HTTP/1.1 200 OK
+  {header}: 32 hexadecimal digits
+
+  <?xml version="1.0" encoding="UTF-8"{declaration}?>
+  <InitiateMultipartUploadResult xmlns="{namespace}"><Bucket>{BUCKET}</Bucket><Key>objectkey</Key><UploadId>…</UploadId></InitiateMultipartUploadResult>
+
+The same without `uploads` in what is signed is refused with 403 SignatureDoesNotMatch:
+
+  {own} sign --format curl POST '{url}/{BUCKET}/objectkey' | sed "s/objectkey'/objectkey?uploads'/" | sh
+
+boto3:
+
+  python3 -c "import boto3, botocore; s3 = boto3.client('s3', endpoint_url='{url}', region_name='us-east-1', config=botocore.config.Config(signature_version='s3')); s3.put_object(Bucket='{BUCKET}', Key='hello', Body=b'hello'); print(s3.get_object(Bucket='{BUCKET}', Key='hello')['Body'].read())"
+
+s3cmd:
+
+  s3cmd --signature-v2 --no-ssl --host={host} --host-bucket={host} ls s3://{BUCKET}
+
+Ctrl-C stops the demo.
+"#
+        )
+    }
+}
+
+fn random(length: usize) -> String {
+    rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
+}

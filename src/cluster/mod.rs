@@ -1,0 +1,147 @@
+//! Clusters: the nodes behind the gateway. The only maker of `HttpPeer`, and it needs a [`Permit`].
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
+
+use crate::policy::Permit;
+use crate::sig::dialect::DialectName;
+
+/// Where a node listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeAddress {
+    /// An IP address and a port.
+    Tcp(SocketAddr),
+    /// The path of a Unix socket.
+    Unix(String),
+}
+
+impl std::fmt::Display for NodeAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "unix:{path}"),
+        }
+    }
+}
+
+/// How verified requests are forwarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Forward {
+    /// As they came, signature included: the nodes verify for themselves.
+    Passthrough,
+    /// Without credentials, with the verified identity in headers of the gateway's own.
+    Trusted,
+}
+
+/// How a cluster is reached.
+#[derive(Debug, Clone)]
+pub struct ClusterOptions {
+    /// The cluster's name.
+    pub name: String,
+    /// Whose words the nodes speak.
+    pub dialect: DialectName,
+    /// The nodes; at least one.
+    pub nodes: Vec<NodeAddress>,
+    /// How requests are forwarded.
+    pub forward: Forward,
+    /// The longest time to connect to a node.
+    pub connect_timeout: Duration,
+    /// The longest silence of a node.
+    pub read_timeout: Duration,
+    /// The idle connections to nodes that are kept for further requests.
+    pub upstream_keepalive: usize,
+}
+
+/// How long an idle connection to a node is kept. Below the 60 s or more after which common servers close one.
+const UPSTREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+
+/// A running cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    options: ClusterOptions,
+    peers: Vec<HttpPeer>,
+    labels: Vec<String>,
+    next: AtomicUsize,
+}
+
+/// What one request has tried so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Attempt {
+    first: Option<usize>,
+    tried: usize,
+}
+
+impl Attempt {
+    /// The latest attempt does not count: its node is to be tried once more.
+    pub fn once_more(&mut self) {
+        self.tried = self.tried.saturating_sub(1);
+    }
+}
+
+impl Cluster {
+    /// Prepares the peers of a cluster.
+    pub fn new(options: ClusterOptions) -> Self {
+        let peers = options
+            .nodes
+            .iter()
+            .map(|node| peer(node, &options))
+            .collect();
+        Self {
+            labels: options.nodes.iter().map(ToString::to_string).collect(),
+            options,
+            peers,
+            next: AtomicUsize::new(0),
+        }
+    }
+
+    /// How the cluster is reached.
+    pub fn options(&self) -> &ClusterOptions {
+        &self.options
+    }
+
+    /// The next node for a permitted request: round-robin over the requests, and for one request each node once. None
+    /// when every node was tried.
+    pub fn peer(&self, _permit: &Permit, attempt: &mut Attempt) -> Option<Box<HttpPeer>> {
+        if attempt.tried == self.peers.len() {
+            return None;
+        }
+        let first = *attempt
+            .first
+            .get_or_insert_with(|| self.next.fetch_add(1, Ordering::Relaxed) % self.peers.len());
+        let peer = &self.peers[(first + attempt.tried) % self.peers.len()];
+        attempt.tried += 1;
+        Some(Box::new(peer.clone()))
+    }
+
+    /// Whether a node is left that the request has not tried.
+    pub fn has_untried(&self, attempt: &Attempt) -> bool {
+        attempt.tried < self.peers.len()
+    }
+
+    /// The address of the node that the latest attempt went to.
+    pub fn node_label(&self, attempt: &Attempt) -> Option<&str> {
+        let first = attempt.first?;
+        let latest = first + attempt.tried.checked_sub(1)?;
+        Some(&self.labels[latest % self.labels.len()])
+    }
+}
+
+fn peer(node: &NodeAddress, options: &ClusterOptions) -> HttpPeer {
+    let mut peer = match node {
+        NodeAddress::Tcp(address) => HttpPeer::new(address, false, String::new()),
+        NodeAddress::Unix(path) => HttpPeer::new_uds(path, false, String::new())
+            .expect("the configuration checked the socket's path"),
+    };
+    peer.options.connection_timeout = Some(options.connect_timeout);
+    peer.options.total_connection_timeout = Some(options.connect_timeout);
+    peer.options.read_timeout = Some(options.read_timeout);
+    peer.options.write_timeout = Some(options.read_timeout);
+    peer.options.idle_timeout = Some(UPSTREAM_IDLE_TIMEOUT);
+    // An upgrade would turn the connection into a tunnel behind the check.
+    peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
+    peer
+}

@@ -1,0 +1,227 @@
+//! Where to listen, which nodes there are, and which host names stand for what.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::Path;
+
+use super::document::{Entry, Table};
+use crate::address::HostNames;
+use crate::cluster::NodeAddress;
+use crate::gateway::options::ListenAddress;
+
+/// The longest path of a Unix socket: `sun_path` has 108 bytes and the last one is NUL (unix(7)).
+const MAX_SOCKET_PATH_LENGTH: usize = 107;
+/// The longest label of a host name (RFC 1035, section 2.3.4).
+const MAX_LABEL_LENGTH: usize = 63;
+/// The longest host name (RFC 1035, section 2.3.4: 255 octets on the wire, which are 253 characters).
+const MAX_HOST_NAME_LENGTH: usize = 253;
+
+/// A value, and the path of the setting that it stands at.
+type Placed<T> = (T, String);
+
+/// The addresses that the listeners before have taken.
+#[derive(Default)]
+pub(super) struct Taken(Vec<Placed<ListenAddress>>);
+
+impl Taken {
+    /// `ip:port` or `unix:/path`. A relative path starts at `directory`.
+    pub(super) fn listen(&mut self, entry: &Entry<'_>, directory: &Path) -> Option<ListenAddress> {
+        let written = entry.string("a string, \"ip:port\" or \"unix:/path\"")?;
+        let address = if let Some(path) = written.strip_prefix("unix:") {
+            ListenAddress::Unix(socket_path(entry, path, directory)?)
+        } else if let Ok(address) = written.parse() {
+            ListenAddress::Tcp(address)
+        } else {
+            entry.refuse(format_args!(
+                "{written:?} is not an address to listen on; write \"ip:port\" or \"unix:/path\""
+            ));
+            return None;
+        };
+        self.take(entry, address)
+    }
+
+    /// `ip:port`.
+    pub(super) fn listen_tcp(&mut self, entry: &Entry<'_>) -> Option<SocketAddr> {
+        let written = entry.string("a string, \"ip:port\"")?;
+        let Ok(address) = written.parse() else {
+            entry.refuse(format_args!(
+                "{written:?} is not an address to listen on; write \"ip:port\""
+            ));
+            return None;
+        };
+        self.take(entry, ListenAddress::Tcp(address))?;
+        Some(address)
+    }
+
+    fn take(&mut self, entry: &Entry<'_>, address: ListenAddress) -> Option<ListenAddress> {
+        // With port 0 each listener gets a port of its own.
+        let any_port = matches!(address, ListenAddress::Tcp(address) if address.port() == 0);
+        match self.0.iter().find(|(taken, _)| *taken == address) {
+            Some((_, path)) if !any_port => {
+                entry.refuse(format_args!("is the same address as {path}; change one"));
+                None
+            }
+            _ => {
+                self.0.push((address.clone(), entry.path.clone()));
+                Some(address)
+            }
+        }
+    }
+}
+
+/// The nodes of a cluster: `ip:port`, `host:port` or `unix:/path`; at least one, none twice. A host name stands for
+/// every address that it resolves to now.
+pub(super) fn nodes(entry: &Entry<'_>, directory: &Path) -> Option<Vec<NodeAddress>> {
+    let mut nodes: Vec<Placed<NodeAddress>> = Vec::new();
+    for item in entry.items()? {
+        for node in node(&item, directory) {
+            match nodes.iter().find(|(known, _)| *known == node) {
+                // A name may resolve to one address more than once.
+                Some((_, path)) if *path == item.path => {}
+                Some((_, path)) => {
+                    item.refuse(format_args!("is the same node as {path}; remove one"));
+                }
+                None => nodes.push((node, item.path.clone())),
+            }
+        }
+    }
+    Some(nodes.into_iter().map(|(node, _)| node).collect())
+}
+
+fn node(entry: &Entry<'_>, directory: &Path) -> Vec<NodeAddress> {
+    if entry.is_table() {
+        entry.refuse("this version does not support weights; write the address alone, as a string");
+        return Vec::new();
+    }
+    let Some(written) = entry.string("a string, \"host:port\", \"ip:port\" or \"unix:/path\"")
+    else {
+        return Vec::new();
+    };
+    if let Some(path) = written.strip_prefix("unix:") {
+        let path = socket_path(entry, path, directory);
+        return path.map(NodeAddress::Unix).into_iter().collect();
+    }
+    let split = written.rsplit_once(':');
+    let split = split.and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+    let resolved = match (written.parse::<SocketAddr>(), split) {
+        (Ok(address), _) => Ok(vec![address]),
+        (Err(_), Some((host, port))) if is_host_name(host) => {
+            (host, port).to_socket_addrs().map(Iterator::collect)
+        }
+        (Err(_), _) => {
+            entry.refuse(format_args!(
+                "{written:?} is not the address of a node; write \"host:port\", \"ip:port\" or \"unix:/path\""
+            ));
+            return Vec::new();
+        }
+    };
+    let addresses = resolved.unwrap_or_else(|error| {
+        entry.refuse(format_args!("cannot resolve {written:?}: {error}"));
+        Vec::new()
+    });
+    if addresses.iter().any(|address| address.port() == 0) {
+        entry.refuse("a node cannot have port 0; write the port that it listens on");
+        return Vec::new();
+    }
+    addresses.into_iter().map(NodeAddress::Tcp).collect()
+}
+
+fn socket_path(entry: &Entry<'_>, path: &str, directory: &Path) -> Option<String> {
+    let Some(joined) = directory.join(path).to_str().map(str::to_owned) else {
+        entry.refuse("the directory of the configuration is not UTF-8; write an absolute path");
+        return None;
+    };
+    let length = joined.len();
+    if path.is_empty() {
+        entry.refuse("the path of the socket is empty; write \"unix:/path\"");
+    } else if path.contains('\0') {
+        entry.refuse("the path of the socket has a NUL; remove it");
+    } else if length > MAX_SOCKET_PATH_LENGTH {
+        entry.refuse(format_args!(
+            "the path of the socket has {length} bytes; at most {MAX_SOCKET_PATH_LENGTH} are possible"
+        ));
+    } else {
+        return Some(joined);
+    }
+    None
+}
+
+/// `domains` and `custom_domains` of a listener: no name twice among both.
+pub(super) fn hosts(listener: &mut Table<'_>) -> HostNames {
+    let mut seen = Vec::new();
+    let mut names = |key| match listener.entry(key).and_then(|entry| entry.list()) {
+        Some(items) => host_names(&items, &mut seen),
+        None => Vec::new(),
+    };
+    HostNames {
+        domains: names("domains"),
+        custom_domains: names("custom_domains"),
+    }
+}
+
+/// `domains` of a key: at least one, none twice.
+pub(super) fn key_domains(entry: &Entry<'_>, offered: &[String]) -> Option<Vec<String>> {
+    let items = entry.items()?;
+    let domains = host_names(&items, &mut Vec::new());
+    for item in &items {
+        let name = item.string("a host name").map(str::to_ascii_lowercase);
+        if let Some(name) = name
+            && domains.contains(&name)
+            && !offered.contains(&name)
+        {
+            item.refuse(format_args!(
+                "{name:?} is not among the domains of a listener; add it there, or remove it"
+            ));
+        }
+    }
+    Some(domains)
+}
+
+/// Lower-cased host names that are not among those `seen`.
+fn host_names(items: &[Entry<'_>], seen: &mut Vec<Placed<String>>) -> Vec<String> {
+    let mut names = Vec::new();
+    for item in items {
+        let Some(name) = host_name(item) else {
+            continue;
+        };
+        match seen.iter().find(|(known, _)| *known == name) {
+            Some((_, path)) => {
+                item.refuse(format_args!("is the same name as {path}; remove one"));
+            }
+            None => {
+                seen.push((name.clone(), item.path.clone()));
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+fn host_name(entry: &Entry<'_>) -> Option<String> {
+    let written = entry.string("a string, a host name")?;
+    let advice = if written.parse::<IpAddr>().is_ok() || written.parse::<SocketAddr>().is_ok() {
+        "is an IP address; remove it, path style is understood on every address"
+    } else if written.ends_with('.') {
+        "ends with a dot; remove the dot"
+    } else if written.contains(':') {
+        "has a port or a scheme; write the name alone"
+    } else if !is_host_name(written) {
+        "is not a host name; write labels of 1 to 63 letters, digits, '-' and '_', with dots between them"
+    } else {
+        return Some(written.to_ascii_lowercase());
+    };
+    entry.refuse(format_args!("{written:?} {advice}"));
+    None
+}
+
+/// Whether a text is a host name. Underscores are no part of the standard and are seen in bucket names nonetheless.
+fn is_host_name(name: &str) -> bool {
+    name.len() <= MAX_HOST_NAME_LENGTH
+        && name.split('.').all(|label| {
+            (1..=MAX_LABEL_LENGTH).contains(&label.len())
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        })
+}

@@ -1,0 +1,437 @@
+//! What was written: TOML tables and values that know where they stand.
+//!
+//! A [`Table`] remembers which keys it was asked for. What was written besides is a misspelling, and is reported with
+//! the nearest of the known names. A fault never stops the reading: the caller goes on with a default or with nothing,
+//! and [`read`] gives the result only where no fault was found.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::{Range, RangeInclusive};
+use std::time::Duration;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::fault::{Fault, Faults};
+
+/// The shortest duration: what the runtime's timers can tell apart.
+const MIN_DURATION: Duration = Duration::from_millis(1);
+
+/// How alike (Jaro) a written key must be to a known one to be taken for it: "max_skew" is 0.86 of "max_clock_skew", and
+/// 0.7 would take "a" for "admin".
+const ALIKE: f64 = 0.8;
+
+/// Reads a text to its end.
+///
+/// # Errors
+/// Every fault. A text that is not TOML is not looked at further.
+pub(super) fn read<T>(
+    text: &str,
+    resolve: impl FnOnce(&mut Table<'_>) -> Option<T>,
+) -> Result<T, Vec<Fault>> {
+    let faults = Faults::of(text);
+    let (root, broken) = DeTable::parse_recoverable(text);
+    for error in &broken {
+        // Only the parser's message: its Display quotes the line, and a secret may stand there.
+        let span = error.span().unwrap_or(0..0);
+        faults.add(&span, "", error.message().to_owned());
+    }
+    let resolved = if broken.is_empty() {
+        let mut table = Table {
+            entries: Some(root.get_ref()),
+            path: String::new(),
+            span: 0..0,
+            faults: &faults,
+            known: BTreeMap::new(),
+        };
+        let resolved = resolve(&mut table);
+        table.close();
+        resolved
+    } else {
+        None
+    };
+    let found = faults.into_found();
+    resolved.filter(|_| found.is_empty()).ok_or(found)
+}
+
+/// Why a key is known to a table.
+#[derive(Clone, Copy)]
+enum Known {
+    Optional,
+    /// It must be there; with the advice for its absence.
+    Required(&'static str),
+    /// A later version has it.
+    Later,
+}
+
+/// A table that was written, or an empty one in place of a table that was not.
+pub(super) struct Table<'d> {
+    entries: Option<&'d DeTable<'d>>,
+    path: String,
+    span: Range<usize>,
+    faults: &'d Faults<'d>,
+    known: BTreeMap<&'static str, Known>,
+}
+
+impl<'d> Table<'d> {
+    /// The value of an optional key.
+    pub(super) fn entry(&mut self, name: &'static str) -> Option<Entry<'d>> {
+        self.asked(name, Known::Optional)
+    }
+
+    /// The value of a key that must be there. `advice` says what to write.
+    pub(super) fn required(
+        &mut self,
+        name: &'static str,
+        advice: &'static str,
+    ) -> Option<Entry<'d>> {
+        self.asked(name, Known::Required(advice))
+    }
+
+    /// Keys that a later version understands.
+    pub(super) fn later(&mut self, names: &[&'static str]) {
+        for name in names {
+            self.known.insert(name, Known::Later);
+        }
+    }
+
+    /// A table within this one. Where it was not written, `read` gets an empty one.
+    pub(super) fn section<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Table<'d>) -> T,
+    ) -> T {
+        let entry = self.entry(name);
+        let entries = entry.as_ref().and_then(Entry::entries);
+        let mut table = Table {
+            entries,
+            path: joined(&self.path, name),
+            span: entry.map_or(self.span.clone(), |entry| entry.span),
+            faults: self.faults,
+            known: BTreeMap::new(),
+        };
+        let value = read(&mut table);
+        table.close();
+        value
+    }
+
+    /// A duration from [`MIN_DURATION`] to `longest`.
+    pub(super) fn duration(
+        &mut self,
+        name: &'static str,
+        default: Duration,
+        longest: Duration,
+    ) -> Duration {
+        self.entry(name)
+            .and_then(|entry| entry.duration(longest))
+            .unwrap_or(default)
+    }
+
+    /// A whole number.
+    pub(super) fn integer(
+        &mut self,
+        name: &'static str,
+        default: usize,
+        range: RangeInclusive<usize>,
+    ) -> usize {
+        self.entry(name)
+            .and_then(|entry| entry.integer(range))
+            .unwrap_or(default)
+    }
+
+    /// `on` for true and `off` for false.
+    pub(super) fn switch<T>(&mut self, name: &'static str, default: T, on: T, off: T) -> T {
+        match self.entry(name).and_then(|entry| entry.boolean()) {
+            Some(true) => on,
+            Some(false) => off,
+            None => default,
+        }
+    }
+
+    /// One of the words of an enum. `later` are words that a later version understands.
+    pub(super) fn word<T: DeserializeOwned>(
+        &mut self,
+        name: &'static str,
+        default: T,
+        later: &[&str],
+    ) -> T {
+        self.entry(name)
+            .and_then(|entry| entry.word(later))
+            .unwrap_or(default)
+    }
+
+    /// Words of an enum: at least one, none twice.
+    pub(super) fn words<T: DeserializeOwned + Clone + PartialEq>(
+        &mut self,
+        name: &'static str,
+        default: &[T],
+        later: &[&str],
+    ) -> Vec<T> {
+        let Some(items) = self.entry(name).and_then(|entry| entry.items()) else {
+            return default.to_vec();
+        };
+        let mut words = Vec::new();
+        for item in &items {
+            match item.word(later) {
+                Some(word) if words.contains(&word) => item.refuse("is written twice; remove one"),
+                Some(word) => words.push(word),
+                None => {}
+            }
+        }
+        words
+    }
+
+    fn asked(&mut self, name: &'static str, known: Known) -> Option<Entry<'d>> {
+        self.known.insert(name, known);
+        let value = self.entries?.get(name)?;
+        Some(Entry {
+            path: joined(&self.path, name),
+            value: value.get_ref(),
+            span: value.span(),
+            faults: self.faults,
+        })
+    }
+
+    /// Reports the keys that nobody asked for, and those that had to be there.
+    fn close(self) {
+        let mut meant = Vec::new();
+        for key in self.entries.into_iter().flat_map(DeTable::keys) {
+            let name = key.get_ref().as_ref();
+            let message = match self.known.get(name) {
+                Some(Known::Optional | Known::Required(_)) => continue,
+                Some(Known::Later) => "this version does not support it; remove it".to_owned(),
+                None => match self.nearest(name) {
+                    Some(known) => {
+                        meant.push(known);
+                        format!("unknown key; did you mean {known:?}?")
+                    }
+                    None => format!("unknown key; known here: {}", self.names()),
+                },
+            };
+            self.faults
+                .add(&key.span(), &joined(&self.path, name), message);
+        }
+        for (name, known) in &self.known {
+            let absent = self
+                .entries
+                .is_none_or(|entries| !entries.contains_key(*name));
+            if let Known::Required(advice) = known
+                && absent
+                && !meant.contains(name)
+            {
+                let message = format!("missing; {advice}");
+                self.faults
+                    .add(&self.span, &joined(&self.path, name), message);
+            }
+        }
+    }
+
+    fn supported(&self) -> impl Iterator<Item = &'static str> {
+        self.known
+            .iter()
+            .filter(|(_, known)| !matches!(known, Known::Later))
+            .map(|(name, _)| *name)
+    }
+
+    fn nearest(&self, written: &str) -> Option<&'static str> {
+        self.supported()
+            .map(|name| (strsim::jaro(written, name), name))
+            .filter(|(likeness, _)| *likeness > ALIKE)
+            .max_by(|(one, _), (other, _)| one.total_cmp(other))
+            .map(|(_, name)| name)
+    }
+
+    fn names(&self) -> String {
+        self.supported().collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A value that was written.
+pub(super) struct Entry<'d> {
+    /// The dotted path.
+    pub(super) path: String,
+    value: &'d DeValue<'d>,
+    span: Range<usize>,
+    faults: &'d Faults<'d>,
+}
+
+impl<'d> Entry<'d> {
+    /// Reports that the value cannot be.
+    pub(super) fn refuse(&self, message: impl fmt::Display) {
+        self.faults.add(&self.span, &self.path, message.to_string());
+    }
+
+    /// Reports that the value is of another type than `wanted`.
+    pub(super) fn refuse_type(&self, wanted: &str) {
+        let written = match self.value {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) => "an integer",
+            DeValue::Float(_) => "a float",
+            DeValue::Boolean(_) => "a boolean",
+            DeValue::Datetime(_) => "a date or time",
+            DeValue::Array(_) => "an array",
+            DeValue::Table(_) => "a table",
+        };
+        self.refuse(format_args!("must be {wanted}, not {written}"));
+    }
+
+    /// Whether the value is a table.
+    pub(super) fn is_table(&self) -> bool {
+        self.value.is_table()
+    }
+
+    /// A string; `wanted` says what it stands for.
+    pub(super) fn string(&self, wanted: &str) -> Option<&'d str> {
+        self.expect(wanted, self.value.as_str())
+    }
+
+    /// The elements of an array; at least one.
+    pub(super) fn items(&self) -> Option<Vec<Entry<'d>>> {
+        let items = self.list()?;
+        if items.is_empty() {
+            self.refuse("is empty; write at least one element");
+            return None;
+        }
+        Some(items)
+    }
+
+    /// The elements of an array, if any.
+    pub(super) fn list(&self) -> Option<Vec<Entry<'d>>> {
+        let array = self.expect("an array", self.value.as_array())?;
+        Some(self.elements(array))
+    }
+
+    /// The elements of an array of tables; at least one.
+    pub(super) fn tables(&self) -> Option<Vec<Entry<'d>>> {
+        let wanted = format!("an array of tables, each headed [[{}]]", self.path);
+        self.expect(&wanted, self.value.as_array())?;
+        self.items()
+    }
+
+    /// A table.
+    pub(super) fn table<T>(&self, read: impl FnOnce(&mut Table<'d>) -> T) -> Option<T> {
+        let mut table = Table {
+            entries: Some(self.entries()?),
+            path: self.path.clone(),
+            span: self.span.clone(),
+            faults: self.faults,
+            known: BTreeMap::new(),
+        };
+        let value = read(&mut table);
+        table.close();
+        Some(value)
+    }
+
+    /// One of the words of an enum.
+    pub(super) fn word<T: DeserializeOwned>(&self, later: &[&str]) -> Option<T> {
+        let written = self.string("a string")?;
+        let deserializer: StrDeserializer<'_, NotAWord> = written.into_deserializer();
+        T::deserialize(deserializer)
+            .map_err(|NotAWord(words)| {
+                let words = words.iter().map(|word| format!("{word:?}"));
+                let words = words.collect::<Vec<_>>().join(", ");
+                let support = if later.contains(&written) {
+                    "; this version does not support it"
+                } else {
+                    ""
+                };
+                self.refuse(format_args!("{written:?} is not one of {words}{support}"));
+            })
+            .ok()
+    }
+
+    fn boolean(&self) -> Option<bool> {
+        self.expect("true or false", self.value.as_bool())
+    }
+
+    fn integer(&self, range: RangeInclusive<usize>) -> Option<usize> {
+        let written = self.expect("an integer", self.value.as_integer())?;
+        let value = usize::from_str_radix(written.as_str(), written.radix());
+        let value = value.ok().filter(|value| range.contains(value));
+        if value.is_none() {
+            let (least, most) = range.into_inner();
+            self.refuse(format_args!(
+                "must be from {least} to {most}, not {written}"
+            ));
+        }
+        value
+    }
+
+    fn duration(&self, longest: Duration) -> Option<Duration> {
+        let written = self.string("a duration in quotes, like \"30s\" or \"15m\"")?;
+        let Ok(value) = humantime::parse_duration(written) else {
+            self.refuse(format_args!(
+                "{written:?} is not a duration; write a number and a unit, like \"30s\" or \"15m\""
+            ));
+            return None;
+        };
+        if !(MIN_DURATION..=longest).contains(&value) {
+            let least = humantime::format_duration(MIN_DURATION);
+            let most = humantime::format_duration(longest);
+            self.refuse(format_args!(
+                "must be from {least} to {most}, not {written:?}"
+            ));
+            return None;
+        }
+        Some(value)
+    }
+
+    fn entries(&self) -> Option<&'d DeTable<'d>> {
+        self.expect("a table", self.value.as_table())
+    }
+
+    fn elements(&self, array: &'d [Spanned<DeValue<'d>>]) -> Vec<Entry<'d>> {
+        let element = |(at, value): (usize, &'d Spanned<DeValue<'d>>)| Entry {
+            path: format!("{}[{at}]", self.path),
+            value: value.get_ref(),
+            span: value.span(),
+            faults: self.faults,
+        };
+        array.iter().enumerate().map(element).collect()
+    }
+
+    fn expect<T>(&self, wanted: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            self.refuse_type(wanted);
+        }
+        value
+    }
+}
+
+/// The dotted path of a key within a table.
+fn joined(path: &str, name: &str) -> String {
+    let bare = !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let dot = if path.is_empty() { "" } else { "." };
+    if bare {
+        format!("{path}{dot}{name}")
+    } else {
+        format!("{path}{dot}{name:?}")
+    }
+}
+
+/// The words that serde would have taken in place of the one that was written.
+#[derive(Debug)]
+struct NotAWord(&'static [&'static str]);
+
+impl fmt::Display for NotAWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not one of the words")
+    }
+}
+
+impl std::error::Error for NotAWord {}
+
+impl serde::de::Error for NotAWord {
+    fn custom<T: fmt::Display>(_message: T) -> Self {
+        Self(&[])
+    }
+
+    fn unknown_variant(_variant: &str, expected: &'static [&'static str]) -> Self {
+        Self(expected)
+    }
+}

@@ -1,0 +1,72 @@
+//! The configuration: one TOML file, read to the end, and either true as a whole or refused with every fault in it.
+//!
+//! ```text
+//! conf/countersign.toml ─ document: what was written ─ resolve: what is true ─▶ Settings ─▶ the rooms' own options
+//! ```
+//!
+//! A setting has one spelling the whole way. No other room knows this one.
+
+mod address;
+mod document;
+mod fault;
+mod printed;
+mod resolve;
+mod secret;
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::cluster::ClusterOptions;
+use crate::credentials::InlineKey;
+use crate::gateway::options::{ListenerOptions, ServerOptions};
+use crate::logs::LogOptions;
+use crate::secret::Secret;
+use crate::sig::VerifyOptions;
+pub use fault::{ConfigErrors, Fault, Position};
+
+/// What is true: every setting, with its default where nothing was written.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `[server]`.
+    pub server: ServerOptions,
+    /// `[log]`.
+    pub log: LogOptions,
+    /// `[[listener]]`; at least one.
+    pub listeners: Vec<ListenerOptions>,
+    /// `[admin]`; none where there is no admin listener.
+    pub admin: Option<SocketAddr>,
+    /// `[signature]`.
+    pub signature: VerifyOptions,
+    /// `[[credentials.key]]`; at least one, no AccessKeyId twice.
+    pub keys: Vec<InlineKey>,
+    /// `[[cluster]]`.
+    pub cluster: ClusterOptions,
+}
+
+impl Settings {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// Every fault of the file, or that it cannot be read.
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        let text = std::fs::read_to_string(path)
+            .map(Secret::new)
+            .map_err(|error| ConfigErrors::unreadable(path, &error))?;
+        Self::parse(text.expose(), path)
+    }
+
+    /// Reads the text of a configuration. `file` is named in the errors, and relative paths start at its directory.
+    ///
+    /// # Errors
+    /// Every fault of the text.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigErrors> {
+        let directory = file.parent().unwrap_or(Path::new(""));
+        document::read(text, |root| resolve::settings(root, directory))
+            .map_err(|faults| ConfigErrors::new(file, faults))
+    }
+
+    /// The settings as a configuration file, with `***` for each secret.
+    pub fn to_toml(&self) -> String {
+        printed::to_toml(self)
+    }
+}

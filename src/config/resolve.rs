@@ -1,0 +1,261 @@
+//! What is true: defaults, ranges, and what must agree.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::address::Taken;
+use super::document::{Entry, Table};
+use super::{Settings, address, secret};
+use crate::cluster::{ClusterOptions, Forward};
+use crate::credentials::InlineKey;
+use crate::gateway::options::{AnswerAs, ListenerOptions, ServerOptions};
+use crate::logs::{AccessLog, LogFormat, LogLevel, LogOptions};
+use crate::sig::dialect::DialectName;
+use crate::sig::{Diagnostics, Identity, MAX_ACCESS_KEY_ID_LENGTH, VerifyOptions, Version};
+
+/// More threads than any machine has cores are a slip of the pen.
+const MAX_THREADS: usize = 1024;
+/// No client, node or operator waits longer.
+const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+/// A stolen header can be replayed for as long as the skew; nobody's clock is off by more than a day.
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
+/// One idle connection takes a file descriptor and a local port, and of those there are 65,536 to an address.
+const MAX_UPSTREAM_KEEPALIVE: usize = 65_536;
+/// The name stands in metrics and logs.
+const MAX_CLUSTER_NAME_LENGTH: usize = 64;
+/// The principal goes to the node in a header.
+const MAX_PRINCIPAL_LENGTH: usize = 128;
+
+/// The settings; none where something is missing. Only without a fault are they true.
+pub(super) fn settings(root: &mut Table<'_>, directory: &Path) -> Option<Settings> {
+    root.later(&["route", "policy"]);
+    let mut taken = Taken::default();
+    let mut domains = Vec::new();
+    let server = root.section("server", server);
+    let log = root.section("log", log);
+    let listeners = listeners(root, directory, &mut taken, &mut domains);
+    let admin = root
+        .entry("admin")
+        .and_then(|entry| entry.table(|admin| admin_address(admin, &mut taken))?);
+    let signature = root.section("signature", signature);
+    let keys = root.section("credentials", |credentials| {
+        keys(credentials, directory, &domains)
+    });
+    let cluster = clusters(root, directory);
+    Some(Settings {
+        server,
+        log,
+        listeners: listeners?,
+        admin,
+        signature,
+        keys: keys?,
+        cluster: cluster?,
+    })
+}
+
+fn server(server: &mut Table<'_>) -> ServerOptions {
+    server.later(&["upgrade_socket"]);
+    let threads = match server.integer("threads", 0, 0..=MAX_THREADS) {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
+    ServerOptions {
+        threads,
+        grace_period: server.duration("grace_period", Duration::from_secs(30), MAX_TIMEOUT),
+    }
+}
+
+fn log(log: &mut Table<'_>) -> LogOptions {
+    LogOptions {
+        level: log.word("level", LogLevel::Info, &[]),
+        format: log.word("format", LogFormat::Text, &[]),
+        access: log.switch("access", AccessLog::On, AccessLog::On, AccessLog::Off),
+    }
+}
+
+/// `domains` gathers the names of all listeners.
+fn listeners(
+    root: &mut Table<'_>,
+    directory: &Path,
+    taken: &mut Taken,
+    domains: &mut Vec<String>,
+) -> Option<Vec<ListenerOptions>> {
+    let entry = root.required("listener", "write at least one [[listener]]")?;
+    let listeners: Vec<_> = entry
+        .tables()?
+        .iter()
+        .map(|entry| entry.table(|listener| self::listener(listener, directory, taken, domains))?)
+        .collect();
+    listeners.into_iter().collect()
+}
+
+fn listener(
+    listener: &mut Table<'_>,
+    directory: &Path,
+    taken: &mut Taken,
+    domains: &mut Vec<String>,
+) -> Option<ListenerOptions> {
+    listener.later(&["tls"]);
+    let address = listener
+        .required("address", "write \"ip:port\" or \"unix:/path\"")
+        .and_then(|entry| taken.listen(&entry, directory));
+    let hosts = address::hosts(listener);
+    domains.extend_from_slice(&hosts.domains);
+    let mut timeout =
+        |name, default| listener.duration(name, Duration::from_secs(default), MAX_TIMEOUT);
+    let header_timeout = timeout("header_timeout", 30);
+    let idle_timeout = timeout("idle_timeout", 60);
+    let body_timeout = timeout("body_timeout", 30);
+    let dialects = listener.words("dialects", &[DialectName::Aws, DialectName::Wos], &[]);
+    let answer_as = listener.word("answer_as", AnswerAs::Request, &[]);
+    Some(ListenerOptions {
+        address: address?,
+        hosts,
+        dialects,
+        answer_as,
+        header_timeout,
+        idle_timeout,
+        body_timeout,
+    })
+}
+
+fn admin_address(admin: &mut Table<'_>, taken: &mut Taken) -> Option<SocketAddr> {
+    let entry = admin.required("address", "write \"ip:port\"")?;
+    taken.listen_tcp(&entry)
+}
+
+fn signature(signature: &mut Table<'_>) -> VerifyOptions {
+    signature.later(&["max_presigned_lifetime", "region"]);
+    let skew = Duration::from_secs(15 * 60);
+    VerifyOptions {
+        versions: signature.words("versions", &[Version::V2], &["v4"]),
+        max_clock_skew: signature.duration("max_clock_skew", skew, MAX_CLOCK_SKEW),
+        diagnostics: signature.switch(
+            "diagnostics",
+            Diagnostics::Off,
+            Diagnostics::On,
+            Diagnostics::Off,
+        ),
+    }
+}
+
+/// Where keys are kept.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Store {
+    Inline,
+}
+
+/// `domains` are those of the listeners.
+fn keys(
+    credentials: &mut Table<'_>,
+    directory: &Path,
+    domains: &[String],
+) -> Option<Vec<InlineKey>> {
+    let later = ["file", "sqlite", "postgres", "redis"];
+    let Store::Inline = credentials.word("store", Store::Inline, &later);
+    let entries = credentials
+        .required("key", "write at least one [[credentials.key]]")?
+        .tables()?;
+    let mut seen: Vec<(&str, String)> = Vec::new();
+    let mut keys = Vec::new();
+    for entry in &entries {
+        let key = entry.table(|key| {
+            let id = access_key_id(key, &mut seen);
+            let secret = key
+                .required(
+                    "secret_access_key",
+                    "write the secret, { env = \"NAME\" } or { file = \"path\" }",
+                )
+                .and_then(|entry| secret::read(&entry, directory));
+            let principal = key
+                .entry("principal")
+                .map_or(id, |entry| visible(&entry, MAX_PRINCIPAL_LENGTH));
+            let domains = key
+                .entry("domains")
+                .map(|entry| address::key_domains(&entry, domains));
+            Some(InlineKey {
+                identity: Identity {
+                    access_key_id: id?.to_owned(),
+                    principal: principal?.to_owned(),
+                    domains: domains.flatten(),
+                },
+                secret_access_key: secret?,
+            })
+        });
+        keys.push(key.flatten());
+    }
+    keys.into_iter().collect()
+}
+
+/// An AccessKeyId that is not among those `seen`. It is not quoted: ids and secrets get mixed up.
+fn access_key_id<'d>(key: &mut Table<'d>, seen: &mut Vec<(&'d str, String)>) -> Option<&'d str> {
+    let entry = key.required("access_key_id", "write the id that clients sign with")?;
+    let id = visible(&entry, MAX_ACCESS_KEY_ID_LENGTH)?;
+    match seen.iter().find(|(known, _)| *known == id) {
+        Some((_, path)) => {
+            entry.refuse(format_args!("is the same id as {path}; remove one"));
+            None
+        }
+        None => {
+            seen.push((id, entry.path.clone()));
+            Some(id)
+        }
+    }
+}
+
+/// Text that a header can carry without quoting.
+fn visible<'d>(entry: &Entry<'d>, longest: usize) -> Option<&'d str> {
+    let written = entry.string("a string")?;
+    let holds =
+        (1..=longest).contains(&written.len()) && written.bytes().all(|b| b.is_ascii_graphic());
+    if holds {
+        return Some(written);
+    }
+    entry.refuse(format_args!(
+        "must be 1 to {longest} visible ASCII characters without spaces"
+    ));
+    None
+}
+
+fn clusters(root: &mut Table<'_>, directory: &Path) -> Option<ClusterOptions> {
+    let entries = root
+        .required("cluster", "write one [[cluster]]")?
+        .tables()?;
+    let clusters: Vec<_> = entries
+        .iter()
+        .map(|entry| entry.table(|cluster| self::cluster(cluster, directory))?)
+        .collect();
+    for further in entries.iter().skip(1) {
+        further.refuse("this version supports one [[cluster]]; remove this one");
+    }
+    clusters.into_iter().next()?
+}
+
+fn cluster(cluster: &mut Table<'_>, directory: &Path) -> Option<ClusterOptions> {
+    cluster.later(&["balance", "sign_with"]);
+    let name = cluster
+        .required("name", "write a name for metrics and logs")
+        .and_then(|entry| visible(&entry, MAX_CLUSTER_NAME_LENGTH));
+    let nodes = cluster
+        .required(
+            "nodes",
+            "write at least one \"host:port\", \"ip:port\" or \"unix:/path\"",
+        )
+        .and_then(|entry| address::nodes(&entry, directory));
+    let dialect = cluster.word("dialect", DialectName::Aws, &[]);
+    let forward = cluster.word("forward", Forward::Trusted, &["resign"]);
+    let connect_timeout = cluster.duration("connect_timeout", Duration::from_secs(5), MAX_TIMEOUT);
+    let read_timeout = cluster.duration("read_timeout", Duration::from_secs(60), MAX_TIMEOUT);
+    let upstream_keepalive = cluster.integer("upstream_keepalive", 128, 0..=MAX_UPSTREAM_KEEPALIVE);
+    Some(ClusterOptions {
+        name: name?.to_owned(),
+        dialect,
+        nodes: nodes?,
+        forward,
+        connect_timeout,
+        read_timeout,
+        upstream_keepalive,
+    })
+}

@@ -1,0 +1,87 @@
+//! The S3 error document.
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
+
+use super::Answer;
+use crate::sig::dialect::DialectName;
+
+/// What an error document says besides its answer.
+#[derive(Debug)]
+pub struct ErrorDocument<'a> {
+    /// The answer.
+    pub answer: &'a Answer,
+    /// The path of the request, as it was sent.
+    pub resource: &'a str,
+    /// The gateway's id of the request.
+    pub request_id: &'a str,
+    /// The id of this gateway.
+    pub host_id: &'a str,
+}
+
+impl ErrorDocument<'_> {
+    /// The document in the words of a dialect: `<Error>` without a namespace.
+    pub fn to_xml(&self, words: DialectName) -> Vec<u8> {
+        let (standalone, ids) = match words {
+            DialectName::Aws => (
+                None,
+                [("RequestId", self.request_id), ("HostId", self.host_id)],
+            ),
+            DialectName::Wos => (
+                Some("yes"),
+                [("HostId", self.host_id), ("RequestId", self.request_id)],
+            ),
+        };
+        let answer = self.answer;
+        let head = [("Code", answer.code.as_str()), ("Message", &answer.message)];
+        let fields = answer
+            .fields
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()));
+        let elements = head
+            .into_iter()
+            .chain(fields)
+            .chain([("Resource", self.resource)])
+            .chain(ids);
+        let mut writer = Writer::new(Vec::with_capacity(512));
+        let written = write_declaration(&mut writer, standalone).and_then(|()| {
+            writer
+                .create_element("Error")
+                .write_inner_content(|inner| {
+                    for (name, text) in elements {
+                        inner
+                            .create_element(name)
+                            .write_text_content(BytesText::new(&xml_text(text)))?;
+                    }
+                    Ok(())
+                })?;
+            Ok(())
+        });
+        written.expect("a Vec takes every write");
+        writer.into_inner()
+    }
+}
+
+fn write_declaration(
+    writer: &mut Writer<Vec<u8>>,
+    standalone: Option<&str>,
+) -> std::io::Result<()> {
+    writer.write_event(Event::Decl(BytesDecl::new(
+        "1.0",
+        Some("UTF-8"),
+        standalone,
+    )))?;
+    writer.write_event(Event::Text(BytesText::from_escaped("\n")))
+}
+
+/// The text with what XML 1.0 cannot hold (section 2.2, "Characters") replaced by U+FFFD.
+pub fn xml_text(text: &str) -> std::borrow::Cow<'_, str> {
+    let stranger = |c: char| {
+        (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}')
+    };
+    if text.contains(stranger) {
+        text.replace(stranger, "\u{fffd}").into()
+    } else {
+        text.into()
+    }
+}

@@ -1,0 +1,377 @@
+//! Refusals: every reason for which a request is not forwarded, and the S3 error document that answers it.
+
+mod code;
+mod document;
+mod wire;
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use crate::address::AddressFailure;
+use crate::policy::Denial;
+use crate::sig::AuthFailure;
+use crate::sig::dialect::DialectName;
+pub use code::S3ErrorCode;
+pub use document::{ErrorDocument, xml_text};
+pub use wire::WireFault;
+
+/// Why a request is not forwarded, or why its answer is not the node's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The bytes on the connection are no request that has one reading.
+    Wire(WireFault),
+    /// The request has no single address.
+    Address(AddressFailure),
+    /// The request is not authentic.
+    Auth(AuthFailure),
+    /// The caller may not.
+    Denied(Denial),
+    /// The method is none of S3's.
+    Method,
+    /// A `Connection` header names a field that must reach the node.
+    ConnectionNames(String),
+    /// A header would make a node act on another method than the one that was signed.
+    MethodOverride(String),
+    /// `Expect` is something else than `100-continue`.
+    Expect,
+    /// A form upload (POST policy).
+    FormUpload,
+    /// A signed parameter is spelled in a way that the nodes would not understand as the gateway does.
+    ParameterSpelling {
+        /// The name as sent.
+        sent: String,
+        /// The name that the nodes know.
+        known: &'static str,
+    },
+    /// The credential store cannot be asked.
+    StoreUnavailable,
+    /// No node takes a connection.
+    NoNode,
+    /// The node broke off, or answered something that is no HTTP.
+    NodeFailed,
+    /// The node was silent for too long.
+    NodeSilent,
+    /// The client was silent for too long in the middle of a body.
+    ClientSilent,
+    /// A fault of the gateway's own.
+    Internal,
+}
+
+/// Whose fault a refusal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The client's.
+    Client,
+    /// A node's.
+    Node,
+    /// The gateway's, or what it needs.
+    Gateway,
+}
+
+/// What a refusal says: the status, and the content of the document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The code.
+    pub code: S3ErrorCode,
+    /// The message.
+    pub message: Cow<'static, str>,
+    /// Further elements of the document.
+    pub fields: Vec<(&'static str, String)>,
+    /// Whose fault it is.
+    pub blame: Blame,
+}
+
+const SIGNATURE_MISMATCH_WOS: &str =
+    "The request signature we calculated does not match the signature you provided.";
+const SIGNATURE_MISMATCH_AWS: &str = "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
+
+impl Answer {
+    fn client(status: u16, code: S3ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            fields: Vec::new(),
+            blame: Blame::Client,
+        }
+    }
+
+    fn blaming(self, blame: Blame) -> Self {
+        Self { blame, ..self }
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.fields.push((name, value.into()));
+        self
+    }
+}
+
+impl Refusal {
+    /// The answer in the words of a dialect.
+    pub fn answer(&self, words: DialectName) -> Answer {
+        use S3ErrorCode as Code;
+        match self {
+            Self::Wire(fault) => wire::answer(fault),
+            Self::Address(failure) => address(failure, words),
+            Self::Auth(failure) => auth(failure, words),
+            Self::Denied(denial) => denied(*denial),
+            Self::Method => Answer::client(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),
+            Self::ConnectionNames(name) => Answer::client(
+                400,
+                Code::InvalidRequest,
+                format!(
+                    "The Connection header names '{name}'; only close, keep-alive, te and upgrade may stand there."
+                ),
+            ),
+            Self::MethodOverride(name) => Answer::client(
+                501,
+                Code::NotImplemented,
+                format!(
+                    "The header '{name}' you provided implies functionality that is not implemented."
+                ),
+            ),
+            Self::Expect => Answer::client(
+                417,
+                Code::ExpectationFailed,
+                "The only expectation that can be met is 100-continue.",
+            ),
+            Self::FormUpload => Answer::client(
+                501,
+                Code::NotImplemented,
+                "A form upload (POST policy) is not implemented; use a signed PUT.",
+            ),
+            Self::ParameterSpelling { sent, known } => Answer::client(
+                400,
+                Code::InvalidArgument,
+                format!("The parameter '{sent}' must be spelled '{known}'."),
+            ),
+            Self::StoreUnavailable => {
+                Answer::client(503, Code::ServiceUnavailable, PLEASE_RETRY).blaming(Blame::Gateway)
+            }
+            Self::NoNode => {
+                Answer::client(503, Code::ServiceUnavailable, PLEASE_RETRY).blaming(Blame::Node)
+            }
+            Self::NodeFailed => Answer::client(
+                502,
+                Code::BadGateway,
+                "The storage node failed while it handled the request. Please retry.",
+            )
+            .blaming(Blame::Node),
+            Self::NodeSilent => Answer::client(
+                504,
+                Code::GatewayTimeout,
+                "The storage node did not answer in time. Please retry.",
+            )
+            .blaming(Blame::Node),
+            Self::ClientSilent => Answer::client(
+                400,
+                Code::RequestTimeout,
+                "Your socket connection to the server was not read from or written to within the timeout period.",
+            ),
+            Self::Internal => Answer::client(
+                500,
+                Code::InternalError,
+                "We encountered an internal error. Please try again.",
+            )
+            .blaming(Blame::Gateway),
+        }
+    }
+}
+
+const METHOD_NOT_ALLOWED: &str = "The specified method is not allowed against this resource.";
+const PLEASE_RETRY: &str = "The service is unavailable. Please retry.";
+
+fn address(failure: &AddressFailure, words: DialectName) -> Answer {
+    use S3ErrorCode as Code;
+    let uri = |status| {
+        Answer::client(
+            status,
+            Code::InvalidUri,
+            "Couldn't parse the specified URI.",
+        )
+    };
+    match failure {
+        AddressFailure::MissingHost => {
+            Answer::client(400, Code::InvalidRequest, "The request has no Host header.")
+        }
+        AddressFailure::BadHost => match words {
+            DialectName::Aws => uri(400),
+            DialectName::Wos => uri(403),
+        },
+        AddressFailure::BadPath => uri(400),
+        AddressFailure::AuthorityMismatch => Answer::client(
+            400,
+            Code::InvalidRequest,
+            "The authority of the request target differs from the Host header.",
+        ),
+        AddressFailure::BadBucketName => Answer::client(
+            400,
+            Code::InvalidBucketName,
+            "The specified bucket is not valid.",
+        ),
+        AddressFailure::DotSegment => Answer::client(
+            400,
+            Code::InvalidUri,
+            "The object key has a '.' or '..' segment, which is not accepted here.",
+        ),
+        AddressFailure::ConflictingParameters(one, other) => Answer::client(
+            400,
+            Code::InvalidArgument,
+            format!("Conflicting query string parameters: {one}, {other}"),
+        ),
+        AddressFailure::IncompletePart => Answer::client(
+            400,
+            Code::InvalidArgument,
+            "A part upload needs both the uploadId and the partNumber parameter.",
+        ),
+    }
+}
+
+fn denied(denial: Denial) -> Answer {
+    use S3ErrorCode as Code;
+    match denial {
+        Denial::Anonymous => Answer::client(403, Code::AccessDenied, "Access Denied"),
+        Denial::UnknownOperation => Answer::client(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),
+        Denial::OtherDomain => Answer::client(
+            403,
+            Code::AccessDenied,
+            "The access key is not good for the host that the request was sent to.",
+        ),
+    }
+}
+
+/// The rules of [`AuthFailure`] in the words of each dialect. AWS: Amazon S3 API Reference, "Error responses". WOS: its
+/// "Error responses" and the answers of the vendor's endpoint.
+fn auth(failure: &AuthFailure, words: DialectName) -> Answer {
+    use DialectName::{Aws, Wos};
+    use S3ErrorCode as Code;
+    let argument = |message: String| Answer::client(400, Code::InvalidArgument, message);
+    let denied = |message: String| Answer::client(403, Code::AccessDenied, message);
+    let (vendor, date_header) = match words {
+        Aws => ("AWS ", "x-amz-date"),
+        Wos => ("", "x-wos-date"),
+    };
+    match failure {
+        AuthFailure::MalformedQuery(_) => Answer::client(400, Code::InvalidUri, sentence(failure)),
+        AuthFailure::TooManyParameters | AuthFailure::DuplicateParameter(_) | AuthFailure::AmbiguousValue => {
+            argument(sentence(failure))
+        }
+        AuthFailure::DuplicateHeader(_) => argument(sentence(failure)),
+        AuthFailure::SeveralMechanisms => argument(
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string \
+             parameter or the Authorization header should be specified"
+                .into(),
+        ),
+        AuthFailure::NotSigned => denied("Access Denied".into()),
+        AuthFailure::UnsupportedScheme => argument(match words {
+            Aws => "Unsupported Authorization Type".into(),
+            Wos => "Unsupported Authorization Type.".into(),
+        }),
+        AuthFailure::UnsupportedVersion => Answer::client(
+            400,
+            Code::InvalidRequest,
+            "The authorization mechanism you have provided is not supported. Please use signature version 2.",
+        ),
+        AuthFailure::AuthorizationSpaces => argument(format!(
+            "{} header is invalid -- one and only one ' ' (space) required{}",
+            match words {
+                Aws => "AWS authorization",
+                Wos => "Authorization",
+            },
+            if words == Wos { "." } else { "" },
+        )),
+        AuthFailure::AuthorizationColon => argument(match words {
+            Aws => "AWS authorization header is invalid. Expected AwsAccessKeyId:signature".into(),
+            Wos => "Authorization header is invalid. Expected AccessKeyId:signature".into(),
+        }),
+        AuthFailure::EmptyAccessKeyId => Answer::client(
+            400,
+            Code::AuthorizationHeaderMalformed,
+            "The authorization header is malformed; a non-empty Access Key (AKID) must be provided in the credential.",
+        ),
+        AuthFailure::IncompleteQuery => denied(
+            "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters".into(),
+        ),
+        AuthFailure::ForeignHeader(name) => {
+            denied("There were headers present in the request which were not signed".into())
+                .with("HeadersNotSigned", name.clone())
+        }
+        AuthFailure::SecurityToken => Answer::client(
+            403,
+            Code::InvalidToken,
+            "The provided token is malformed or otherwise invalid.",
+        ),
+        AuthFailure::PayloadMode(_) => Answer::client(501, Code::NotImplemented, sentence(failure)),
+        AuthFailure::NoDate => denied(format!(
+            "{vendor}{} requires a valid Date or {date_header} header",
+            match words {
+                Aws => "authentication",
+                Wos => "Authentication",
+            },
+        )),
+        AuthFailure::ClockSkew {
+            request_time,
+            server_time,
+            max_clock_skew,
+        } => match words {
+            Aws => Answer::client(
+                403,
+                Code::RequestTimeTooSkewed,
+                "The difference between the request time and the current time is too large.",
+            )
+            .with("RequestTime", request_time.clone())
+            .with("ServerTime", timestamp(*server_time))
+            .with("MaxAllowedSkewMilliseconds", max_clock_skew.as_millis().to_string()),
+            Wos => Answer::client(400, Code::ExpiredToken, "The provided token has expired."),
+        },
+        AuthFailure::BadExpires => denied("Invalid date (should be seconds since epoch)".into()),
+        AuthFailure::Expired { expires, server_time } => denied("Request has expired".into())
+            .with("Expires", timestamp(*expires))
+            .with("ServerTime", timestamp(*server_time)),
+        AuthFailure::UnknownAccessKeyId => Answer::client(
+            403,
+            Code::InvalidAccessKeyId,
+            match words {
+                Aws => "The AWS Access Key Id you provided does not exist in our records.",
+                Wos => "The Access Key Id you provided does not exist in our records.",
+            },
+        ),
+        AuthFailure::SignatureMismatch(diagnosis) => {
+            let message = match words {
+                Aws => SIGNATURE_MISMATCH_AWS,
+                Wos => SIGNATURE_MISMATCH_WOS,
+            };
+            let answer = Answer::client(403, Code::SignatureDoesNotMatch, message);
+            match diagnosis {
+                None => answer,
+                Some(found) => answer
+                    .with("AWSAccessKeyId", found.access_key_id.clone())
+                    .with("StringToSign", String::from_utf8_lossy(&found.string_to_sign))
+                    .with("SignatureProvided", found.signature_provided.clone())
+                    .with("StringToSignBytes", found.string_to_sign_bytes()),
+            }
+        }
+        AuthFailure::UncoveredParameter(name) => denied(format!(
+            "The query parameter '{name}' is not covered by signature version 2, so it is not accepted with it."
+        )),
+    }
+}
+
+/// A failure's own text as a sentence.
+fn sentence(failure: &AuthFailure) -> String {
+    let text = failure.to_string();
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
+        None => text,
+    }
+}
+
+fn timestamp(time: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(time).to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::*;
+use crate::sig::diagnosis::Diagnosis;
+
+/// Every refusal, so that the golden table below is complete.
+fn every() -> Vec<Refusal> {
+    let auth = [
+        AuthFailure::MalformedQuery("a parameter has no name"),
+        AuthFailure::TooManyParameters,
+        AuthFailure::DuplicateParameter("acl".into()),
+        AuthFailure::DuplicateHeader("date".into()),
+        AuthFailure::SeveralMechanisms,
+        AuthFailure::NotSigned,
+        AuthFailure::UnsupportedScheme,
+        AuthFailure::UnsupportedVersion,
+        AuthFailure::AuthorizationSpaces,
+        AuthFailure::AuthorizationColon,
+        AuthFailure::EmptyAccessKeyId,
+        AuthFailure::IncompleteQuery,
+        AuthFailure::ForeignHeader("x-wos-acl".into()),
+        AuthFailure::SecurityToken,
+        AuthFailure::PayloadMode("aws-chunked".into()),
+        AuthFailure::NoDate,
+        AuthFailure::ClockSkew {
+            request_time: "Thu, 01 Jan 1970 00:00:00 GMT".into(),
+            server_time: UNIX_EPOCH + Duration::from_secs(1_000),
+            max_clock_skew: Duration::from_secs(900),
+        },
+        AuthFailure::BadExpires,
+        AuthFailure::Expired {
+            expires: UNIX_EPOCH,
+            server_time: UNIX_EPOCH + Duration::from_secs(1),
+        },
+        AuthFailure::UnknownAccessKeyId,
+        AuthFailure::AmbiguousValue,
+        AuthFailure::SignatureMismatch(None),
+        AuthFailure::UncoveredParameter("legal-hold".into()),
+    ];
+    for (at, failure) in auth.iter().enumerate() {
+        assert_eq!(usize::from(failure.rule()), at + 1, "{failure:?}");
+    }
+    let wire = [
+        WireFault::HeaderTooLarge,
+        WireFault::LineTooLong,
+        WireFault::TooManyFields,
+        WireFault::LineEnd,
+        WireFault::RequestLine,
+        WireFault::Target,
+        WireFault::Field,
+        WireFault::TwoLengths,
+        WireFault::ContentLength,
+        WireFault::TransferEncoding,
+        WireFault::Timeout,
+    ];
+    let address = [
+        AddressFailure::MissingHost,
+        AddressFailure::BadHost,
+        AddressFailure::AuthorityMismatch,
+        AddressFailure::BadPath,
+        AddressFailure::BadBucketName,
+        AddressFailure::DotSegment,
+        AddressFailure::ConflictingParameters("acl", "cors"),
+        AddressFailure::IncompletePart,
+    ];
+    let denied = [
+        Denial::Anonymous,
+        Denial::UnknownOperation,
+        Denial::OtherDomain,
+    ];
+    let others = [
+        Refusal::Method,
+        Refusal::ConnectionNames("x-amz-acl".into()),
+        Refusal::MethodOverride("x-http-method-override".into()),
+        Refusal::Expect,
+        Refusal::FormUpload,
+        Refusal::ParameterSpelling {
+            sent: "ACL".into(),
+            known: "acl",
+        },
+        Refusal::StoreUnavailable,
+        Refusal::NoNode,
+        Refusal::NodeFailed,
+        Refusal::NodeSilent,
+        Refusal::ClientSilent,
+        Refusal::Internal,
+    ];
+    let mut all: Vec<Refusal> = auth.into_iter().map(Refusal::Auth).collect();
+    all.extend(wire.into_iter().map(Refusal::Wire));
+    all.extend(address.into_iter().map(Refusal::Address));
+    all.extend(denied.into_iter().map(Refusal::Denied));
+    all.extend(others);
+    all
+}
+
+/// The table stands in a file, so that a review shows every change of an answer. To renew it after a change that is
+/// meant: run the test with `UPDATE_GOLDEN=1`.
+#[test]
+fn every_refusal_answers_as_the_table_says() {
+    let mut table = String::new();
+    for refusal in every() {
+        for words in [DialectName::Aws, DialectName::Wos] {
+            let answer = refusal.answer(words);
+            let fields: Vec<String> = answer
+                .fields
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            table.push_str(&format!(
+                "{refusal:?}\n  {} {} {} {:?} {}\n  {}\n",
+                words.as_str(),
+                answer.status,
+                answer.code.as_str(),
+                answer.blame,
+                fields.join(" "),
+                answer.message,
+            ));
+        }
+    }
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/refusals.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(file, &table).unwrap();
+    }
+    let golden = std::fs::read_to_string(file).unwrap();
+    assert_eq!(table.lines().count(), 57 * 2 * 3);
+    assert_eq!(table, golden);
+}
+
+#[test]
+fn a_document_is_exact_and_escaped() {
+    let answer = Refusal::Auth(AuthFailure::SignatureMismatch(Some(Box::new(Diagnosis {
+        access_key_id: "AK<&>".into(),
+        string_to_sign: b"GET\n\x01\n".to_vec(),
+        signature_provided: "c2ln".into(),
+    }))))
+    .answer(DialectName::Wos);
+    let document = ErrorDocument {
+        answer: &answer,
+        resource: "/bucket/a&b",
+        request_id: "id1",
+        host_id: "host1",
+    };
+    assert_eq!(
+        String::from_utf8(document.to_xml(DialectName::Wos)).unwrap(),
+        "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n\
+         <Error><Code>SignatureDoesNotMatch</Code>\
+         <Message>The request signature we calculated does not match the signature you provided.</Message>\
+         <AWSAccessKeyId>AK&lt;&amp;&gt;</AWSAccessKeyId><StringToSign>GET\n\u{fffd}\n</StringToSign>\
+         <SignatureProvided>c2ln</SignatureProvided><StringToSignBytes>47 45 54 0a 01 0a</StringToSignBytes>\
+         <Resource>/bucket/a&amp;b</Resource><HostId>host1</HostId><RequestId>id1</RequestId></Error>"
+    );
+}

@@ -1,0 +1,75 @@
+//! What can be wrong with the bytes of a request header.
+
+use thiserror::Error;
+
+use super::{Answer, S3ErrorCode};
+
+/// Why the bytes on a connection are no request that has one reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum WireFault {
+    /// The header is longer than the limit.
+    #[error("the request header is larger than {limit} bytes", limit = crate::error::WireFault::MAX_HEADER_BYTES)]
+    HeaderTooLarge,
+    /// A line is longer than the limit.
+    #[error("a line of the request header is longer than {limit} bytes", limit = crate::error::WireFault::MAX_LINE_BYTES)]
+    LineTooLong,
+    /// There are more fields than the limit.
+    #[error("the request header has more than {limit} fields", limit = crate::error::WireFault::MAX_FIELDS)]
+    TooManyFields,
+    /// A line ends with a line feed alone, or a carriage return stands inside one.
+    #[error("a line of the request header does not end with CRLF")]
+    LineEnd,
+    /// The request line is not `method SP target SP HTTP/1.x`.
+    #[error("the request line is malformed")]
+    RequestLine,
+    /// The target holds a character that RFC 3986 does not allow there, or a fragment.
+    #[error("the request target holds a character that must be percent-encoded")]
+    Target,
+    /// A field line has no name, or one that is no token.
+    #[error("a header field is malformed")]
+    Field,
+    /// Both Content-Length and Transfer-Encoding.
+    #[error("the request has both Content-Length and Transfer-Encoding")]
+    TwoLengths,
+    /// Content-Length is not one number.
+    #[error("the Content-Length is not one number")]
+    ContentLength,
+    /// Transfer-Encoding is not `chunked` alone.
+    #[error("the only Transfer-Encoding understood is chunked")]
+    TransferEncoding,
+    /// The header did not arrive in time.
+    #[error("the request header did not arrive in time")]
+    Timeout,
+}
+
+impl WireFault {
+    /// The longest line of a request header.
+    pub const MAX_LINE_BYTES: usize = 16 * 1024;
+    /// The longest request header.
+    pub const MAX_HEADER_BYTES: usize = 64 * 1024;
+    /// The most fields of a request header.
+    pub const MAX_FIELDS: usize = 100;
+}
+
+pub(super) fn answer(fault: &WireFault) -> Answer {
+    use S3ErrorCode as Code;
+    let (status, code) = match fault {
+        WireFault::HeaderTooLarge | WireFault::LineTooLong | WireFault::TooManyFields => {
+            (431, Code::RequestHeaderSectionTooLarge)
+        }
+        WireFault::Timeout => (408, Code::RequestTimeout),
+        WireFault::Target => (400, Code::InvalidUri),
+        WireFault::TransferEncoding => (501, Code::NotImplemented),
+        WireFault::LineEnd
+        | WireFault::RequestLine
+        | WireFault::Field
+        | WireFault::TwoLengths
+        | WireFault::ContentLength => (400, Code::InvalidRequest),
+    };
+    let text = fault.to_string();
+    Answer::client(
+        status,
+        code,
+        format!("{}{}.", text[..1].to_uppercase(), &text[1..]),
+    )
+}

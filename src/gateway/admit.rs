@@ -1,0 +1,247 @@
+//! The check of a request: from the header to a permit, or to a refusal.
+
+use http::Method;
+use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderMap};
+use pingora::http::RequestHeader;
+
+use super::Gateway;
+use super::context::Context;
+use super::listener::Listener;
+use crate::address::{Address, AddressFailure, CopySource, selector};
+use crate::clock::instant;
+use crate::credentials::StoreFailure;
+use crate::error::Refusal;
+use crate::policy::{Caller, Permit, decide};
+use crate::sig::dialect::{AWS, CaseRule, Dialect, FORMS};
+use crate::sig::{self, AuthFailure, RequestView};
+
+/// Headers that make some servers act on another method than the one on the request line.
+const METHOD_OVERRIDES: [&str; 3] = [
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+];
+
+/// The path and the query of a request target, without the authority of the absolute form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target<'r> {
+    /// The raw path.
+    pub path: &'r str,
+    /// The raw query string, without `?`.
+    pub query: Option<&'r str>,
+}
+
+impl<'r> Target<'r> {
+    /// The target of a request, byte for byte as it came.
+    pub fn of(request: &'r RequestHeader) -> Self {
+        let raw = std::str::from_utf8(request.raw_path()).unwrap_or("");
+        // Absolute form (RFC 9112, section 3.2.2): Pingora has checked that its authority is the Host.
+        let origin = match raw.split_once("://") {
+            Some((scheme, rest)) if !scheme.contains('/') && !scheme.contains('?') => {
+                rest.find(['/', '?']).map_or("/", |start| &rest[start..])
+            }
+            _ => raw,
+        };
+        match origin.split_once('?') {
+            Some((path, query)) => Self {
+                path,
+                query: Some(query),
+            },
+            None => Self {
+                path: origin,
+                query: None,
+            },
+        }
+    }
+}
+
+/// Checks a request. What it claimed to be is noted in the context where it gets no permit.
+///
+/// # Errors
+/// [`Refusal`].
+pub async fn admit(
+    gateway: &Gateway,
+    listener: &Listener,
+    request: &RequestHeader,
+    context: &mut Context,
+) -> Result<Permit, Refusal> {
+    let started = instant();
+    let target = Target::of(request);
+    let host = check_header(request)?;
+    let method = check_method(request)?;
+    let view = RequestView::of(
+        request.method.as_str(),
+        target.path,
+        target.query,
+        &request.headers,
+    )
+    .map_err(Refusal::Auth)?;
+    let names = view.parameters.iter().map(|parameter| &*parameter.name);
+    let hosts = &listener.options.hosts;
+    let address = Address::of(
+        method,
+        host,
+        target.path,
+        names,
+        copy_source(&request.headers),
+        hosts,
+    )
+    .map_err(Refusal::Address)?;
+    let verified = verify(gateway, listener, &view, &address, context).await;
+    context.verification = Some(started.elapsed());
+    let permitted = verified.and_then(|verified| {
+        check_form(request, &address)?;
+        check_spelling(
+            verified.dialect().dialect,
+            Dialect::named(gateway.cluster.options().dialect),
+            &view,
+        )?;
+        decide(Caller::Signed(verified), address.clone(), hosts).map_err(Refusal::Denied)
+    });
+    if permitted.is_err() {
+        context.refused.address = Some(address);
+    }
+    permitted
+}
+
+async fn verify(
+    gateway: &Gateway,
+    listener: &Listener,
+    view: &RequestView<'_>,
+    address: &Address,
+    context: &mut Context,
+) -> Result<sig::Verified, Refusal> {
+    let claim = match sig::claim(
+        view,
+        address,
+        gateway.clock.now(),
+        &listener.dialects,
+        &gateway.signature,
+    ) {
+        Ok(claim) => claim,
+        // A form upload carries its signature in the body.
+        Err(AuthFailure::NotSigned) if is_form(view.headers) && view.method == "POST" => {
+            return Err(Refusal::FormUpload);
+        }
+        Err(failure) => return Err(Refusal::Auth(failure)),
+    };
+    let key = match gateway.store.resolve(claim.access_key_id()).await {
+        Ok(key) => key,
+        // The decoy fails as any other key does, and takes as long.
+        Err(StoreFailure::Unknown) => gateway.decoy.clone(),
+        Err(StoreFailure::Unavailable) => return Err(Refusal::StoreUnavailable),
+    };
+    claim.verify(&key).map_err(|failure| {
+        context.refused.dialect = Some(claim.dialect());
+        context.refused.access_key_id = Some(claim.access_key_id().to_owned());
+        Refusal::Auth(failure)
+    })
+}
+
+/// Checks the fields that steer HTTP itself, and gives the Host.
+fn check_header(request: &RequestHeader) -> Result<&str, Refusal> {
+    let headers = &request.headers;
+    for value in headers.get_all(CONNECTION) {
+        let harmless = |option: &&[u8]| {
+            [&b"close"[..], b"keep-alive", b"te", b"upgrade", b""]
+                .iter()
+                .any(|own| own.eq_ignore_ascii_case(option.trim_ascii()))
+        };
+        let other = value
+            .as_bytes()
+            .split(|&byte| byte == b',')
+            .find(|option| !harmless(option));
+        if let Some(other) = other {
+            let name = String::from_utf8_lossy(other.trim_ascii()).into_owned();
+            return Err(Refusal::ConnectionNames(name));
+        }
+    }
+    if let Some(name) = METHOD_OVERRIDES
+        .iter()
+        .find(|name| headers.contains_key(**name))
+    {
+        return Err(Refusal::MethodOverride((*name).to_owned()));
+    }
+    let mut expectations = headers.get_all(EXPECT).iter();
+    let met = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    if expectations.any(|value| !met(value)) {
+        return Err(Refusal::Expect);
+    }
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host,
+        _ => return Err(Refusal::Address(AddressFailure::MissingHost)),
+    };
+    host.to_str()
+        .map_err(|_not_ascii| Refusal::Address(AddressFailure::BadHost))
+}
+
+fn check_method(request: &RequestHeader) -> Result<&Method, Refusal> {
+    match request.method {
+        Method::GET | Method::HEAD | Method::PUT | Method::POST | Method::DELETE => {
+            Ok(&request.method)
+        }
+        // A CORS preflight is never signed.
+        Method::OPTIONS => Err(Refusal::Denied(crate::policy::Denial::Anonymous)),
+        _ => Err(Refusal::Method),
+    }
+}
+
+fn copy_source(headers: &HeaderMap) -> CopySource {
+    let present = headers.keys().any(|name| {
+        FORMS
+            .iter()
+            .any(|form| name.as_str().strip_prefix(form.header_prefix) == Some("copy-source"))
+    });
+    if present {
+        CopySource::Present
+    } else {
+        CopySource::Absent
+    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| {
+        let form = b"multipart/form-data";
+        value
+            .as_bytes()
+            .get(..form.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(form))
+    })
+}
+
+fn check_form(request: &RequestHeader, address: &Address) -> Result<(), Refusal> {
+    let bucket_alone = address.bucket().is_some() && address.key().is_none();
+    if request.method == Method::POST && bucket_alone && is_form(&request.headers) {
+        return Err(Refusal::FormUpload);
+    }
+    Ok(())
+}
+
+/// A dialect without regard to case signs `?ACL`; nodes with regard to case would not see an `acl` there.
+fn check_spelling(
+    asked: &Dialect,
+    cluster: &Dialect,
+    view: &RequestView<'_>,
+) -> Result<(), Refusal> {
+    if asked.case_rule == CaseRule::Sensitive || cluster.case_rule == CaseRule::Insensitive {
+        return Ok(());
+    }
+    for parameter in &view.parameters {
+        let listed = AWS
+            .sub_resources
+            .iter()
+            .find(|own| own.eq_ignore_ascii_case(&parameter.name))
+            .copied();
+        if let Some(known) = listed
+            .or_else(|| selector(&parameter.name))
+            .filter(|known| *known != parameter.name)
+        {
+            return Err(Refusal::ParameterSpelling {
+                sent: parameter.name.clone().into_owned(),
+                known,
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! What is known of one connection from a client.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::Gateway;
+use super::listener::Listener;
+use super::observe;
+use super::respond;
+use crate::error::{Refusal, WireFault};
+
+/// One connection from a client: where it came in, from whom, and whether a request header is expected on it next.
+pub struct Connection {
+    gateway: Arc<Gateway>,
+    listener: Arc<Listener>,
+    peer: String,
+    header_expected: AtomicBool,
+}
+
+impl Connection {
+    /// A new connection. `peer` is the client's IP address, or `unix`.
+    pub fn new(gateway: Arc<Gateway>, listener: Arc<Listener>, peer: String) -> Self {
+        gateway.metrics.connections.inc();
+        Self {
+            gateway,
+            listener,
+            peer,
+            header_expected: AtomicBool::new(true),
+        }
+    }
+
+    /// The listener that took the connection.
+    pub fn listener(&self) -> &Arc<Listener> {
+        &self.listener
+    }
+
+    /// The client's IP address, or `unix`.
+    pub fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// Whether the next bytes are a request header's.
+    pub fn header_expected(&self) -> bool {
+        self.header_expected.load(Ordering::Relaxed)
+    }
+
+    /// A whole header has arrived; what follows is its body.
+    pub fn header_arrived(&self) {
+        self.header_expected.store(false, Ordering::Relaxed);
+    }
+
+    /// The request has ended; what follows is the next one's header.
+    pub fn expect_header(&self) {
+        self.header_expected.store(true, Ordering::Relaxed);
+    }
+
+    /// Records a fault and gives the whole answer to it, which ends the connection.
+    pub fn refuse(&self, fault: WireFault) -> Vec<u8> {
+        let refusal = Refusal::Wire(fault);
+        let words = self.listener.words(None);
+        let request_id = super::context::request_id();
+        let answer = refusal.answer(words);
+        observe::wire_fault(&self.gateway, self, &request_id, &answer);
+        respond::raw(&answer, words, &request_id, &self.gateway.host_id)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.gateway.metrics.connections.dec();
+    }
+}

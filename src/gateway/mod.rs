@@ -1,0 +1,64 @@
+//! The gateway: the Pingora glue, and the only room with a `ProxyHttp`.
+//!
+//! | file | what it does, in the order of a request |
+//! |---|---|
+//! | `listener`, `connection`, `guard`, `wire` | takes a connection and checks the bytes of each request header |
+//! | `proxy`, `context` | Pingora's callbacks, and what is kept of one request |
+//! | `admit` | the check: from the header to a `Permit` |
+//! | `forward` | the request that goes on to the node |
+//! | `relay` | the node's answer in the client's words |
+//! | `respond` | the answer to a refusal |
+//! | `observe` | one access line, one set of metrics |
+//! | `admin` | `/metrics`, `/healthz`, `/readyz` |
+//! | `run` | sockets, threads, signals |
+
+mod admin;
+mod admit;
+mod connection;
+mod context;
+mod forward;
+mod guard;
+mod listener;
+mod observe;
+pub mod options;
+mod proxy;
+mod relay;
+mod respond;
+mod run;
+mod wire;
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::cluster::Cluster;
+use crate::credentials::CredentialStore;
+use crate::logs::LogFormat;
+use crate::metrics::Metrics;
+use crate::secret::Secret;
+use crate::sig::{Identity, VerifyOptions, VerifyingKey};
+
+pub use listener::ListenError;
+pub use run::{Addresses, RunOptions, Running, start};
+
+/// What every request needs.
+pub struct Gateway {
+    signature: VerifyOptions,
+    store: Arc<dyn CredentialStore>,
+    /// Stands in for a key that does not exist, so that its refusal takes as long as that of one that does.
+    decoy: VerifyingKey,
+    cluster: Cluster,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    /// Random for each process: it tells gateways apart and says nothing about them.
+    host_id: String,
+    log_format: LogFormat,
+}
+
+fn decoy() -> VerifyingKey {
+    let identity = Identity {
+        access_key_id: String::new(),
+        principal: String::new(),
+        domains: None,
+    };
+    VerifyingKey::new(identity, &Secret::new(context::request_id()))
+}

@@ -1,0 +1,65 @@
+//! What the gateway is told.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::address::HostNames;
+use crate::sig::dialect::DialectName;
+
+/// Where a listener listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListenAddress {
+    /// An IP address and a port; port 0 takes a free one.
+    Tcp(SocketAddr),
+    /// The path of a Unix socket, made with mode 0660.
+    Unix(String),
+}
+
+impl std::fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "unix:{path}"),
+        }
+    }
+}
+
+/// Whose words the answers use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AnswerAs {
+    /// The dialect that the request used.
+    Request,
+    /// Always AWS.
+    Aws,
+    /// Always WOS.
+    Wos,
+}
+
+/// One `[[listener]]`.
+#[derive(Debug, Clone)]
+pub struct ListenerOptions {
+    /// Where it listens.
+    pub address: ListenAddress,
+    /// Which host names stand for what.
+    pub hosts: HostNames,
+    /// The signature dialects accepted here, the preferred one first.
+    pub dialects: Vec<DialectName>,
+    /// Whose words the answers use.
+    pub answer_as: AnswerAs,
+    /// The longest time from the first byte of a request header to its end.
+    pub header_timeout: Duration,
+    /// The longest time between two requests of one connection.
+    pub idle_timeout: Duration,
+    /// The longest silence in the middle of a request body.
+    pub body_timeout: Duration,
+}
+
+/// `[server]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerOptions {
+    /// Worker threads; at least 1.
+    pub threads: usize,
+    /// The longest wait for requests in flight when the gateway stops.
+    pub grace_period: Duration,
+}

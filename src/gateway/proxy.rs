@@ -1,0 +1,341 @@
+//! The Pingora proxy. Every callback hands over to the room that knows.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::header::EXPECT;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::prelude::HttpPeer;
+use pingora::protocols::Digest;
+use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
+use pingora::{Error, ErrorSource, ErrorType, Result};
+
+use super::Gateway;
+use super::connection::Connection;
+use super::context::Context;
+use super::{admit, forward, observe, relay, respond};
+use crate::clock::instant;
+use crate::error::Refusal;
+use crate::metrics::NodeConnection;
+use crate::sig;
+
+/// What Pingora runs for each request.
+pub struct Proxy {
+    gateway: Arc<Gateway>,
+}
+
+impl Proxy {
+    /// The proxy of a gateway.
+    pub fn new(gateway: Arc<Gateway>) -> Self {
+        Self { gateway }
+    }
+
+    async fn answer(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+        refusal: &Refusal,
+    ) -> Result<()> {
+        let words = match (context.words, &context.connection) {
+            (Some(words), _) => words,
+            (None, Some(connection)) => {
+                let request = session.req_header();
+                let query = admit::Target::of(request).query;
+                connection
+                    .listener()
+                    .words(sig::spoken(&request.headers, query))
+            }
+            (None, None) => sig::dialect::DialectName::Aws,
+        };
+        let answer = refusal.answer(words);
+        let host_id = &self.gateway.host_id;
+        let sent = respond::refuse(session, &answer, words, &context.request_id, host_id).await;
+        context.answer = Some(answer);
+        sent
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Proxy {
+    type CTX = Context;
+
+    fn new_ctx(&self) -> Context {
+        Context::new(&self.gateway.metrics, instant())
+    }
+
+    /// Before the first filter: the connection that the request came on.
+    fn on_connection_reuse(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+        connection: Box<dyn Any + Send + Sync>,
+    ) {
+        let Ok(connection) = connection.downcast::<Arc<Connection>>() else {
+            return;
+        };
+        let options = &connection.listener().options;
+        session.set_read_timeout(Some(options.body_timeout));
+        session.set_write_timeout(Some(options.body_timeout));
+        // Pingora keeps an idle connection for as long as its client likes, unless it is told otherwise.
+        if session.get_keepalive().is_some() {
+            session.set_keepalive(Some(options.idle_timeout.as_secs().max(1)));
+        }
+        context.connection = Some(*connection);
+    }
+
+    async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
+        let Some(connection) = context.connection.clone() else {
+            return Error::e_explain(ErrorType::InternalError, "a request came on no connection");
+        };
+        let listener = connection.listener();
+        match admit::admit(&self.gateway, listener, session.req_header(), context).await {
+            Ok(permit) => {
+                context.words =
+                    Some(listener.words(Some(permit.verified().dialect().dialect.name)));
+                context.permit = Some(permit);
+                Ok(false)
+            }
+            Err(refusal) => {
+                // Whoever is gone by now misses the answer; there is nobody else to tell.
+                let _sent = self.answer(session, context, &refusal).await;
+                Ok(true)
+            }
+        }
+    }
+
+    async fn upstream_peer(
+        &self,
+        _session: &mut Session,
+        context: &mut Context,
+    ) -> Result<Box<HttpPeer>> {
+        context.node_started = Some(instant());
+        let Context {
+            permit, attempt, ..
+        } = context;
+        let peer = permit
+            .as_ref()
+            .and_then(|permit| self.gateway.cluster.peer(permit, attempt));
+        peer.ok_or_else(|| {
+            Error::explain(ErrorType::ConnectError, "no node is left to try").into_up()
+        })
+    }
+
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        _peer: &HttpPeer,
+        context: &mut Context,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        self.note_node_failure(context, &error);
+        // Nothing of the request has been read for this node, so the next one gets it whole.
+        error.set_retry(self.gateway.cluster.has_untried(&context.attempt));
+        error
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _session: &mut Session,
+        reused: bool,
+        _peer: &HttpPeer,
+        _fd: std::os::unix::io::RawFd,
+        _digest: Option<&Digest>,
+        context: &mut Context,
+    ) -> Result<()> {
+        let state = if reused {
+            NodeConnection::Reused
+        } else {
+            NodeConnection::New
+        };
+        if let Some(node) = self.gateway.cluster.node_label(&context.attempt) {
+            self.gateway.metrics.node_connection(node, state);
+        }
+        Ok(())
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _session: &mut Session,
+        request: &mut RequestHeader,
+        context: &mut Context,
+    ) -> Result<()> {
+        let (Some(permit), Some(connection)) = (&context.permit, &context.connection) else {
+            return Error::e_explain(
+                ErrorType::InternalError,
+                "a request without a permit reached a node's filter",
+            );
+        };
+        forward::rewrite(
+            request,
+            permit,
+            self.gateway.cluster.options(),
+            &context.request_id,
+            connection.peer(),
+        )
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        answer: &mut ResponseHeader,
+        context: &mut Context,
+    ) -> Result<()> {
+        // 100 Continue and its like pass; what is final comes behind.
+        if answer.status.is_informational() {
+            return Ok(());
+        }
+        context.node_duration = context.node_started.map(|started| started.elapsed());
+        let (Some(words), Some(permit)) = (context.words, &context.permit) else {
+            return Error::e_explain(
+                ErrorType::InternalError,
+                "an answer came to a request without a permit",
+            );
+        };
+        let (relay, node_request_id) = relay::head(
+            answer,
+            words,
+            self.gateway.cluster.options().dialect,
+            &session.req_header().method,
+            permit.address().operation(),
+            &context.request_id,
+        )?;
+        context.relay = relay;
+        context.node_request_id = node_request_id;
+        Ok(())
+    }
+
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        piece: &mut Option<Bytes>,
+        end: bool,
+        context: &mut Context,
+    ) -> Result<Option<Duration>> {
+        context.relay.body(piece, end);
+        Ok(None)
+    }
+
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        mut error: Box<Error>,
+        context: &mut Context,
+        reused: bool,
+    ) -> Box<Error> {
+        if *error.esource() == ErrorSource::Upstream {
+            self.note_node_failure(context, &error);
+        }
+        let replayable = session.req_header().method.is_idempotent()
+            && !session.as_ref().retry_buffer_truncated()
+            && session.response_written().is_none();
+        if replayable {
+            error.retry.decide_reuse(reused);
+        } else {
+            error.set_retry(false);
+        }
+        if error.retry() {
+            // A pooled connection had gone stale; that says nothing about the node.
+            context.attempt.once_more();
+        }
+        error
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        context: &mut Context,
+    ) -> FailToProxy {
+        let answered = session
+            .response_written()
+            .is_some_and(|answer| !answer.status.is_informational());
+        let refusal = if answered {
+            None
+        } else {
+            refusal_of(session, error)
+        };
+        let mut error_code = 0;
+        if let Some(refusal) = refusal {
+            session.set_keepalive(None);
+            let _sent = self.answer(session, context, &refusal).await;
+            error_code = context.answer.as_ref().map_or(0, |answer| answer.status);
+        }
+        FailToProxy {
+            error_code,
+            can_reuse_downstream: false,
+        }
+    }
+
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Context) {
+        observe::request(&self.gateway, session, context, error.is_some());
+    }
+
+    /// Pingora's own summary would print the signature of a presigned request.
+    fn request_summary(&self, _session: &Session, context: &Context) -> String {
+        format!("request {}", context.request_id)
+    }
+
+    fn suppress_error_log(&self, _session: &Session, _context: &Context, _error: &Error) -> bool {
+        true
+    }
+
+    fn suppress_proxy_warn_log(
+        &self,
+        _session: &Session,
+        _context: &Context,
+        _error: &Error,
+        _phase: ProxyWarnLogContext,
+    ) -> bool {
+        true
+    }
+}
+
+impl Proxy {
+    fn note_node_failure(&self, context: &Context, error: &Error) {
+        let Some(node) = self.gateway.cluster.node_label(&context.attempt) else {
+            return;
+        };
+        self.gateway.metrics.node_failure(node);
+        tracing::warn!(
+            request_id = context.request_id,
+            node,
+            error = error.etype().as_str(),
+            "a node failed"
+        );
+    }
+}
+
+/// The refusal that answers a failure behind the check; none where the client is gone.
+fn refusal_of(session: &mut Session, error: &Error) -> Option<Refusal> {
+    use ErrorType::{
+        ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, ReadTimedout, SocketError,
+        WriteTimedout,
+    };
+    match error.esource() {
+        ErrorSource::Upstream => Some(match error.etype() {
+            ConnectError | ConnectNoRoute | ConnectRefused | ConnectTimedout | SocketError => {
+                Refusal::NoNode
+            }
+            // While the body is on its way the node waits, as we do, for the client.
+            ReadTimedout if !session.is_body_done() && !waits_for_continue(session) => {
+                Refusal::ClientSilent
+            }
+            ReadTimedout | WriteTimedout => Refusal::NodeSilent,
+            _ => Refusal::NodeFailed,
+        }),
+        ErrorSource::Downstream => match error.etype() {
+            ReadTimedout => Some(Refusal::ClientSilent),
+            _ => None,
+        },
+        ErrorSource::Internal | ErrorSource::Unset => Some(Refusal::Internal),
+    }
+}
+
+/// Whether the client has asked for leave to send its body and has not got it.
+fn waits_for_continue(session: &Session) -> bool {
+    session.req_header().headers.contains_key(EXPECT) && session.response_written().is_none()
+}

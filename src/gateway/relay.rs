@@ -1,0 +1,256 @@
+//! What comes back from a node, in the words that the client is to read: header names, the XML declaration and the
+//! namespace of the root element. Object bodies are never touched.
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use http::{Method, StatusCode};
+use pingora::http::ResponseHeader;
+use quick_xml::Reader;
+use quick_xml::events::Event;
+
+use crate::address::Operation;
+use crate::sig::dialect::{Dialect, DialectName};
+
+/// The namespace of S3's documents.
+const AWS_NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
+/// The namespaces of WOS's documents; the first is the one that is written.
+const WOS_NAMESPACES: [&str; 2] = [
+    "http://wcs.chinanetcenter.com/document",
+    "https://www.wangsu.com/document",
+];
+/// What WOS's documents have in their XML declaration and S3's have not.
+const STANDALONE: &str = " standalone=\"yes\"";
+/// How much of a document is looked at for its root element. A longer prologue passes as it is.
+const MAX_PROLOGUE: usize = 8 * 1024;
+
+/// What is done to the body of an answer.
+#[derive(Debug, Default)]
+pub enum Relay {
+    /// It passes as it is.
+    #[default]
+    AsIs,
+    /// It is a document whose root element has not arrived whole.
+    Pending(Translation),
+    /// Its root element has passed; so many spaces are to follow the document, so that its announced length holds.
+    Padded(usize),
+}
+
+/// A document on its way from one dialect's words into another's.
+#[derive(Debug)]
+pub struct Translation {
+    words: DialectName,
+    held: BytesMut,
+    /// By how much the announced length exceeds the node's; none where no length is announced.
+    growth: Option<usize>,
+}
+
+/// Puts the header of a node's answer into `words`, under the gateway's own request id, and says what is to be done to
+/// the body. Gives the node's own request id too.
+///
+/// # Errors
+/// Pingora's, where a value is no header value; none of ours is.
+pub fn head(
+    answer: &mut ResponseHeader,
+    words: DialectName,
+    cluster: DialectName,
+    method: &Method,
+    operation: Operation,
+    request_id: &str,
+) -> pingora::Result<(Relay, Option<String>)> {
+    let prefix = Dialect::named(cluster).forms[0].header_prefix;
+    let own_prefix = Dialect::named(words).forms[0].header_prefix;
+    let node_request_id = answer
+        .headers
+        .get(format!("{prefix}request-id"))
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let mut relay = Relay::AsIs;
+    if words != cluster {
+        rename(answer, prefix, own_prefix)?;
+        // Every example of the vendor's documents answers an abort with 200 and S3 with 204.
+        if words == DialectName::Wos
+            && operation == Operation::AbortMultipartUpload
+            && answer.status == StatusCode::NO_CONTENT
+        {
+            answer.set_status(StatusCode::OK)?;
+            answer.insert_header(CONTENT_LENGTH, 0)?;
+        } else if is_document(answer, method, operation) {
+            let growth = announce(answer, words)?;
+            relay = Relay::Pending(Translation {
+                words,
+                held: BytesMut::new(),
+                growth,
+            });
+        }
+    }
+    answer.insert_header(format!("{own_prefix}request-id"), request_id)?;
+    Ok((relay, node_request_id))
+}
+
+fn rename(answer: &mut ResponseHeader, from: &str, to: &str) -> pingora::Result<()> {
+    let own: Vec<HeaderName> = answer
+        .headers
+        .keys()
+        .filter(|name| name.as_str().starts_with(from))
+        .cloned()
+        .collect();
+    for name in own {
+        let values: Vec<_> = answer.headers.get_all(&name).iter().cloned().collect();
+        let translated = format!("{to}{}", &name.as_str()[from.len()..]);
+        answer.remove_header(&name);
+        for value in values {
+            answer.append_header(translated.clone(), value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the answer's body is a document of the S3 API, and no object.
+fn is_document(answer: &ResponseHeader, method: &Method, operation: Operation) -> bool {
+    let object = matches!(
+        operation,
+        Operation::GetObject | Operation::GetObjectTorrent | Operation::SelectObjectContent
+    );
+    let xml = answer.headers.get(CONTENT_TYPE).is_some_and(|value| {
+        let value = value.as_bytes().to_ascii_lowercase();
+        value.starts_with(b"application/xml") || value.starts_with(b"text/xml")
+    });
+    *method != Method::HEAD
+        && !(object && answer.status.is_success())
+        && xml
+        && !answer.headers.contains_key(CONTENT_ENCODING)
+}
+
+/// Announces the longest length that the translated document can have. Where it comes out shorter, white space after
+/// the root element makes it up (XML 1.0, section 2.8: "Misc").
+fn announce(answer: &mut ResponseHeader, words: DialectName) -> pingora::Result<Option<usize>> {
+    // An error document has no namespace, only the declaration grows.
+    let growth = match words {
+        DialectName::Wos if answer.status.is_success() => {
+            STANDALONE.len() + WOS_NAMESPACES[0].len() - AWS_NAMESPACE.len()
+        }
+        DialectName::Wos => STANDALONE.len(),
+        DialectName::Aws => AWS_NAMESPACE.len() - WOS_NAMESPACES[1].len(),
+    };
+    let length = answer
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let Some(length) = length else {
+        return Ok(None);
+    };
+    answer.insert_header(CONTENT_LENGTH, length + growth)?;
+    Ok(Some(growth))
+}
+
+impl Relay {
+    /// Passes a piece of the body. `Some` of nothing holds it back; only the end may be `None`.
+    pub fn body(&mut self, piece: &mut Option<Bytes>, end: bool) {
+        if let Self::Pending(translation) = self {
+            if let Some(arrived) = piece.take() {
+                translation.held.extend_from_slice(&arrived);
+            }
+            match translation.finish(end) {
+                Some((document, padding)) => {
+                    *piece = Some(document);
+                    *self = Self::Padded(padding);
+                }
+                None => *piece = Some(Bytes::new()),
+            }
+        }
+        if end && let Self::Padded(padding @ 1..) = *self {
+            let mut last = BytesMut::from(piece.take().unwrap_or_default());
+            last.resize(last.len() + padding, b'\n');
+            *piece = Some(last.freeze());
+            *self = Self::Padded(0);
+        }
+    }
+}
+
+impl Translation {
+    /// The translated beginning of the document and the padding that it needs, once the root element's tag has arrived.
+    fn finish(&mut self, end: bool) -> Option<(Bytes, usize)> {
+        let found = prologue(&self.held);
+        if found.is_none() && !end && self.held.len() < MAX_PROLOGUE {
+            return None;
+        }
+        let held = std::mem::take(&mut self.held).freeze();
+        let Some(found) = found else {
+            return Some((held, self.growth.unwrap_or(0)));
+        };
+        let mut changes: Vec<(usize, usize, &str)> = Vec::new();
+        let spelled = |names: &[&str]| {
+            let root = std::str::from_utf8(&held[found.root.clone()]).ok()?;
+            names.iter().find_map(|name| {
+                let at = root
+                    .find(&format!("xmlns=\"{name}\""))
+                    .or_else(|| root.find(&format!("xmlns='{name}'")))?;
+                let start = found.root.start + at + "xmlns='".len();
+                Some((start, start + name.len()))
+            })
+        };
+        let (known, written) = match self.words {
+            DialectName::Wos => (&[AWS_NAMESPACE][..], WOS_NAMESPACES[0]),
+            DialectName::Aws => (&WOS_NAMESPACES[..], AWS_NAMESPACE),
+        };
+        let namespace = spelled(known);
+        let mut grown = namespace.map_or(0, |(start, stop)| {
+            written.len() as isize - (stop - start) as isize
+        });
+        if let (DialectName::Wos, Some(at)) = (self.words, found.standalone_belongs_at) {
+            let wanted = grown + STANDALONE.len() as isize;
+            if self.growth.is_none_or(|growth| wanted <= growth as isize) {
+                changes.push((at, at, STANDALONE));
+                grown += STANDALONE.len() as isize;
+            }
+        }
+        changes.extend(namespace.map(|(start, stop)| (start, stop, written)));
+        let mut translated =
+            BytesMut::with_capacity(held.len() + STANDALONE.len() + AWS_NAMESPACE.len());
+        let mut done = 0;
+        for (start, stop, text) in changes {
+            translated.extend_from_slice(&held[done..start]);
+            translated.extend_from_slice(text.as_bytes());
+            done = stop;
+        }
+        translated.extend_from_slice(&held[done..]);
+        // Without an announced length nothing has to be made up.
+        let padding = self.growth.map_or(0, |growth| growth as isize - grown);
+        Some((translated.freeze(), usize::try_from(padding).unwrap_or(0)))
+    }
+}
+
+/// Where a document's root element stands.
+struct Prologue {
+    root: std::ops::Range<usize>,
+    standalone_belongs_at: Option<usize>,
+}
+
+/// Reads a document up to the end of its root element's tag; none while that has not arrived.
+fn prologue(bytes: &[u8]) -> Option<Prologue> {
+    let mut reader = Reader::from_reader(bytes);
+    let mut standalone_belongs_at = None;
+    loop {
+        let start = usize::try_from(reader.buffer_position()).ok()?;
+        match reader.read_event().ok()? {
+            Event::Decl(declaration) => {
+                let end = usize::try_from(reader.buffer_position()).ok()?;
+                if declaration.standalone().is_none() {
+                    standalone_belongs_at = end.checked_sub("?>".len());
+                }
+            }
+            Event::Start(_) | Event::Empty(_) => {
+                let end = usize::try_from(reader.buffer_position()).ok()?;
+                return Some(Prologue {
+                    root: start..end,
+                    standalone_belongs_at,
+                });
+            }
+            Event::Eof => return None,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+use super::*;
+
+const DOCUMENT: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><InitiateMultipartUploadResult \
+    xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Bucket>bucket01</Bucket></InitiateMultipartUploadResult>";
+const TRANSLATED: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?><InitiateMultipartUploadResult \
+    xmlns=\"http://wcs.chinanetcenter.com/document\"><Bucket>bucket01</Bucket></InitiateMultipartUploadResult>";
+
+struct Translated {
+    header: ResponseHeader,
+    body: String,
+}
+
+/// Sends a document through, cut into pieces at `cuts`.
+fn translate(
+    words: DialectName,
+    status: u16,
+    document: &str,
+    cuts: &[usize],
+    announced: Option<usize>,
+) -> Translated {
+    let cluster = match words {
+        DialectName::Aws => DialectName::Wos,
+        DialectName::Wos => DialectName::Aws,
+    };
+    let mut header = ResponseHeader::build(status, None).unwrap();
+    header
+        .insert_header(CONTENT_TYPE, "application/xml")
+        .unwrap();
+    if let Some(length) = announced {
+        header.insert_header(CONTENT_LENGTH, length).unwrap();
+    }
+    let operation = Operation::CreateMultipartUpload;
+    let (mut relay, _) =
+        head(&mut header, words, cluster, &Method::POST, operation, "id1").unwrap();
+    let mut body = Vec::new();
+    let mut start = 0;
+    for &cut in cuts.iter().chain([&document.len()]) {
+        let mut piece = Some(Bytes::copy_from_slice(&document.as_bytes()[start..cut]));
+        relay.body(&mut piece, false);
+        body.extend_from_slice(&piece.expect("only the end of a body is None"));
+        start = cut;
+    }
+    let mut last = None;
+    relay.body(&mut last, true);
+    body.extend_from_slice(&last.unwrap_or_default());
+    Translated {
+        header,
+        body: String::from_utf8(body).unwrap(),
+    }
+}
+
+#[test]
+fn a_document_is_translated_wherever_it_is_cut() {
+    for cut in 0..=DOCUMENT.len() {
+        let whole = translate(
+            DialectName::Wos,
+            200,
+            DOCUMENT,
+            &[cut],
+            Some(DOCUMENT.len()),
+        );
+        assert_eq!(whole.body, TRANSLATED, "cut at {cut}");
+        assert_eq!(
+            whole.header.headers[CONTENT_LENGTH],
+            TRANSLATED.len().to_string()
+        );
+        assert_eq!(whole.header.headers["x-wos-request-id"], "id1");
+        let unannounced = translate(DialectName::Wos, 200, DOCUMENT, &[cut], None);
+        assert_eq!(unannounced.body, TRANSLATED, "cut at {cut}");
+        assert!(!unannounced.header.headers.contains_key(CONTENT_LENGTH));
+    }
+}
+
+#[test]
+fn the_announced_length_always_holds() {
+    let error = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code></Error>";
+    let bare = "<Error><Code>NoSuchKey</Code></Error>";
+    let standalone = TRANSLATED.replace(WOS_NAMESPACES[0], AWS_NAMESPACE);
+    let other = DOCUMENT.replace(AWS_NAMESPACE, "urn:other");
+    let no_xml = "not a document at all";
+    let comment = DOCUMENT.replace(
+        "?><",
+        "?><!-- <a xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/> --><",
+    );
+    let long = format!("<!--{}-->{DOCUMENT}", "x".repeat(2 * MAX_PROLOGUE));
+    for document in [
+        error,
+        bare,
+        &standalone,
+        &other,
+        no_xml,
+        "",
+        &comment,
+        &long,
+        DOCUMENT,
+    ] {
+        for status in [200, 404] {
+            for words in [DialectName::Wos, DialectName::Aws] {
+                let sent = translate(words, status, document, &[], Some(document.len()));
+                let announced = sent.header.headers[CONTENT_LENGTH].to_str().unwrap();
+                assert_eq!(
+                    announced,
+                    sent.body.len().to_string(),
+                    "{words:?} {status} {document}"
+                );
+            }
+        }
+    }
+    let sent = translate(DialectName::Wos, 404, error, &[], Some(error.len()));
+    assert_eq!(sent.body, error.replace("\"?>", "\" standalone=\"yes\"?>"));
+    let sent = translate(DialectName::Wos, 200, &comment, &[], None);
+    assert!(
+        sent.body
+            .contains("<!-- <a xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/> -->")
+    );
+    assert!(
+        sent.body
+            .contains("Result xmlns=\"http://wcs.chinanetcenter.com/document\"")
+    );
+}
+
+#[test]
+fn each_namespace_of_the_vendor_becomes_the_one_of_s3() {
+    for namespace in WOS_NAMESPACES {
+        let document = DOCUMENT.replace(AWS_NAMESPACE, namespace);
+        let sent = translate(DialectName::Aws, 200, &document, &[], None);
+        assert_eq!(sent.body, DOCUMENT);
+    }
+}
+
+#[test]
+fn objects_heads_and_encoded_bodies_pass() {
+    let relayed = |method: Method, operation, status: u16, encoding: Option<&str>| {
+        let mut header = ResponseHeader::build(status, None).unwrap();
+        header
+            .insert_header(CONTENT_TYPE, "application/xml")
+            .unwrap();
+        header.insert_header("x-amz-meta-a", "b").unwrap();
+        if let Some(encoding) = encoding {
+            header
+                .insert_header(CONTENT_ENCODING, encoding.to_owned())
+                .unwrap();
+        }
+        let (relay, _) = head(
+            &mut header,
+            DialectName::Wos,
+            DialectName::Aws,
+            &method,
+            operation,
+            "id1",
+        )
+        .unwrap();
+        assert_eq!(header.headers["x-wos-meta-a"], "b");
+        assert!(!header.headers.contains_key("x-amz-meta-a"));
+        matches!(relay, Relay::AsIs)
+    };
+    assert!(relayed(Method::GET, Operation::GetObject, 200, None));
+    assert!(relayed(Method::GET, Operation::GetObject, 206, None));
+    assert!(!relayed(Method::GET, Operation::GetObject, 404, None));
+    assert!(relayed(Method::HEAD, Operation::HeadBucket, 200, None));
+    assert!(relayed(
+        Method::GET,
+        Operation::ListObjects,
+        200,
+        Some("gzip")
+    ));
+    assert!(!relayed(Method::GET, Operation::ListObjects, 200, None));
+}
+
+#[test]
+fn an_abort_answers_as_the_vendor_documents_it() {
+    let mut header = ResponseHeader::build(204, None).unwrap();
+    let operation = Operation::AbortMultipartUpload;
+    head(
+        &mut header,
+        DialectName::Wos,
+        DialectName::Aws,
+        &Method::DELETE,
+        operation,
+        "id1",
+    )
+    .unwrap();
+    assert_eq!(header.status, StatusCode::OK);
+    assert_eq!(header.headers[CONTENT_LENGTH], "0");
+}

@@ -1,0 +1,341 @@
+//! The bytes of a request header, checked before the HTTP parser sees them.
+//!
+//! Pingora's parser is lenient where a signature gateway must not be: it re-encodes a broken request line, drops a
+//! fragment, takes a bare line feed for a line's end, and takes Content-Length away where Transfer-Encoding stands too.
+//! Whatever has two readings is refused here, so that everything behind sees what the client sent.
+
+use memchr::{memchr, memchr_iter};
+
+use crate::error::WireFault;
+
+/// The length of the header that `bytes` start with, its empty line included; none while it is not complete. `from` is
+/// where to go on looking.
+pub fn header_length(bytes: &[u8], from: usize) -> Option<usize> {
+    // The empty line may have begun before the place where we go on.
+    let start = from.saturating_sub(3);
+    memchr_iter(b'\n', &bytes[start..])
+        .map(|at| start + at)
+        .find_map(|end| match bytes[end + 1..] {
+            [b'\n', ..] => Some(end + 2),
+            [b'\r', b'\n', ..] => Some(end + 3),
+            _ => None,
+        })
+}
+
+/// Checks what has arrived of a header that is not complete.
+///
+/// # Errors
+/// [`WireFault::LineTooLong`], [`WireFault::HeaderTooLarge`].
+pub fn check_partial(bytes: &[u8]) -> Result<(), WireFault> {
+    let line = memchr::memrchr(b'\n', bytes).map_or(bytes.len(), |end| bytes.len() - end - 1);
+    if bytes.len() > WireFault::MAX_HEADER_BYTES {
+        Err(WireFault::HeaderTooLarge)
+    } else if line > WireFault::MAX_LINE_BYTES + 1 {
+        Err(WireFault::LineTooLong)
+    } else {
+        Ok(())
+    }
+}
+
+/// Checks a complete header.
+///
+/// # Errors
+/// [`WireFault`].
+pub fn check(header: &[u8]) -> Result<(), WireFault> {
+    if header.len() > WireFault::MAX_HEADER_BYTES {
+        return Err(WireFault::HeaderTooLarge);
+    }
+    let (request_line, mut rest) = next_line(header)?;
+    let minor = check_request_line(request_line)?;
+    let mut lengths = Lengths::default();
+    let mut fields = 0;
+    loop {
+        let (line, next) = next_line(rest)?;
+        if line.is_empty() {
+            break;
+        }
+        fields += 1;
+        if fields > WireFault::MAX_FIELDS {
+            return Err(WireFault::TooManyFields);
+        }
+        check_field(line, &mut lengths)?;
+        rest = next;
+    }
+    lengths.check(minor)
+}
+
+/// A line without its CRLF, and what follows it.
+fn next_line(bytes: &[u8]) -> Result<(&[u8], &[u8]), WireFault> {
+    let end = memchr(b'\n', bytes).ok_or(WireFault::LineEnd)?;
+    let line = bytes[..end].strip_suffix(b"\r").ok_or(WireFault::LineEnd)?;
+    if line.len() > WireFault::MAX_LINE_BYTES {
+        return Err(WireFault::LineTooLong);
+    }
+    if memchr(b'\r', line).is_some() {
+        return Err(WireFault::LineEnd);
+    }
+    Ok((line, &bytes[end + 1..]))
+}
+
+/// Checks `method SP target SP HTTP/1.x` (RFC 9112, section 3) and gives the minor version.
+fn check_request_line(line: &[u8]) -> Result<u8, WireFault> {
+    let method_end = memchr(b' ', line).ok_or(WireFault::RequestLine)?;
+    let target_end = memchr::memrchr(b' ', line).ok_or(WireFault::RequestLine)?;
+    let (method, version) = (&line[..method_end], &line[target_end + 1..]);
+    let target = line
+        .get(method_end + 1..target_end)
+        .ok_or(WireFault::RequestLine)?;
+    if method.is_empty() || !method.iter().all(|&byte| is_token(byte)) || target.is_empty() {
+        return Err(WireFault::RequestLine);
+    }
+    if !target.iter().all(|&byte| is_target(byte)) {
+        return Err(WireFault::Target);
+    }
+    match version {
+        b"HTTP/1.1" => Ok(1),
+        b"HTTP/1.0" => Ok(0),
+        _ => Err(WireFault::RequestLine),
+    }
+}
+
+#[derive(Default)]
+struct Lengths<'h> {
+    content_length: Option<&'h [u8]>,
+    transfer_encoding: Option<&'h [u8]>,
+}
+
+impl Lengths<'_> {
+    fn check(&self, minor: u8) -> Result<(), WireFault> {
+        if let Some(length) = self.content_length {
+            let number =
+                !length.is_empty() && length.len() <= 18 && length.iter().all(u8::is_ascii_digit);
+            if !number {
+                return Err(WireFault::ContentLength);
+            }
+        }
+        let Some(encoding) = self.transfer_encoding else {
+            return Ok(());
+        };
+        if self.content_length.is_some() {
+            Err(WireFault::TwoLengths)
+        } else if minor == 0 || !encoding.eq_ignore_ascii_case(b"chunked") {
+            Err(WireFault::TransferEncoding)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Checks a field line (RFC 9112, section 5): a token, a colon, a value. A line that goes on the one before (obs-fold)
+/// has no token.
+fn check_field<'h>(line: &'h [u8], lengths: &mut Lengths<'h>) -> Result<(), WireFault> {
+    let colon = memchr(b':', line).ok_or(WireFault::Field)?;
+    let (name, value) = (&line[..colon], &line[colon + 1..]);
+    if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) {
+        return Err(WireFault::Field);
+    }
+    if !value
+        .iter()
+        .all(|&byte| byte >= b' ' && byte != 0x7f || byte == b'\t')
+    {
+        return Err(WireFault::Field);
+    }
+    if name.eq_ignore_ascii_case(b"content-length") {
+        let earlier = lengths.content_length.replace(value.trim_ascii());
+        if earlier.is_some() {
+            return Err(WireFault::ContentLength);
+        }
+    } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+        // Blanks alone: `trim_ascii` would take a form feed away too.
+        let trimmed = trim_blanks(value);
+        if lengths.transfer_encoding.replace(trimmed).is_some() {
+            return Err(WireFault::TransferEncoding);
+        }
+    }
+    Ok(())
+}
+
+fn trim_blanks(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
+/// The characters of a URI reference but `#` (RFC 3986, section 2).
+fn is_target(byte: u8) -> bool {
+    matches!(byte, b'!' | b'$'..=b';' | b'=' | b'?'..=b'[' | b']' | b'_' | b'a'..=b'z' | b'~')
+}
+
+/// tchar (RFC 9110, section 5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_found_wherever_the_pieces_are_cut() {
+        for header in [
+            "GET / HTTP/1.1\r\nA: b\r\n\r\n",
+            "GET / HTTP/1.1\nA: b\n\n",
+            "GET / HTTP/1.1\r\nA: b\n\r\n",
+        ] {
+            let bytes = [header.as_bytes(), b"body\r\n\r\n"].concat();
+            for cut in 0..=bytes.len() {
+                let first = header_length(&bytes[..cut], 0);
+                let found = first.or_else(|| header_length(&bytes, cut));
+                assert_eq!(found, Some(header.len()), "{header:?} cut at {cut}");
+            }
+        }
+        assert_eq!(header_length(b"GET / HTTP/1.1\r\nA: b\r\n", 0), None);
+    }
+
+    #[test]
+    fn each_header_keeps_or_breaks_one_rule() {
+        use WireFault::{
+            ContentLength, Field, LineEnd, RequestLine, Target, TransferEncoding, TwoLengths,
+        };
+        let length =
+            |value: &str| format!("PUT /b/k HTTP/1.1\r\nHost: h\r\nContent-Length:{value}\r\n\r\n");
+        let encoding =
+            |value: &str| format!("PUT /b/k HTTP/1.1\r\nTransfer-Encoding:{value}\r\n\r\n");
+        let line = |line: &str| format!("{line}\r\nHost: h\r\n\r\n");
+        let field = |field: &str| format!("GET / HTTP/1.1\r\n{field}\r\n\r\n");
+        let table = [
+            (line("GET / HTTP/1.1"), Ok(())),
+            (line("GET /a%20b/~!$&'()*+,;=:@[]?x=/?~ HTTP/1.0"), Ok(())),
+            (line("GET http://h/k HTTP/1.1"), Ok(())),
+            (line("OPTIONS * HTTP/1.1"), Ok(())),
+            (line("GET /k HTTP/1.1 HTTP/1.1"), Err(Target)),
+            (line("GET  / HTTP/1.1"), Err(Target)),
+            (line("GET /  HTTP/1.1"), Err(Target)),
+            (line("GET / HTTP/1.1 "), Err(RequestLine)),
+            (line(" GET / HTTP/1.1"), Err(RequestLine)),
+            (line("GET\t/\tHTTP/1.1"), Err(RequestLine)),
+            (line("GET /"), Err(RequestLine)),
+            (line("GET"), Err(RequestLine)),
+            (line("GET / HTTP/2.0"), Err(RequestLine)),
+            (line("GET / http/1.1"), Err(RequestLine)),
+            (line(""), Err(RequestLine)),
+            (line("GET /b/secret#.jpg HTTP/1.1"), Err(Target)),
+            (line("GET /b/é HTTP/1.1"), Err(Target)),
+            (line("GET /a\tb HTTP/1.1"), Err(Target)),
+            (line("GET /a\u{7f} HTTP/1.1"), Err(Target)),
+            (line("GET /a\0 HTTP/1.1"), Err(Target)),
+            (line("GET /a\"<>\\^`{|} HTTP/1.1"), Err(Target)),
+            ("GET / HTTP/1.1\nHost: x\n\n".into(), Err(LineEnd)),
+            ("GET / HTTP/1.1\r\nHost: x\n\r\n".into(), Err(LineEnd)),
+            ("GET / HTTP/1.1\r\nHost: x\r\r\n\r\n".into(), Err(LineEnd)),
+            (field("Host : h"), Err(Field)),
+            (field(" folded: h"), Err(Field)),
+            (field("Host"), Err(Field)),
+            (field(": h"), Err(Field)),
+            (field("A: b\0c"), Err(Field)),
+            (field("A: b\x0bc"), Err(Field)),
+            (field("A:\tb é"), Ok(())),
+            (length(" 5"), Ok(())),
+            (length("5 "), Ok(())),
+            (length(" +5"), Err(ContentLength)),
+            (length(" -1"), Err(ContentLength)),
+            (length(" 5,5"), Err(ContentLength)),
+            (length(" 5, 6"), Err(ContentLength)),
+            (length(" 0x5"), Err(ContentLength)),
+            (length(" 5 5"), Err(ContentLength)),
+            (length(""), Err(ContentLength)),
+            (length(" 999999999999999999"), Ok(())),
+            (length(" 18446744073709551616"), Err(ContentLength)),
+            (
+                field("Content-Length: 5\r\ncontent-length: 5"),
+                Err(ContentLength),
+            ),
+            (encoding(" chunked"), Ok(())),
+            (encoding(" Chunked"), Ok(())),
+            (encoding(" chunked, identity"), Err(TransferEncoding)),
+            (encoding(" identity, chunked"), Err(TransferEncoding)),
+            (encoding(" xchunked"), Err(TransferEncoding)),
+            (encoding(" chunked;x=1"), Err(TransferEncoding)),
+            (encoding(" gzip"), Err(TransferEncoding)),
+            (encoding(""), Err(TransferEncoding)),
+            (
+                field("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"),
+                Err(TransferEncoding),
+            ),
+            (
+                "PUT / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n".into(),
+                Err(TransferEncoding),
+            ),
+            (
+                field("Transfer-Encoding: chunked\r\nContent-Length: 5"),
+                Err(TwoLengths),
+            ),
+            (
+                field("Content-Length: 5\r\nTransfer-Encoding: chunked"),
+                Err(TwoLengths),
+            ),
+        ];
+        for (header, expected) in table {
+            assert_eq!(check(header.as_bytes()), expected, "{header:?}");
+        }
+    }
+
+    #[test]
+    fn each_limit_holds_on_both_sides() {
+        let line =
+            |length: usize| format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "x".repeat(length - 3));
+        assert_eq!(check(line(WireFault::MAX_LINE_BYTES).as_bytes()), Ok(()));
+        assert_eq!(
+            check(line(WireFault::MAX_LINE_BYTES + 1).as_bytes()),
+            Err(WireFault::LineTooLong)
+        );
+        let fields = |count: usize| format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(count));
+        assert_eq!(check(fields(WireFault::MAX_FIELDS).as_bytes()), Ok(()));
+        assert_eq!(
+            check(fields(WireFault::MAX_FIELDS + 1).as_bytes()),
+            Err(WireFault::TooManyFields)
+        );
+        let size = |size: usize| {
+            let piece = format!("A: {}\r\n", "x".repeat(8187));
+            let mut header = format!("GET / HTTP/1.1\r\n{}", piece.repeat(7));
+            header.push_str(&format!(
+                "B: {}\r\n\r\n",
+                "x".repeat(size - header.len() - 7)
+            ));
+            assert_eq!(header.len(), size);
+            header
+        };
+        assert_eq!(check(size(WireFault::MAX_HEADER_BYTES).as_bytes()), Ok(()));
+        assert_eq!(
+            check(size(WireFault::MAX_HEADER_BYTES + 1).as_bytes()),
+            Err(WireFault::HeaderTooLarge)
+        );
+        let partial = |length: usize| check_partial(&vec![b'x'; length]);
+        assert_eq!(partial(WireFault::MAX_LINE_BYTES + 1), Ok(()));
+        assert_eq!(
+            partial(WireFault::MAX_LINE_BYTES + 2),
+            Err(WireFault::LineTooLong)
+        );
+        let partial = |lines: usize| check_partial(&b"A: b\r\n".repeat(lines));
+        assert_eq!(partial(10_922), Ok(()));
+        assert_eq!(partial(10_923), Err(WireFault::HeaderTooLarge));
+    }
+}

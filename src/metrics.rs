@@ -1,0 +1,301 @@
+//! Every metric, declared once. Labels are enums or names of the configuration, so their number is bounded.
+
+use std::time::Duration;
+
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    TextEncoder,
+};
+
+use crate::address::Operation;
+use crate::error::S3ErrorCode;
+use crate::sig::Version;
+use crate::sig::dialect::DialectName;
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// A node answered, and the answer was passed on whole.
+    Forwarded,
+    /// The gateway refused it.
+    Refused,
+    /// A node or the connection to it failed.
+    Failed,
+    /// The client went away.
+    Aborted,
+}
+
+impl Outcome {
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Forwarded => "forwarded",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Aborted => "aborted",
+        }
+    }
+}
+
+/// Whether a connection to a node was made or taken from the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NodeConnection {
+    /// Made for this request.
+    New,
+    /// Kept from an earlier one.
+    Reused,
+}
+
+/// What is known of a request that has ended.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestLabels {
+    /// The dialect of the signature; none where it was not understood.
+    pub dialect: Option<DialectName>,
+    /// The version of the signature; none where it was not understood.
+    pub version: Option<Version>,
+    /// The operation.
+    pub operation: Operation,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// Upper bounds of the durations, in seconds: from a small object in memory to a large one on a slow line.
+const SECONDS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
+];
+/// Upper bounds of the time of a verification, in seconds.
+const VERIFICATION_SECONDS: &[f64] = &[
+    0.000_001, 0.000_002, 0.000_005, 0.000_01, 0.000_02, 0.000_05, 0.000_1, 0.001, 0.01, 0.1,
+];
+
+/// The metrics of one gateway. Every name starts with `countersign_`.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    refusals: IntCounterVec,
+    request_duration: Histogram,
+    verification_duration: Histogram,
+    node_duration: Histogram,
+    received: IntCounter,
+    sent: IntCounter,
+    /// Requests that have been read and not yet answered whole.
+    pub in_flight: IntGauge,
+    /// Connections from clients.
+    pub connections: IntGauge,
+    node_connections: IntCounterVec,
+    node_failures: IntCounterVec,
+}
+
+impl Metrics {
+    /// Declares the metrics.
+    pub fn new() -> Self {
+        let registry = Registry::new_custom(Some("countersign".into()), None)
+            .expect("the prefix is a valid name");
+        let this = Self {
+            requests: counters(
+                &registry,
+                "requests_total",
+                "Requests by signature dialect and version, operation and outcome.",
+                &["dialect", "version", "operation", "outcome"],
+            ),
+            refusals: counters(
+                &registry,
+                "refusals_total",
+                "Answers of the gateway's own, by the code of the error document.",
+                &["code"],
+            ),
+            request_duration: histogram(
+                &registry,
+                "request_duration_seconds",
+                "From the end of the request header to the end of the answer.",
+                SECONDS,
+            ),
+            verification_duration: histogram(
+                &registry,
+                "verification_duration_seconds",
+                "The check of a signature, with the look-up of the key.",
+                VERIFICATION_SECONDS,
+            ),
+            node_duration: histogram(
+                &registry,
+                "node_duration_seconds",
+                "From the start of the attempt that succeeded to the header of the node's answer.",
+                SECONDS,
+            ),
+            received: counter(
+                &registry,
+                "received_bytes_total",
+                "Bytes of request bodies read from clients.",
+            ),
+            sent: counter(
+                &registry,
+                "sent_bytes_total",
+                "Bytes of answer bodies written to clients.",
+            ),
+            in_flight: gauge(
+                &registry,
+                "requests_in_flight",
+                "Requests read and not yet answered whole.",
+            ),
+            connections: gauge(&registry, "connections", "Open connections from clients."),
+            node_connections: counters(
+                &registry,
+                "node_connections_total",
+                "Connections to nodes that requests were sent on, by node and by whether they were new or reused.",
+                &["node", "state"],
+            ),
+            node_failures: counters(
+                &registry,
+                "node_failures_total",
+                "Attempts at a node that failed, by node.",
+                &["node"],
+            ),
+            registry,
+        };
+        let build = Opts::new("build_info", "1, with the version in a label.")
+            .const_label("version", env!("CARGO_PKG_VERSION"));
+        let build = IntGauge::with_opts(build).expect("the name is valid");
+        build.set(1);
+        register(&this.registry, build);
+        this
+    }
+
+    /// Counts a request that has ended.
+    pub fn request(&self, labels: RequestLabels, duration: Duration) {
+        self.requests
+            .with_label_values(&[
+                labels.dialect.map_or("none", DialectName::as_str),
+                labels.version.map_or("none", Version::as_str),
+                labels.operation.name(),
+                labels.outcome.as_str(),
+            ])
+            .inc();
+        self.request_duration.observe(duration.as_secs_f64());
+    }
+
+    /// Counts an answer of the gateway's own.
+    pub fn refusal(&self, code: S3ErrorCode) {
+        self.refusals.with_label_values(&[code.as_str()]).inc();
+    }
+
+    /// Counts the bytes of the bodies of a request that has ended.
+    pub fn bytes(&self, received: u64, sent: u64) {
+        self.received.inc_by(received);
+        self.sent.inc_by(sent);
+    }
+
+    /// Records the time of a verification.
+    pub fn verification(&self, duration: Duration) {
+        self.verification_duration.observe(duration.as_secs_f64());
+    }
+
+    /// Records the time until a node's answer.
+    pub fn node(&self, duration: Duration) {
+        self.node_duration.observe(duration.as_secs_f64());
+    }
+
+    /// Counts a connection to a node.
+    pub fn node_connection(&self, node: &str, connection: NodeConnection) {
+        let state = match connection {
+            NodeConnection::New => "new",
+            NodeConnection::Reused => "reused",
+        };
+        self.node_connections
+            .with_label_values(&[node, state])
+            .inc();
+    }
+
+    /// Counts an attempt at a node that failed.
+    pub fn node_failure(&self, node: &str) {
+        self.node_failures.with_label_values(&[node]).inc();
+    }
+
+    /// Declares a counter that is kept elsewhere, such as the log lines that were dropped.
+    pub fn log_lines_dropped(&self) -> IntCounter {
+        counter(
+            &self.registry,
+            "log_lines_dropped_total",
+            "Log lines dropped because standard error could not take them in time.",
+        )
+    }
+
+    /// The text exposition format, version 0.0.4.
+    pub fn render(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        TextEncoder::new()
+            .encode(&self.registry.gather(), &mut text)
+            .expect("a Vec takes every write");
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn register(registry: &Registry, metric: impl prometheus::core::Collector + 'static) {
+    registry
+        .register(Box::new(metric))
+        .expect("no name is declared twice");
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    let metric = IntCounterVec::new(Opts::new(name, help), labels).expect("the name is valid");
+    register(registry, metric.clone());
+    metric
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {
+    let metric = IntCounter::new(name, help).expect("the name is valid");
+    register(registry, metric.clone());
+    metric
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> IntGauge {
+    let metric = IntGauge::new(name, help).expect("the name is valid");
+    register(registry, metric.clone());
+    metric
+}
+
+fn histogram(registry: &Registry, name: &str, help: &str, bounds: &[f64]) -> Histogram {
+    let options = HistogramOpts::new(name, help).buckets(bounds.to_vec());
+    let metric = Histogram::with_opts(options).expect("the bounds rise");
+    register(registry, metric.clone());
+    metric
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Renewed with `UPDATE_GOLDEN=1` after a change that is meant.
+    #[test]
+    fn the_families_are_those_of_the_table() {
+        let metrics = Metrics::new();
+        metrics.log_lines_dropped();
+        metrics.refusal(S3ErrorCode::AccessDenied);
+        metrics.node_connection("127.0.0.1:9000", NodeConnection::New);
+        metrics.node_failure("127.0.0.1:9000");
+        metrics.request(
+            RequestLabels {
+                dialect: None,
+                version: None,
+                operation: Operation::Unknown,
+                outcome: Outcome::Refused,
+            },
+            Duration::ZERO,
+        );
+        let text = String::from_utf8(metrics.render()).unwrap();
+        let families: Vec<&str> = text.lines().filter(|line| line.starts_with("# ")).collect();
+        let table = families.join("\n") + "\n";
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/metrics.txt");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(file, &table).unwrap();
+        }
+        assert_eq!(families.len(), 13 * 2);
+        assert_eq!(table, std::fs::read_to_string(file).unwrap());
+    }
+}

@@ -1,0 +1,282 @@
+//! The signature dialects: one row of a constant table each.
+
+/// Whose words a request, an answer or a node uses.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum DialectName {
+    /// Amazon S3.
+    Aws,
+    /// Wangsu (ChinaNetCenter, CDNetworks) object storage.
+    Wos,
+}
+
+impl DialectName {
+    /// The word in the configuration and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::Wos => "wos",
+        }
+    }
+}
+
+/// One way of writing a signature within a dialect.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Form {
+    /// The word of the HMAC-SHA1 form of the Authorization header.
+    pub scheme: &'static str,
+    /// The algorithm word of the HMAC-SHA256 form.
+    pub v4_algorithm: &'static str,
+    /// The prefix of the vendor's header names, lower-case, with the hyphen.
+    pub header_prefix: &'static str,
+    /// The vendor's date header.
+    pub date_header: &'static str,
+    /// The query parameter with the access key id.
+    pub access_key_parameter: &'static str,
+}
+
+/// Whether the names of sub-resources are told apart by case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaseRule {
+    /// `acl` alone.
+    Sensitive,
+    /// `acl`, `ACL` and `Acl`.
+    Insensitive,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Dialect {
+    /// The row's name.
+    pub name: DialectName,
+    /// The forms that a client of this vendor may use.
+    pub forms: &'static [&'static Form],
+    /// The sub-resources that the HMAC-SHA1 form signs. Sorted, in the spelling of the vendor's clients.
+    pub sub_resources: &'static [&'static str],
+    /// How names of sub-resources are compared.
+    pub case_rule: CaseRule,
+    /// Whether parameters that start with the header prefix are signed as sub-resources.
+    pub prefixed_parameters: PrefixedParameters,
+}
+
+/// Whether a query parameter that starts with the header prefix counts as a sub-resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PrefixedParameters {
+    /// It is signed.
+    Signed,
+    /// It is not.
+    Unsigned,
+}
+
+const AWS_FORM: Form = Form {
+    scheme: "AWS",
+    v4_algorithm: "AWS4-HMAC-SHA256",
+    header_prefix: "x-amz-",
+    date_header: "x-amz-date",
+    access_key_parameter: "AWSAccessKeyId",
+};
+
+const WOS_FORM: Form = Form {
+    scheme: "WOS",
+    v4_algorithm: "WOS-HMAC-SHA256",
+    header_prefix: "x-wos-",
+    date_header: "x-wos-date",
+    access_key_parameter: "WOSAccessKeyId",
+};
+
+/// Every form, for the questions that concern all vendors at once.
+pub const FORMS: &[&Form] = &[&AWS_FORM, &WOS_FORM];
+
+/// Amazon S3. The sub-resources are those that botocore 1.x signs under V2 (`botocore/auth.py`, 35 names).
+pub static AWS: Dialect = Dialect {
+    name: DialectName::Aws,
+    forms: &[&AWS_FORM],
+    sub_resources: &[
+        "accelerate",
+        "acl",
+        "analytics",
+        "cors",
+        "defaultObjectAcl",
+        "delete",
+        "inventory",
+        "lifecycle",
+        "location",
+        "logging",
+        "metrics",
+        "notification",
+        "object-lock",
+        "partNumber",
+        "policy",
+        "replication",
+        "requestPayment",
+        "response-cache-control",
+        "response-content-disposition",
+        "response-content-encoding",
+        "response-content-language",
+        "response-content-type",
+        "response-expires",
+        "restore",
+        "select",
+        "select-type",
+        "storageClass",
+        "tagging",
+        "torrent",
+        "uploadId",
+        "uploads",
+        "versionId",
+        "versioning",
+        "versions",
+        "website",
+    ],
+    case_rule: CaseRule::Sensitive,
+    prefixed_parameters: PrefixedParameters::Unsigned,
+};
+
+/// Wangsu object storage. Its clients use the vendor's words or plain AWS ones; on a listener that accepts both
+/// dialects AWS words are the row above's.
+pub static WOS: Dialect = Dialect {
+    name: DialectName::Wos,
+    forms: &[&WOS_FORM, &AWS_FORM],
+    sub_resources: &[
+        "acl",
+        "append",
+        "backtosource",
+        "cors",
+        "delete",
+        "deletebucket",
+        "ignore-sign-in-query",
+        "lifecycle",
+        "location",
+        "logging",
+        "metadata",
+        "notification",
+        "partNumber",
+        "policy",
+        "position",
+        "quota",
+        "replication",
+        "requestPayment",
+        "response-cache-control",
+        "response-content-disposition",
+        "response-content-encoding",
+        "response-content-language",
+        "response-content-type",
+        "response-expires",
+        "restore",
+        "storageClass",
+        "storagePolicy",
+        "storageinfo",
+        "symlink",
+        "tagging",
+        "torrent",
+        "uploadId",
+        "uploads",
+        "versionId",
+        "versioning",
+        "versions",
+        "website",
+        "x-image-process",
+        "x-image-save-bucket",
+        "x-image-save-object",
+        "x-oss-process",
+        "x-wos-process",
+    ],
+    case_rule: CaseRule::Insensitive,
+    prefixed_parameters: PrefixedParameters::Signed,
+};
+
+/// Every row.
+pub static DIALECTS: &[&Dialect] = &[&AWS, &WOS];
+
+impl Dialect {
+    /// The row with this name.
+    pub fn named(name: DialectName) -> &'static Dialect {
+        match name {
+            DialectName::Aws => &AWS,
+            DialectName::Wos => &WOS,
+        }
+    }
+
+    /// Whether the HMAC-SHA1 form signs the parameter with this decoded name.
+    pub fn signs(&self, form: &Form, name: &str) -> bool {
+        let listed = match self.case_rule {
+            CaseRule::Sensitive => self.sub_resources.binary_search(&name).is_ok(),
+            CaseRule::Insensitive => self
+                .sub_resources
+                .iter()
+                .any(|own| own.eq_ignore_ascii_case(name)),
+        };
+        listed
+            || (self.prefixed_parameters == PrefixedParameters::Signed
+                && starts_with_ignoring_case(name, form.header_prefix))
+    }
+}
+
+/// The rest of a header's name behind any vendor's prefix; none for an ordinary header. `name` is lower-case.
+pub fn vendor_header(name: &str) -> Option<&str> {
+    FORMS
+        .iter()
+        .find_map(|form| name.strip_prefix(form.header_prefix))
+}
+
+/// Whether `text` starts with `prefix`, in whatever case.
+pub fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
+    text.as_bytes()
+        .get(..prefix.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::v2::ordinary;
+    use super::*;
+
+    #[test]
+    fn the_tables_are_sorted_and_unique() {
+        assert_eq!(DIALECTS.len(), 2);
+        for dialect in DIALECTS {
+            let names = dialect.sub_resources;
+            assert!(
+                names.is_sorted_by(|a, b| a < b),
+                "{}",
+                dialect.name.as_str()
+            );
+            assert_eq!(Dialect::named(dialect.name).name, dialect.name);
+        }
+        assert_eq!(AWS.sub_resources.len(), 35);
+        assert_eq!(WOS.sub_resources.len(), 42);
+    }
+
+    #[test]
+    fn no_sub_resource_is_an_ordinary_parameter() {
+        for name in DIALECTS.iter().flat_map(|dialect| dialect.sub_resources) {
+            assert!(!ordinary(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn words_and_prefixes_do_not_clash() {
+        for (at, form) in FORMS.iter().enumerate() {
+            assert!(form.header_prefix.ends_with('-'));
+            assert_eq!(form.header_prefix, form.header_prefix.to_ascii_lowercase());
+            assert_eq!(form.date_header, format!("{}date", form.header_prefix));
+            for other in &FORMS[at + 1..] {
+                assert_ne!(form.scheme, other.scheme);
+                assert!(!other.header_prefix.starts_with(form.header_prefix));
+                assert!(!form.header_prefix.starts_with(other.header_prefix));
+            }
+        }
+    }
+
+    #[test]
+    fn each_row_has_its_case_rule() {
+        assert!(AWS.signs(&AWS_FORM, "uploads"));
+        assert!(!AWS.signs(&AWS_FORM, "UPLOADS"));
+        assert!(!AWS.signs(&AWS_FORM, "x-amz-anything"));
+        assert!(WOS.signs(&WOS_FORM, "UPLOADS"));
+        assert!(WOS.signs(&WOS_FORM, "X-Wos-Anything"));
+        assert!(!WOS.signs(&WOS_FORM, "uploadz"));
+    }
+}

@@ -1,0 +1,148 @@
+//! The client's side: signs a request as the dialects define it. Used by `countersign sign`.
+
+use std::time::SystemTime;
+
+use http::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use thiserror::Error;
+
+use super::dialect::{Dialect, Form};
+use super::failure::AuthFailure;
+use super::presigned::{EXPIRES, SIGNATURE};
+use super::request::RequestView;
+use super::signature::sign_v2;
+use super::v2::StringToSign;
+use crate::address::{Address, AddressFailure, CopySource, HostNames};
+use crate::secret::Secret;
+
+/// RFC 3986's unreserved characters stay.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The key that a client signs with.
+#[derive(Debug)]
+pub struct SigningCredentials {
+    /// The AccessKeyId.
+    pub access_key_id: String,
+    /// The SecretAccessKey.
+    pub secret_access_key: Secret<String>,
+}
+
+/// A request to be signed.
+#[derive(Debug)]
+pub struct Unsigned<'r> {
+    /// The method.
+    pub method: &'r str,
+    /// The value of the Host header.
+    pub host: &'r str,
+    /// The raw path.
+    pub path: &'r str,
+    /// The raw query string.
+    pub query: Option<&'r str>,
+    /// Further headers.
+    pub headers: HeaderMap,
+    /// Which host names stand for buckets.
+    pub hosts: &'r HostNames,
+}
+
+/// Why a request cannot be signed.
+#[derive(Debug, Error)]
+pub enum SignError {
+    /// The URL is about no bucket and key.
+    #[error(transparent)]
+    Address(#[from] AddressFailure),
+    /// The query or the headers have no single reading.
+    #[error(transparent)]
+    Request(#[from] AuthFailure),
+    /// The access key id cannot stand in a header.
+    #[error("the access key id has characters that cannot stand in a header")]
+    AccessKeyId,
+}
+
+/// Signs in the header: adds `Date` where no date is set, and `Authorization`.
+///
+/// # Errors
+/// [`SignError`].
+pub fn sign_header(
+    request: &Unsigned<'_>,
+    dialect: &'static Dialect,
+    credentials: &SigningCredentials,
+    now: SystemTime,
+) -> Result<HeaderMap, SignError> {
+    let form: &Form = dialect.forms[0];
+    let mut headers = request.headers.clone();
+    if !headers.contains_key(form.date_header) && !headers.contains_key(DATE) {
+        let date = httpdate::fmt_http_date(now);
+        headers.insert(
+            DATE,
+            HeaderValue::from_str(&date).expect("an HTTP date is ASCII"),
+        );
+    }
+    let date = match headers.contains_key(form.date_header) {
+        true => Vec::new(),
+        false => headers[DATE].as_bytes().trim_ascii().to_vec(),
+    };
+    let signature = sign(request, &headers, dialect, form, &date, credentials)?;
+    let value = format!("{} {}:{signature}", form.scheme, credentials.access_key_id);
+    let value = HeaderValue::from_str(&value).map_err(|_invalid| SignError::AccessKeyId)?;
+    headers.insert(AUTHORIZATION, value);
+    Ok(headers)
+}
+
+/// Signs in the query string, good until `expires` (seconds since 1970); gives the whole query string.
+///
+/// # Errors
+/// [`SignError`].
+pub fn sign_query(
+    request: &Unsigned<'_>,
+    dialect: &'static Dialect,
+    credentials: &SigningCredentials,
+    expires: u64,
+) -> Result<String, SignError> {
+    let form: &Form = dialect.forms[0];
+    let expires = expires.to_string();
+    let signature = sign(
+        request,
+        &request.headers,
+        dialect,
+        form,
+        expires.as_bytes(),
+        credentials,
+    )?;
+    let own = format!(
+        "{}={}&{EXPIRES}={expires}&{SIGNATURE}={}",
+        form.access_key_parameter,
+        utf8_percent_encode(&credentials.access_key_id, VALUE),
+        utf8_percent_encode(&signature, VALUE),
+    );
+    Ok(match request.query {
+        Some(query) => format!("{query}&{own}"),
+        None => own,
+    })
+}
+
+fn sign(
+    request: &Unsigned<'_>,
+    headers: &HeaderMap,
+    dialect: &'static Dialect,
+    form: &Form,
+    date: &[u8],
+    credentials: &SigningCredentials,
+) -> Result<String, SignError> {
+    let view = RequestView::of(request.method, request.path, request.query, headers)?;
+    let method = http::Method::from_bytes(request.method.as_bytes()).unwrap_or_default();
+    let names = view.parameters.iter().map(|parameter| &*parameter.name);
+    let address = Address::of(
+        &method,
+        request.host,
+        request.path,
+        names,
+        CopySource::Absent,
+        request.hosts,
+    )?;
+    let text = StringToSign::of(&view, &address, dialect, form, date)?;
+    Ok(sign_v2(&credentials.secret_access_key, &text))
+}

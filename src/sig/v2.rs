@@ -1,0 +1,283 @@
+//! Signature version 2: the HMAC-SHA1 family.
+//!
+//! ```text
+//! StringToSign = VERB \n Content-MD5 \n Content-Type \n Date \n CanonicalizedHeaders CanonicalizedResource
+//! Signature    = base64(hmac-sha1(SecretAccessKey, StringToSign))
+//! ```
+//! Source: Amazon S3 Developer Guide, "Signing and authenticating REST requests"; Wangsu object storage API, "Request
+//! authentication".
+
+use std::borrow::Cow;
+use std::fmt;
+
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, HeaderName};
+
+use super::dialect::{Dialect, Form, vendor_header};
+use super::failure::AuthFailure;
+use super::request::{Parameter, RequestView};
+use crate::address::{Address, Style};
+
+/// Parameters that V2 does not sign and that change nothing but which part of a listing is shown. Sorted.
+///
+/// Every other parameter that the signature does not cover is refused: whoever holds a signed URL could add it.
+const ORDINARY_PARAMETERS: &[&str] = &[
+    "continuation-token",
+    "delimiter",
+    "encoding-type",
+    "fetch-owner",
+    "key-marker",
+    "list-type",
+    "marker",
+    "max-buckets",
+    "max-keys",
+    "max-parts",
+    "max-uploads",
+    "part-number-marker",
+    "prefix",
+    "start-after",
+    "upload-id-marker",
+    "version-id-marker",
+    "x-id",
+];
+
+/// Whether the parameter with this decoded name may stand in a request without being signed.
+pub fn ordinary(name: &str) -> bool {
+    ORDINARY_PARAMETERS.binary_search(&name).is_ok()
+}
+
+/// A sub-resource: a parameter of the query string that V2 signs.
+#[derive(Debug)]
+struct SubResource<'v> {
+    name: &'v str,
+    /// Decoded once, as V2 clients sign it (botocore `HmacV1Auth.canonical_resource`).
+    value: Option<Cow<'v, [u8]>>,
+}
+
+/// How a sub-resource that was sent as `name=` is written. Both mean the same request: Go clients send `?uploads=` and
+/// sign `uploads`, others sign what they send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum EmptyValue {
+    NameAlone,
+    AsSent,
+}
+
+/// How a path-style path of a bucket alone, sent without a slash at its end, is written. Both mean the same request:
+/// botocore signs `/bucket` as sent, the vendors' documents print `/bucket/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BucketAlone {
+    AsSent,
+    WithSlash,
+}
+
+/// A spelling of one and the same StringToSign that real clients use.
+#[derive(Debug, Clone, Copy)]
+pub struct Spelling(EmptyValue, BucketAlone);
+
+impl Spelling {
+    /// What a client most likely signed.
+    pub const USUAL: Self = Self(EmptyValue::NameAlone, BucketAlone::AsSent);
+    const ALL: [Self; 4] = [
+        Self::USUAL,
+        Self(EmptyValue::AsSent, BucketAlone::AsSent),
+        Self(EmptyValue::NameAlone, BucketAlone::WithSlash),
+        Self(EmptyValue::AsSent, BucketAlone::WithSlash),
+    ];
+}
+
+/// `/bucket` from the Host where it names one, the path as sent, and the sorted sub-resources.
+#[derive(Debug)]
+struct CanonicalizedResource<'v> {
+    host_bucket: Option<&'v str>,
+    path: &'v str,
+    bucket_alone: bool,
+    sub_resources: Vec<SubResource<'v>>,
+}
+
+impl<'v> CanonicalizedResource<'v> {
+    fn of(
+        view: &'v RequestView<'_>,
+        address: &'v Address,
+        dialect: &Dialect,
+        form: &Form,
+    ) -> Result<Self, AuthFailure> {
+        let path_style = address.style() == Style::Path;
+        let mut sub_resources = Vec::new();
+        for parameter in &view.parameters {
+            if !dialect.signs(form, &parameter.name) {
+                continue;
+            }
+            sub_resources.push(SubResource {
+                name: &parameter.name,
+                value: signed_value(parameter, dialect, form)?,
+            });
+        }
+        sub_resources.sort_unstable_by_key(|sub_resource| sub_resource.name);
+        Ok(Self {
+            host_bucket: address.bucket().filter(|_| !path_style),
+            path: view.path,
+            bucket_alone: path_style
+                && address.bucket().is_some()
+                && address.key().is_none()
+                && !view.path.ends_with('/'),
+            sub_resources,
+        })
+    }
+
+    fn write(&self, spelling: Spelling, sink: &mut impl FnMut(&[u8])) {
+        if let Some(bucket) = self.host_bucket {
+            sink(b"/");
+            sink(bucket.as_bytes());
+        }
+        sink(self.path.as_bytes());
+        if self.bucket_alone && spelling.1 == BucketAlone::WithSlash {
+            sink(b"/");
+        }
+        for (at, sub_resource) in self.sub_resources.iter().enumerate() {
+            sink(if at == 0 { b"?" } else { b"&" });
+            sink(sub_resource.name.as_bytes());
+            match &sub_resource.value {
+                None => {}
+                Some(value) if value.is_empty() && spelling.0 == EmptyValue::NameAlone => {}
+                Some(value) => {
+                    sink(b"=");
+                    sink(value);
+                }
+            }
+        }
+    }
+}
+
+/// The decoded value of a sub-resource. `?acl=%26versionId%3DB` would be signed as `?acl=&versionId=B` is: refused.
+fn signed_value<'v>(
+    parameter: &'v Parameter<'_>,
+    dialect: &Dialect,
+    form: &Form,
+) -> Result<Option<Cow<'v, [u8]>>, AuthFailure> {
+    if parameter.raw_value.is_none() {
+        return Ok(None);
+    }
+    let value = parameter.value();
+    let hides_another = value.split(|&byte| byte == b'&').skip(1).any(|part| {
+        let name = part.split(|&byte| byte == b'=').next().unwrap_or(part);
+        std::str::from_utf8(name).is_ok_and(|name| dialect.signs(form, name))
+    });
+    if hides_another {
+        return Err(AuthFailure::AmbiguousValue);
+    }
+    Ok(Some(value))
+}
+
+/// The text that is signed. `Display` is the text in its usual spelling.
+#[derive(Debug)]
+pub struct StringToSign<'v> {
+    method: &'v str,
+    content_md5: &'v [u8],
+    content_type: &'v [u8],
+    date: &'v [u8],
+    signed_headers: Vec<&'v HeaderName>,
+    headers: &'v HeaderMap,
+    resource: CanonicalizedResource<'v>,
+}
+
+impl<'v> StringToSign<'v> {
+    /// Collects what is signed. `date` is the text of the fourth line: the Date header, `Expires` in the query form,
+    /// or nothing where the vendor's date header stands among the others.
+    ///
+    /// # Errors
+    /// [`AuthFailure::ForeignHeader`] for a header of another vendor, which nothing would sign, and
+    /// [`AuthFailure::AmbiguousValue`].
+    pub fn of(
+        view: &'v RequestView<'_>,
+        address: &'v Address,
+        dialect: &Dialect,
+        form: &Form,
+        date: &'v [u8],
+    ) -> Result<Self, AuthFailure> {
+        let headers = view.headers;
+        let mut signed_headers: Vec<&HeaderName> = Vec::new();
+        for name in headers.keys() {
+            let text = name.as_str();
+            if text.starts_with(form.header_prefix) {
+                signed_headers.push(name);
+            } else if vendor_header(text).is_some() {
+                return Err(AuthFailure::ForeignHeader(text.to_owned()));
+            }
+        }
+        signed_headers.sort_unstable_by_key(|name| name.as_str());
+        let line = |value: Option<&'v http::HeaderValue>| {
+            value.map_or(&b""[..], |value| value.as_bytes().trim_ascii())
+        };
+        Ok(Self {
+            method: view.method,
+            content_md5: line(headers.get("content-md5")),
+            content_type: line(headers.get(CONTENT_TYPE)),
+            date,
+            signed_headers,
+            headers,
+            resource: CanonicalizedResource::of(view, address, dialect, form)?,
+        })
+    }
+
+    /// The spellings of this text that differ from each other; the usual one is first.
+    pub fn spellings(&self) -> impl Iterator<Item = Spelling> + use<'_, 'v> {
+        let empty_value = self
+            .resource
+            .sub_resources
+            .iter()
+            .any(|own| own.value.as_ref().is_some_and(|value| value.is_empty()));
+        Spelling::ALL.into_iter().filter(move |spelling| {
+            (empty_value || spelling.0 == Spelling::USUAL.0)
+                && (self.resource.bucket_alone || spelling.1 == Spelling::USUAL.1)
+        })
+    }
+
+    /// Gives the text to `sink`, piece by piece.
+    pub fn write(&self, spelling: Spelling, mut sink: impl FnMut(&[u8])) {
+        sink(self.method.as_bytes());
+        for line in [self.content_md5, self.content_type, self.date] {
+            sink(b"\n");
+            sink(line);
+        }
+        sink(b"\n");
+        for name in &self.signed_headers {
+            sink(name.as_str().as_bytes());
+            let mut separator = b":";
+            for value in self.headers.get_all(*name) {
+                sink(separator);
+                sink(value.as_bytes().trim_ascii());
+                separator = b",";
+            }
+            sink(b"\n");
+        }
+        self.resource.write(spelling, &mut sink);
+    }
+
+    /// The text in its usual spelling, as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        self.write(Spelling::USUAL, |piece| text.extend_from_slice(piece));
+        text
+    }
+}
+
+impl fmt::Display for StringToSign<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.to_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ordinary_parameters_are_sorted_and_select_nothing_but_a_listing() {
+        assert!(ORDINARY_PARAMETERS.is_sorted_by(|a, b| a < b));
+        let selecting: Vec<_> = ORDINARY_PARAMETERS
+            .iter()
+            .filter(|name| crate::address::selector(name).is_some())
+            .collect();
+        assert_eq!(selecting, [&"list-type"]);
+    }
+}

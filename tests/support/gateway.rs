@@ -1,0 +1,272 @@
+//! The gateway as its users run it: the `countersign serve` process over a configuration file of the test's own.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, JoinHandle};
+
+use tempfile::TempDir;
+
+use super::signer::{ACCESS_KEY_ID, DOMAIN, Request, SECRET_ACCESS_KEY, Word};
+use super::wire::{Connection, Response, SAFETY_NET};
+
+/// A configuration file: named sections of TOML text, headers included.
+#[derive(Clone)]
+pub struct Config {
+    sections: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
+}
+
+impl Config {
+    /// One listener for both dialects, an admin listener, one key, and a trusted cluster of this node.
+    pub fn new(node: &str) -> Self {
+        let listener = format!(
+            "[[listener]]\naddress = \"127.0.0.1:0\"\ndomains = [\"{DOMAIN}\"]\ndialects = [\"aws\", \"wos\"]\n"
+        );
+        let credentials = format!(
+            "[credentials]\nstore = \"inline\"\n[[credentials.key]]\naccess_key_id = \"{ACCESS_KEY_ID}\"\n\
+             secret_access_key = \"{SECRET_ACCESS_KEY}\"\nprincipal = \"alice\"\n"
+        );
+        let cluster = format!(
+            "[[cluster]]\nname = \"main\"\ndialect = \"aws\"\nnodes = [\"{node}\"]\nforward = \"trusted\"\n"
+        );
+        Self {
+            sections: Vec::new(),
+            environment: Vec::new(),
+        }
+        .section("server", "[server]\nthreads = 1\ngrace_period = \"1s\"\n")
+        .section("log", "[log]\nlevel = \"info\"\nformat = \"text\"\n")
+        .section("listener", &listener)
+        .section("admin", "[admin]\naddress = \"127.0.0.1:0\"\n")
+        .section("signature", "[signature]\nversions = [\"v2\"]\n")
+        .section("credentials", &credentials)
+        .section("cluster", &cluster)
+    }
+
+    /// Replaces the text of a section, or appends it under a new name. Empty text takes the section out.
+    pub fn section(mut self, name: &str, toml: &str) -> Self {
+        match self.sections.iter_mut().find(|(other, _)| other == name) {
+            Some((_, text)) => toml.clone_into(text),
+            None => self.sections.push((name.into(), toml.into())),
+        }
+        self
+    }
+
+    /// Adds lines to the end of a section, which is where its last table ends.
+    pub fn line(mut self, name: &str, toml: &str) -> Self {
+        let section = self.sections.iter_mut().find(|(other, _)| other == name);
+        let (_, text) = section.unwrap_or_else(|| panic!("no section {name}"));
+        text.push_str(toml);
+        text.push('\n');
+        self
+    }
+
+    /// Sets an environment variable of the process.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn text(&self) -> String {
+        self.sections
+            .iter()
+            .map(|(_, text)| format!("{text}\n"))
+            .collect()
+    }
+}
+
+#[derive(Default)]
+struct Log {
+    text: Mutex<String>,
+    changed: Condvar,
+}
+
+/// A running `countersign serve`. The process is killed when this is dropped.
+pub struct Gateway {
+    child: Child,
+    directory: TempDir,
+    listeners: Vec<String>,
+    admin: Option<String>,
+    log: Arc<Log>,
+    collector: Option<JoinHandle<()>>,
+    ended: Receiver<()>,
+}
+
+impl Gateway {
+    /// Starts with the default configuration in front of a node.
+    pub fn in_front_of(node: &str) -> Self {
+        Self::start(&Config::new(node))
+    }
+
+    /// Starts, and waits until every listener has said where it is.
+    pub fn start(config: &Config) -> Self {
+        Self::try_start(config)
+            .unwrap_or_else(|(status, log)| panic!("the gateway ended, {status}:\n{log}"))
+    }
+
+    /// Starts, or gives the exit status and the standard error of a process that ended before it was ready.
+    pub fn try_start(config: &Config) -> Result<Self, (ExitStatus, String)> {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let file = directory.path().join("countersign.toml");
+        let text = config.text();
+        std::fs::write(&file, &text).expect("a writable temporary directory");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .args(["serve", "--config"])
+            .arg(&file)
+            .envs(config.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary that cargo built");
+        let stdout = child.stdout.take().expect("piped above");
+        let stderr = child.stderr.take().expect("piped above");
+        let log = Arc::new(Log::default());
+        let (end, ended) = mpsc::channel();
+        let collected = log.clone();
+        let collector = thread::spawn(move || {
+            collect(stderr, &collected);
+            // Nobody listens when the gateway is dropped rather than stopped.
+            let _ = end.send(());
+        });
+        let (line, lines) = mpsc::channel();
+        thread::spawn(move || {
+            BufReader::new(stdout)
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|text| line.send(text))
+        });
+        let mut gateway = Self {
+            child,
+            directory,
+            listeners: Vec::new(),
+            admin: None,
+            log,
+            collector: Some(collector),
+            ended,
+        };
+        let listeners = text.matches("[[listener]]").count();
+        let admins = text.matches("[admin]").count();
+        while gateway.listeners.len() < listeners || usize::from(gateway.admin.is_some()) < admins {
+            let Ok(line) = lines.recv_timeout(SAFETY_NET) else {
+                return Err(gateway.wait());
+            };
+            if let Some(address) = line.strip_prefix("listening on ") {
+                gateway
+                    .listeners
+                    .push(address.trim_start_matches("http://").to_owned());
+            } else if let Some(address) = line.strip_prefix("admin on ") {
+                gateway.admin = Some(address.trim_start_matches("http://").to_owned());
+            }
+        }
+        Ok(gateway)
+    }
+
+    /// The address of the first listener, `127.0.0.1:port` or `unix:/path`.
+    pub fn address(&self) -> &str {
+        &self.listeners[0]
+    }
+
+    pub fn listeners(&self) -> &[String] {
+        &self.listeners
+    }
+
+    /// The directory of the configuration file, which relative paths in it start from.
+    pub fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
+    /// A new connection to the first listener.
+    pub fn connect(&self) -> Connection {
+        Connection::open(self.address())
+    }
+
+    /// One request on a connection of its own.
+    pub fn exchange(&self, request: &Request) -> Response {
+        self.connect().exchange(request)
+    }
+
+    pub fn admin_get(&self, path: &str) -> Response {
+        let admin = self.admin.as_ref().expect("a configuration with [admin]");
+        Connection::open(admin)
+            .exchange(&Request::new(Word::Aws, "GET", path).header("Connection", "close"))
+    }
+
+    /// The standard error so far.
+    pub fn log(&self) -> String {
+        self.log
+            .text
+            .lock()
+            .expect("the collector does not panic")
+            .clone()
+    }
+
+    /// Waits for a line of standard error that contains `part`, and gives the line. The access line of a request comes after
+    /// its response.
+    pub fn await_log(&self, part: &str) -> String {
+        let text = self.log.text.lock().expect("the collector does not panic");
+        let waited = self
+            .log
+            .changed
+            .wait_timeout_while(text, SAFETY_NET, |text| !text.contains(part));
+        let (text, timeout) = waited.expect("the collector does not panic");
+        assert!(!timeout.timed_out(), "no {part:?} in the log:\n{text}");
+        text.lines()
+            .find(|line| line.contains(part))
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// Sends a signal, as `kill` names it: `TERM`, `INT`, `HUP`.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill")
+            .args([format!("-{name}"), pid])
+            .status()
+            .expect("the command kill");
+        assert!(status.success(), "kill -{name}");
+    }
+
+    /// Stops by SIGTERM, and gives the exit status and the whole standard error.
+    pub fn stop(mut self) -> (ExitStatus, String) {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    fn wait(&mut self) -> (ExitStatus, String) {
+        if self.ended.recv_timeout(SAFETY_NET).is_err() {
+            self.child.kill().expect("a child of ours");
+        }
+        let status = self.child.wait().expect("a child of ours");
+        if let Some(collector) = self.collector.take() {
+            collector.join().expect("the collector does not panic");
+        }
+        (status, self.log())
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Appends standard error to the log line by line, so that nobody sees half a line.
+fn collect(stderr: impl Read, log: &Log) {
+    let mut reader = BufReader::new(stderr);
+    let mut line = Vec::new();
+    while reader
+        .read_until(b'\n', &mut line)
+        .is_ok_and(|count| count > 0)
+    {
+        log.text
+            .lock()
+            .expect("its readers do not panic")
+            .push_str(&String::from_utf8_lossy(&line));
+        log.changed.notify_all();
+        line.clear();
+    }
+}
