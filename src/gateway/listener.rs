@@ -128,7 +128,7 @@ fn bind_unix(path: &str) -> io::Result<StdUnixListener> {
 
 /// All listeners as one service of Pingora's server: its threads serve every one of them.
 pub struct Listeners {
-    sockets: Vec<(Socket, Arc<Listener>)>,
+    sockets: Vec<Socket>,
     gateway: Arc<Gateway>,
     proxy: Arc<HttpProxy<Proxy>>,
     stopping: watch::Receiver<bool>,
@@ -137,7 +137,7 @@ pub struct Listeners {
 impl Listeners {
     /// Makes the service; it takes connections once the server runs, until `stopping` turns true.
     pub fn new(
-        sockets: Vec<(Socket, Arc<Listener>)>,
+        sockets: Vec<Socket>,
         gateway: Arc<Gateway>,
         proxy: Arc<HttpProxy<Proxy>>,
         stopping: watch::Receiver<bool>,
@@ -153,7 +153,7 @@ impl Listeners {
 
 /// Takes the connections of one listener.
 struct Acceptor {
-    listener: Arc<Listener>,
+    listener: usize,
     gateway: Arc<Gateway>,
     proxy: Arc<HttpProxy<Proxy>>,
     shutdown: ShutdownWatch,
@@ -161,6 +161,7 @@ struct Acceptor {
 
 impl Acceptor {
     async fn take(self, socket: Socket, mut stopping: watch::Receiver<bool>) {
+        let url = socket.url();
         let taken = match socket {
             Socket::Tcp(socket) => {
                 take_tcp(socket, &mut stopping, |stream, peer| {
@@ -177,14 +178,14 @@ impl Acceptor {
             }
         };
         if let Err(error) = taken {
-            tracing::error!(listener = %self.listener.options.address, %error, "the listener has failed");
+            tracing::error!(listener = url, %error, "the listener has failed");
         }
     }
 
     fn serve(&self, stream: impl Into<L4Stream>, peer: String) {
         let connection = Arc::new(Connection::new(
             Arc::clone(&self.gateway),
-            Arc::clone(&self.listener),
+            self.listener,
             peer,
         ));
         let stream: Stream = Box::new(GuardedStream::new(
@@ -204,7 +205,7 @@ async fn serve_connection(
     connection: Arc<Connection>,
     shutdown: ShutdownWatch,
 ) {
-    let idle = connection.listener().options.idle_timeout.as_secs().max(1);
+    let idle = connection.idle_timeout().as_secs().max(1);
     let mut session = ServerSession::new_http1(stream);
     session.set_keepalive(Some(idle));
     loop {
@@ -231,7 +232,8 @@ impl Service for Listeners {
     ) {
         let accepting: Vec<_> = std::mem::take(&mut self.sockets)
             .into_iter()
-            .map(|(socket, listener)| {
+            .enumerate()
+            .map(|(listener, socket)| {
                 let acceptor = Acceptor {
                     listener,
                     gateway: Arc::clone(&self.gateway),

@@ -104,7 +104,7 @@ pub fn request(gateway: &Gateway, session: &Session, context: &Context, failed: 
     line.number("sent", sent);
     line.micros("duration_us", Some(duration));
     line.micros("verification_us", context.verification);
-    if let Some(node) = gateway.cluster.node_label(&context.attempt) {
+    if let Some(node) = context.live.cluster.node_label(&context.attempt) {
         line.text("node", node);
         line.micros("node_us", context.node_duration);
     }
