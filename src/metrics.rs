@@ -46,6 +46,15 @@ pub enum NodeConnection {
     Reused,
 }
 
+/// What became of a configuration that was read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReloadOutcome {
+    /// It is in use.
+    Applied,
+    /// It was not right; the old one stays.
+    Kept,
+}
+
 /// What is known of a request that has ended.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestLabels {
@@ -85,6 +94,7 @@ pub struct Metrics {
     pub connections: IntGauge,
     node_connections: IntCounterVec,
     node_failures: IntCounterVec,
+    reloads: IntCounterVec,
 }
 
 impl Metrics {
@@ -151,6 +161,12 @@ impl Metrics {
                 "Attempts at a node that failed, by node.",
                 &["node"],
             ),
+            reloads: counters(
+                &registry,
+                "reloads_total",
+                "Configurations read again, by whether they were applied or the old one was kept.",
+                &["outcome"],
+            ),
             registry,
         };
         let build = Opts::new("build_info", "1, with the version in a label.")
@@ -209,6 +225,15 @@ impl Metrics {
     /// Counts an attempt at a node that failed.
     pub fn node_failure(&self, node: &str) {
         self.node_failures.with_label_values(&[node]).inc();
+    }
+
+    /// Counts a configuration that was read again.
+    pub fn reload(&self, outcome: ReloadOutcome) {
+        let outcome = match outcome {
+            ReloadOutcome::Applied => "applied",
+            ReloadOutcome::Kept => "kept",
+        };
+        self.reloads.with_label_values(&[outcome]).inc();
     }
 
     /// Declares a counter that is kept elsewhere, such as the log lines that were dropped.
@@ -279,6 +304,7 @@ mod tests {
         metrics.refusal(S3ErrorCode::AccessDenied);
         metrics.node_connection("127.0.0.1:9000", NodeConnection::New);
         metrics.node_failure("127.0.0.1:9000");
+        metrics.reload(ReloadOutcome::Applied);
         metrics.request(
             RequestLabels {
                 dialect: None,
@@ -295,7 +321,7 @@ mod tests {
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(file, &table).unwrap();
         }
-        assert_eq!(families.len(), 13 * 2);
+        assert_eq!(families.len(), 14 * 2);
         assert_eq!(table, std::fs::read_to_string(file).unwrap());
     }
 }

@@ -56,9 +56,6 @@ pub enum AddressFailure {
     /// The Host is not a host name, an IP address, or either with a port.
     #[error("the Host header is not a host name with an optional port")]
     BadHost,
-    /// An absolute-form request target names another authority than the Host header.
-    #[error("the authority of the request target differs from the Host header")]
-    AuthorityMismatch,
     /// The path does not start with `/`, has a broken percent-encoding, or a NUL.
     #[error("the path is not a valid URI path")]
     BadPath,

@@ -16,12 +16,14 @@ use crate::cluster::{ClusterOptions, Forward, NodeAddress};
 use crate::credentials::{InlineKey, InlineStore};
 use crate::embedded::{self, Node, NodeOptions};
 use crate::gateway::options::{AnswerAs, ListenAddress, ListenerOptions, ServerOptions};
-use crate::gateway::{self, RunOptions};
+use crate::gateway::{self, LiveOptions, RunOptions};
 use crate::logs::{self, AccessLog, LogFormat, LogLevel, LogOptions};
 use crate::secret::Secret;
 use crate::sig::dialect::DialectName;
 use crate::sig::{Diagnostics, Identity, VerifyOptions, Version};
 
+/// The base name of virtual-host style: most systems take every name below it for the machine itself (RFC 6761).
+const DOMAIN: &str = "localhost";
 /// The bucket that the demo makes.
 const BUCKET: &str = "bucket01";
 /// The lengths of AWS's own keys.
@@ -72,7 +74,7 @@ impl Demo {
                 .unwrap_or_else(|| scratch.path().join("data")),
             address: embedded::NodeAddress::Unix(socket.clone()),
             auth: None,
-            domains: Vec::new(),
+            domains: vec![DOMAIN.into()],
         })?;
         node.create_bucket(BUCKET)?;
         let access_key_id = self
@@ -100,10 +102,8 @@ impl Demo {
         let socket = socket
             .to_str()
             .ok_or("the temporary directory's path is not UTF-8")?;
-        let store = Arc::new(InlineStore::new(&[key]));
         let running = gateway::start(
-            self.options(socket, log),
-            store,
+            self.options(socket, key, log),
             Arc::new(SystemClock),
             guard.dropped_lines(),
         )?;
@@ -112,43 +112,51 @@ impl Demo {
             "{}",
             self.guide(&running.addresses.listeners[0], &access_key_id, &secret)
         );
-        running.run();
+        running.run(Box::new(|| {
+            Err("a demo has no configuration file to read again".into())
+        }));
         Ok(())
     }
 
-    fn options(&self, node: &str, log: LogOptions) -> RunOptions {
+    fn options(&self, node: &str, key: InlineKey, log: LogOptions) -> RunOptions {
         RunOptions {
             server: ServerOptions {
                 threads: std::thread::available_parallelism().map_or(1, usize::from),
                 grace_period: Duration::from_secs(5),
             },
-            listeners: vec![ListenerOptions {
-                address: ListenAddress::Tcp(self.listen),
-                hosts: HostNames::default(),
-                dialects: vec![DialectName::Aws, DialectName::Wos],
-                answer_as: match self.answer_as {
-                    Words::Request => AnswerAs::Request,
-                    Words::Aws => AnswerAs::Aws,
-                    Words::Wos => AnswerAs::Wos,
-                },
-                header_timeout: Duration::from_secs(30),
-                idle_timeout: Duration::from_secs(60),
-                body_timeout: Duration::from_secs(30),
-            }],
             admin: Some(self.admin),
-            signature: VerifyOptions {
-                versions: vec![Version::V2],
-                max_clock_skew: Duration::from_secs(15 * 60),
-                diagnostics: Diagnostics::On,
-            },
-            cluster: ClusterOptions {
-                name: "embedded".into(),
-                dialect: DialectName::Aws,
-                nodes: vec![NodeAddress::Unix(node.to_owned())],
-                forward: Forward::Trusted,
-                connect_timeout: Duration::from_secs(5),
-                read_timeout: Duration::from_secs(60),
-                upstream_keepalive: 128,
+            live: LiveOptions {
+                store: Arc::new(InlineStore::new(&[key])),
+                listeners: vec![ListenerOptions {
+                    address: ListenAddress::Tcp(self.listen),
+                    hosts: HostNames {
+                        domains: vec![DOMAIN.into()],
+                        custom_domains: Vec::new(),
+                    },
+                    dialects: vec![DialectName::Aws, DialectName::Wos],
+                    answer_as: match self.answer_as {
+                        Words::Request => AnswerAs::Request,
+                        Words::Aws => AnswerAs::Aws,
+                        Words::Wos => AnswerAs::Wos,
+                    },
+                    header_timeout: Duration::from_secs(30),
+                    idle_timeout: Duration::from_secs(60),
+                    body_timeout: Duration::from_secs(30),
+                }],
+                signature: VerifyOptions {
+                    versions: vec![Version::V2],
+                    max_clock_skew: Duration::from_secs(15 * 60),
+                    diagnostics: Diagnostics::On,
+                },
+                cluster: ClusterOptions {
+                    name: "embedded".into(),
+                    dialect: DialectName::Aws,
+                    nodes: vec![NodeAddress::Unix(node.to_owned())],
+                    forward: Forward::Trusted,
+                    connect_timeout: Duration::from_secs(5),
+                    read_timeout: Duration::from_secs(60),
+                    upstream_keepalive: 128,
+                },
             },
             log_format: log.format,
         }

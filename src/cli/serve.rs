@@ -7,7 +7,7 @@ use super::{Failure, announce};
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::credentials::InlineStore;
-use crate::gateway::{self, RunOptions};
+use crate::gateway::{self, LiveOptions, RunOptions};
 use crate::logs;
 
 /// Runs the gateway that a file describes, until it is told to stop.
@@ -15,23 +15,31 @@ use crate::logs;
 /// # Errors
 /// What is wrong with the file, or an address that cannot be listened on.
 pub fn run(config: &Path) -> Result<(), Failure> {
-    serve(Settings::load(config)?)
-}
-
-/// Runs a gateway until it is told to stop.
-pub fn serve(settings: Settings) -> Result<(), Failure> {
+    let settings = Settings::load(config)?;
     let log = logs::start(settings.log);
     let options = RunOptions {
         server: settings.server,
-        listeners: settings.listeners,
         admin: settings.admin,
+        log_format: settings.log.format,
+        live: live(settings),
+    };
+    let running = gateway::start(options, Arc::new(SystemClock), log.dropped_lines())?;
+    announce(&running.addresses);
+    let config = config.to_owned();
+    running.run(Box::new(move || {
+        Settings::load(&config)
+            .map(live)
+            .map_err(|error| error.to_string())
+    }));
+    Ok(())
+}
+
+/// The settings that a running gateway can take anew; the others stay as they were at the start.
+fn live(settings: Settings) -> LiveOptions {
+    LiveOptions {
+        store: Arc::new(InlineStore::new(&settings.keys)),
         signature: settings.signature,
         cluster: settings.cluster,
-        log_format: settings.log.format,
-    };
-    let store = Arc::new(InlineStore::new(&settings.keys));
-    let running = gateway::start(options, store, Arc::new(SystemClock), log.dropped_lines())?;
-    announce(&running.addresses);
-    running.run();
-    Ok(())
+        listeners: settings.listeners,
+    }
 }

@@ -201,11 +201,6 @@ fn address(failure: &AddressFailure, words: DialectName) -> Answer {
             DialectName::Wos => uri(403),
         },
         AddressFailure::BadPath => uri(400),
-        AddressFailure::AuthorityMismatch => Answer::client(
-            400,
-            Code::InvalidRequest,
-            "The authority of the request target differs from the Host header.",
-        ),
         AddressFailure::BadBucketName => Answer::client(
             400,
             Code::InvalidBucketName,

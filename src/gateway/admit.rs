@@ -1,17 +1,20 @@
 //! The check of a request: from the header to a permit, or to a refusal.
 
+use std::sync::Arc;
+use std::time::SystemTime;
+
 use http::Method;
 use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderMap};
 use pingora::http::RequestHeader;
 
-use super::Gateway;
 use super::context::Context;
 use super::listener::Listener;
+use super::live::Live;
 use crate::address::{Address, AddressFailure, CopySource, selector};
 use crate::clock::instant;
 use crate::credentials::StoreFailure;
 use crate::error::Refusal;
-use crate::policy::{Caller, Permit, decide};
+use crate::policy::{Caller, decide};
 use crate::sig::dialect::{AWS, CaseRule, Dialect, FORMS};
 use crate::sig::{self, AuthFailure, RequestView};
 
@@ -55,17 +58,21 @@ impl<'r> Target<'r> {
     }
 }
 
-/// Checks a request. What it claimed to be is noted in the context where it gets no permit.
+/// Checks a request, and puts its permit into the context, or what it claimed to be where it gets none.
 ///
 /// # Errors
 /// [`Refusal`].
 pub async fn admit(
-    gateway: &Gateway,
-    listener: &Listener,
     request: &RequestHeader,
     context: &mut Context,
-) -> Result<Permit, Refusal> {
+    now: SystemTime,
+) -> Result<(), Refusal> {
     let started = instant();
+    let live = Arc::clone(&context.live);
+    let listener = context
+        .site()
+        .and_then(|(connection, _)| live.listeners.get(connection.listener()));
+    let listener = listener.ok_or(Refusal::Internal)?;
     let target = Target::of(request);
     let host = check_header(request)?;
     let method = check_method(request)?;
@@ -87,37 +94,36 @@ pub async fn admit(
         hosts,
     )
     .map_err(Refusal::Address)?;
-    let verified = verify(gateway, listener, &view, &address, context).await;
+    let verified = verify(&live, listener, &view, &address, context, now).await;
     context.verification = Some(started.elapsed());
     let permitted = verified.and_then(|verified| {
         check_form(request, &address)?;
-        check_spelling(
-            verified.dialect().dialect,
-            Dialect::named(gateway.cluster.options().dialect),
-            &view,
-        )?;
+        let cluster = Dialect::named(live.cluster.options().dialect);
+        check_spelling(verified.dialect().dialect, cluster, &view)?;
         decide(Caller::Signed(verified), address.clone(), hosts).map_err(Refusal::Denied)
     });
-    if permitted.is_err() {
-        context.refused.address = Some(address);
+    match permitted {
+        Ok(permit) => {
+            context.words = Some(listener.words(Some(permit.verified().dialect().dialect.name)));
+            context.permit = Some(permit);
+            Ok(())
+        }
+        Err(refusal) => {
+            context.refused.address = Some(address);
+            Err(refusal)
+        }
     }
-    permitted
 }
 
 async fn verify(
-    gateway: &Gateway,
+    live: &Live,
     listener: &Listener,
     view: &RequestView<'_>,
     address: &Address,
     context: &mut Context,
+    now: SystemTime,
 ) -> Result<sig::Verified, Refusal> {
-    let claim = match sig::claim(
-        view,
-        address,
-        gateway.clock.now(),
-        &listener.dialects,
-        &gateway.signature,
-    ) {
+    let claim = match sig::claim(view, address, now, &listener.dialects, &live.signature) {
         Ok(claim) => claim,
         // A form upload carries its signature in the body.
         Err(AuthFailure::NotSigned) if is_form(view.headers) && view.method == "POST" => {
@@ -125,10 +131,10 @@ async fn verify(
         }
         Err(failure) => return Err(Refusal::Auth(failure)),
     };
-    let key = match gateway.store.resolve(claim.access_key_id()).await {
+    let key = match live.store.resolve(claim.access_key_id()).await {
         Ok(key) => key,
         // The decoy fails as any other key does, and takes as long.
-        Err(StoreFailure::Unknown) => gateway.decoy.clone(),
+        Err(StoreFailure::Unknown) => live.decoy.clone(),
         Err(StoreFailure::Unavailable) => return Err(Refusal::StoreUnavailable),
     };
     claim.verify(&key).map_err(|failure| {

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use prometheus::IntGauge;
 
 use super::connection::Connection;
+use super::listener::Listener;
+use super::live::Live;
 use super::relay::Relay;
 use crate::address::Address;
 use crate::cluster::Attempt;
@@ -17,6 +19,8 @@ use crate::sig::dialect::DialectName;
 
 /// One request in flight.
 pub struct Context {
+    /// The configuration that it is handled with.
+    pub live: Arc<Live>,
     /// The connection it came on; always there once the header was read.
     pub connection: Option<Arc<Connection>>,
     /// The gateway's id of the request: 32 hexadecimal digits.
@@ -59,8 +63,9 @@ pub struct Refused {
 
 impl Context {
     /// A request whose header has just been read.
-    pub fn new(metrics: &Metrics, now: Instant) -> Self {
+    pub fn new(live: Arc<Live>, metrics: &Metrics, now: Instant) -> Self {
         Self {
+            live,
             connection: None,
             request_id: request_id(),
             started: now,
@@ -76,6 +81,13 @@ impl Context {
             relay: Relay::default(),
             _in_flight: InFlight::new(&metrics.in_flight),
         }
+    }
+
+    /// The connection it came on, and the listener of that.
+    pub fn site(&self) -> Option<(&Connection, &Listener)> {
+        let connection = self.connection.as_deref()?;
+        let listener = self.live.listeners.get(connection.listener())?;
+        Some((connection, listener))
     }
 
     /// The address of the request, permitted or refused.

@@ -153,7 +153,7 @@ impl AsyncRead for GuardedStream {
                 match this.inspect(&buf.filled()[before..]) {
                     Ok(()) => {
                         if !this.partial.is_empty() && this.deadline.is_none() {
-                            let timeout = this.connection.listener().options.header_timeout;
+                            let timeout = this.connection.header_timeout();
                             this.deadline = Some(Box::pin(sleep(timeout)));
                         }
                         return Poll::Ready(Ok(()));

@@ -1,7 +1,7 @@
 //! Listeners: sockets bound before anything starts, and the loop that takes connections from them.
 
 use std::io;
-use std::net::TcpListener as StdTcpListener;
+use std::net::{IpAddr, TcpListener as StdTcpListener};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::sync::Arc;
@@ -128,7 +128,7 @@ fn bind_unix(path: &str) -> io::Result<StdUnixListener> {
 
 /// All listeners as one service of Pingora's server: its threads serve every one of them.
 pub struct Listeners {
-    sockets: Vec<(Socket, Arc<Listener>)>,
+    sockets: Vec<Socket>,
     gateway: Arc<Gateway>,
     proxy: Arc<HttpProxy<Proxy>>,
     stopping: watch::Receiver<bool>,
@@ -137,7 +137,7 @@ pub struct Listeners {
 impl Listeners {
     /// Makes the service; it takes connections once the server runs, until `stopping` turns true.
     pub fn new(
-        sockets: Vec<(Socket, Arc<Listener>)>,
+        sockets: Vec<Socket>,
         gateway: Arc<Gateway>,
         proxy: Arc<HttpProxy<Proxy>>,
         stopping: watch::Receiver<bool>,
@@ -153,7 +153,7 @@ impl Listeners {
 
 /// Takes the connections of one listener.
 struct Acceptor {
-    listener: Arc<Listener>,
+    listener: usize,
     gateway: Arc<Gateway>,
     proxy: Arc<HttpProxy<Proxy>>,
     shutdown: ShutdownWatch,
@@ -161,30 +161,29 @@ struct Acceptor {
 
 impl Acceptor {
     async fn take(self, socket: Socket, mut stopping: watch::Receiver<bool>) {
+        let url = socket.url();
         let taken = match socket {
             Socket::Tcp(socket) => {
                 take_tcp(socket, &mut stopping, |stream, peer| {
-                    self.serve(stream, peer)
+                    self.serve(stream, Some(peer))
                 })
                 .await
             }
             Socket::Unix(socket, path) => {
-                let taken = take_unix(socket, &mut stopping, |stream| {
-                    self.serve(stream, "unix".into())
-                })
-                .await;
+                let taken =
+                    take_unix(socket, &mut stopping, |stream| self.serve(stream, None)).await;
                 taken.and_then(|()| std::fs::remove_file(path))
             }
         };
         if let Err(error) = taken {
-            tracing::error!(listener = %self.listener.options.address, %error, "the listener has failed");
+            tracing::error!(listener = url, %error, "the listener has failed");
         }
     }
 
-    fn serve(&self, stream: impl Into<L4Stream>, peer: String) {
+    fn serve(&self, stream: impl Into<L4Stream>, peer: Option<IpAddr>) {
         let connection = Arc::new(Connection::new(
             Arc::clone(&self.gateway),
-            Arc::clone(&self.listener),
+            self.listener,
             peer,
         ));
         let stream: Stream = Box::new(GuardedStream::new(
@@ -204,7 +203,7 @@ async fn serve_connection(
     connection: Arc<Connection>,
     shutdown: ShutdownWatch,
 ) {
-    let idle = connection.listener().options.idle_timeout.as_secs().max(1);
+    let idle = connection.idle_timeout().as_secs().max(1);
     let mut session = ServerSession::new_http1(stream);
     session.set_keepalive(Some(idle));
     loop {
@@ -231,7 +230,8 @@ impl Service for Listeners {
     ) {
         let accepting: Vec<_> = std::mem::take(&mut self.sockets)
             .into_iter()
-            .map(|(socket, listener)| {
+            .enumerate()
+            .map(|(listener, socket)| {
                 let acceptor = Acceptor {
                     listener,
                     gateway: Arc::clone(&self.gateway),
@@ -263,7 +263,7 @@ impl Service for Listeners {
 pub async fn take_tcp(
     socket: StdTcpListener,
     stopping: &mut watch::Receiver<bool>,
-    serve: impl Fn(tokio::net::TcpStream, String),
+    serve: impl Fn(tokio::net::TcpStream, IpAddr),
 ) -> io::Result<()> {
     socket.set_nonblocking(true)?;
     let socket = TcpListener::from_std(socket)?;
@@ -276,7 +276,7 @@ pub async fn take_tcp(
             Ok((stream, peer)) => {
                 // A small answer must not wait for the acknowledgement of the one before.
                 let _not_tcp_any_more = stream.set_nodelay(true);
-                serve(stream, peer.ip().to_string());
+                serve(stream, peer.ip());
             }
             Err(error) => pause_after(&error).await,
         }

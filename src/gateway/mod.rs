@@ -10,7 +10,7 @@
 //! | `respond` | the answer to a refusal |
 //! | `observe` | one access line, one set of metrics |
 //! | `admin` | `/metrics`, `/healthz`, `/readyz` |
-//! | `run` | sockets, threads, signals |
+//! | `run`, `live` | sockets, threads, signals; the configuration in use |
 
 mod admin;
 mod admit;
@@ -19,6 +19,7 @@ mod context;
 mod forward;
 mod guard;
 mod listener;
+mod live;
 mod observe;
 pub mod options;
 mod proxy;
@@ -29,36 +30,23 @@ mod wire;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use crate::clock::Clock;
-use crate::cluster::Cluster;
-use crate::credentials::CredentialStore;
 use crate::logs::LogFormat;
 use crate::metrics::Metrics;
-use crate::secret::Secret;
-use crate::sig::{Identity, VerifyOptions, VerifyingKey};
+use live::Live;
 
 pub use listener::ListenError;
+pub use live::{LiveOptions, Reload};
 pub use run::{Addresses, RunOptions, Running, start};
 
 /// What every request needs.
 pub struct Gateway {
-    signature: VerifyOptions,
-    store: Arc<dyn CredentialStore>,
-    /// Stands in for a key that does not exist, so that its refusal takes as long as that of one that does.
-    decoy: VerifyingKey,
-    cluster: Cluster,
+    live: ArcSwap<Live>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     /// Random for each process: it tells gateways apart and says nothing about them.
     host_id: String,
     log_format: LogFormat,
-}
-
-fn decoy() -> VerifyingKey {
-    let identity = Identity {
-        access_key_id: String::new(),
-        principal: String::new(),
-        domains: None,
-    };
-    VerifyingKey::new(identity, &Secret::new(context::request_id()))
 }

@@ -21,6 +21,7 @@ use crate::clock::instant;
 use crate::error::Refusal;
 use crate::metrics::NodeConnection;
 use crate::sig;
+use crate::sig::dialect::DialectName;
 
 /// What Pingora runs for each request.
 pub struct Proxy {
@@ -39,17 +40,13 @@ impl Proxy {
         context: &mut Context,
         refusal: &Refusal,
     ) -> Result<()> {
-        let words = match (context.words, &context.connection) {
-            (Some(words), _) => words,
-            (None, Some(connection)) => {
-                let request = session.req_header();
-                let query = admit::Target::of(request).query;
-                connection
-                    .listener()
-                    .words(sig::spoken(&request.headers, query))
-            }
-            (None, None) => sig::dialect::DialectName::Aws,
-        };
+        let words = context.words.unwrap_or_else(|| {
+            let request = session.req_header();
+            let asked = sig::spoken(&request.headers, admit::Target::of(request).query);
+            context
+                .site()
+                .map_or(DialectName::Aws, |(_, listener)| listener.words(asked))
+        });
         let answer = refusal.answer(words);
         let host_id = &self.gateway.host_id;
         let sent = respond::refuse(session, &answer, words, &context.request_id, host_id).await;
@@ -63,7 +60,11 @@ impl ProxyHttp for Proxy {
     type CTX = Context;
 
     fn new_ctx(&self) -> Context {
-        Context::new(&self.gateway.metrics, instant())
+        Context::new(
+            self.gateway.live.load_full(),
+            &self.gateway.metrics,
+            instant(),
+        )
     }
 
     /// Before the first filter: the connection that the request came on.
@@ -76,28 +77,23 @@ impl ProxyHttp for Proxy {
         let Ok(connection) = connection.downcast::<Arc<Connection>>() else {
             return;
         };
-        let options = &connection.listener().options;
+        context.connection = Some(*connection);
+        let Some((_, listener)) = context.site() else {
+            return;
+        };
+        let options = &listener.options;
         session.set_read_timeout(Some(options.body_timeout));
         session.set_write_timeout(Some(options.body_timeout));
         // Pingora keeps an idle connection for as long as its client likes, unless it is told otherwise.
         if session.get_keepalive().is_some() {
             session.set_keepalive(Some(options.idle_timeout.as_secs().max(1)));
         }
-        context.connection = Some(*connection);
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
-        let Some(connection) = context.connection.clone() else {
-            return Error::e_explain(ErrorType::InternalError, "a request came on no connection");
-        };
-        let listener = connection.listener();
-        match admit::admit(&self.gateway, listener, session.req_header(), context).await {
-            Ok(permit) => {
-                context.words =
-                    Some(listener.words(Some(permit.verified().dialect().dialect.name)));
-                context.permit = Some(permit);
-                Ok(false)
-            }
+        let now = self.gateway.clock.now();
+        match admit::admit(session.req_header(), context, now).await {
+            Ok(()) => Ok(false),
             Err(refusal) => {
                 // Whoever is gone by now misses the answer; there is nobody else to tell.
                 let _sent = self.answer(session, context, &refusal).await;
@@ -117,7 +113,7 @@ impl ProxyHttp for Proxy {
         } = context;
         let peer = permit
             .as_ref()
-            .and_then(|permit| self.gateway.cluster.peer(permit, attempt));
+            .and_then(|permit| context.live.cluster.peer(permit, attempt));
         peer.ok_or_else(|| {
             Error::explain(ErrorType::ConnectError, "no node is left to try").into_up()
         })
@@ -132,7 +128,7 @@ impl ProxyHttp for Proxy {
     ) -> Box<Error> {
         self.note_node_failure(context, &error);
         // Nothing of the request has been read for this node, so the next one gets it whole.
-        error.set_retry(self.gateway.cluster.has_untried(&context.attempt));
+        error.set_retry(context.live.cluster.has_untried(&context.attempt));
         error
     }
 
@@ -150,7 +146,7 @@ impl ProxyHttp for Proxy {
         } else {
             NodeConnection::New
         };
-        if let Some(node) = self.gateway.cluster.node_label(&context.attempt) {
+        if let Some(node) = context.live.cluster.node_label(&context.attempt) {
             self.gateway.metrics.node_connection(node, state);
         }
         Ok(())
@@ -171,7 +167,7 @@ impl ProxyHttp for Proxy {
         forward::rewrite(
             request,
             permit,
-            self.gateway.cluster.options(),
+            context.live.cluster.options(),
             &context.request_id,
             connection.peer(),
         )
@@ -197,7 +193,7 @@ impl ProxyHttp for Proxy {
         let (relay, node_request_id) = relay::head(
             answer,
             words,
-            self.gateway.cluster.options().dialect,
+            context.live.cluster.options().dialect,
             &session.req_header().method,
             permit.address().operation(),
             &context.request_id,
@@ -296,7 +292,7 @@ impl ProxyHttp for Proxy {
 
 impl Proxy {
     fn note_node_failure(&self, context: &Context, error: &Error) {
-        let Some(node) = self.gateway.cluster.node_label(&context.attempt) else {
+        let Some(node) = context.live.cluster.node_label(&context.attempt) else {
             return;
         };
         self.gateway.metrics.node_failure(node);

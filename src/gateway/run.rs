@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use pingora::proxy::http_proxy;
 use pingora::server::configuration::ServerConf;
@@ -12,16 +13,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::admin::{Admin, AdminService};
-use super::listener::{ListenError, Listener, Listeners, Socket};
-use super::options::{ListenerOptions, ServerOptions};
+use super::listener::{ListenError, Listeners, Socket};
+use super::live::{Live, LiveOptions, Reload};
+use super::options::ServerOptions;
 use super::proxy::Proxy;
-use super::{Gateway, context, decoy};
+use super::{Gateway, context};
 use crate::clock::Clock;
-use crate::cluster::{Cluster, ClusterOptions};
-use crate::credentials::CredentialStore;
 use crate::logs::{DroppedLines, LogFormat};
-use crate::metrics::Metrics;
-use crate::sig::VerifyOptions;
+use crate::metrics::{Metrics, ReloadOutcome};
 
 /// The fewest attempts that Pingora may make for one request: stale connections of the pool count too.
 const MIN_ATTEMPTS: usize = 16;
@@ -32,14 +31,10 @@ const STOP_INTERVAL: Duration = Duration::from_millis(20);
 pub struct RunOptions {
     /// Threads and the stop.
     pub server: ServerOptions,
-    /// Where it listens; at least one.
-    pub listeners: Vec<ListenerOptions>,
     /// Where metrics and health are told.
     pub admin: Option<SocketAddr>,
-    /// How requests are verified.
-    pub signature: VerifyOptions,
-    /// The nodes.
-    pub cluster: ClusterOptions,
+    /// What can change while it runs.
+    pub live: LiveOptions,
     /// The form of the access lines.
     pub log_format: LogFormat,
 }
@@ -67,36 +62,31 @@ pub struct Running {
 /// [`ListenError`], with the address that cannot be bound.
 pub fn start(
     options: RunOptions,
-    store: Arc<dyn CredentialStore>,
     clock: Arc<dyn Clock>,
     dropped_lines: DroppedLines,
 ) -> Result<Running, ListenError> {
     let mut sockets = Vec::new();
-    for listener in options.listeners {
-        let socket = Socket::bind(&listener.address)?;
-        sockets.push((socket, Arc::new(Listener::new(listener))));
+    for listener in &options.live.listeners {
+        sockets.push(Socket::bind(&listener.address)?);
     }
     let admin = match options.admin {
         Some(address) => Some(bind_admin(address)?),
         None => None,
     };
     let addresses = Addresses {
-        listeners: sockets.iter().map(|(socket, _)| socket.url()).collect(),
+        listeners: sockets.iter().map(Socket::url).collect(),
         admin: admin.as_ref().map(|(_, url)| url.clone()),
     };
     let configuration = ServerConf {
         threads: options.server.threads,
         // Each connection stays on the thread that took it: measured cheaper, and requests are short.
         work_stealing: false,
-        upstream_keepalive_pool_size: options.cluster.upstream_keepalive,
-        max_retries: MIN_ATTEMPTS.max(options.cluster.nodes.len() + 1),
+        upstream_keepalive_pool_size: options.live.cluster.upstream_keepalive,
+        max_retries: MIN_ATTEMPTS.max(options.live.cluster.nodes.len() + 1),
         ..ServerConf::default()
     };
     let gateway = Arc::new(Gateway {
-        signature: options.signature,
-        store,
-        decoy: decoy(),
-        cluster: Cluster::new(options.cluster),
+        live: ArcSwap::from_pointee(Live::new(options.live)),
         clock,
         metrics: Metrics::new(),
         host_id: context::request_id(),
@@ -139,9 +129,13 @@ fn bind_admin(address: SocketAddr) -> Result<(TcpListener, String), ListenError>
 }
 
 impl Running {
-    /// Serves until SIGTERM or Ctrl-C, and then until the requests in flight have ended or the grace period has.
-    pub fn run(self) {
-        let shutdown_signal = Box::new(self.stop);
+    /// Serves until SIGTERM or Ctrl-C, and then until the requests in flight have ended or the grace period has. On
+    /// SIGHUP the configuration is read again; one that is not right leaves the one in use as it is.
+    pub fn run(self, reload: Reload) {
+        let shutdown_signal = Box::new(Signals {
+            reload,
+            stop: self.stop,
+        });
         self.server.run(RunArgs { shutdown_signal });
     }
 }
@@ -153,36 +147,79 @@ struct Stop {
     grace_period: Duration,
 }
 
+/// What the process is told by signals.
+struct Signals {
+    reload: Reload,
+    stop: Stop,
+}
+
 #[async_trait]
-impl ShutdownSignalWatch for Stop {
+impl ShutdownSignalWatch for Signals {
     async fn recv(&self) -> ShutdownSignal {
-        let (Ok(mut terminate), Ok(mut interrupt)) = (
-            signal(SignalKind::terminate()),
-            signal(SignalKind::interrupt()),
-        ) else {
+        let kinds = [
+            SignalKind::terminate(),
+            SignalKind::interrupt(),
+            SignalKind::hangup(),
+        ];
+        let [Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)] = kinds.map(signal) else {
             tracing::error!("signals cannot be awaited here");
             return ShutdownSignal::FastShutdown;
         };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hangup.recv() => self.stop.gateway.reload(&self.reload),
+            }
         }
+        let again = async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        self.stop.stop(again).await;
+        ShutdownSignal::FastShutdown
+    }
+}
+
+impl Stop {
+    /// Takes no more connections and waits for the requests in flight, for the grace period at most, and no longer once
+    /// it is told to stop `again`.
+    async fn stop(&self, again: impl Future<Output = ()>) {
         tracing::info!(grace_period = ?self.grace_period, "stopping; requests in flight go on");
         self.stopping.send_replace(true);
+        let in_flight = &self.gateway.metrics.in_flight;
         let ended = async {
-            while self.gateway.metrics.in_flight.get() > 0 {
+            while in_flight.get() > 0 {
                 tokio::time::sleep(STOP_INTERVAL).await;
             }
         };
         tokio::select! {
             () = ended => tracing::info!("stopped"),
             () = tokio::time::sleep(self.grace_period) => {
-                let cut = self.gateway.metrics.in_flight.get();
-                tracing::warn!(requests = cut, "the grace period is over; requests in flight are cut");
+                tracing::warn!(requests = in_flight.get(), "the grace period is over; requests in flight are cut");
             }
-            _ = terminate.recv() => tracing::warn!("told to stop again; requests in flight are cut"),
-            _ = interrupt.recv() => tracing::warn!("told to stop again; requests in flight are cut"),
+            () = again => {
+                tracing::warn!(requests = in_flight.get(), "told to stop again; requests in flight are cut");
+            }
         }
-        ShutdownSignal::FastShutdown
+    }
+}
+
+impl Gateway {
+    /// Reads the configuration again, and uses it if it is right.
+    fn reload(&self, reload: &Reload) {
+        match self.live.load().followed_by(reload) {
+            Ok(next) => {
+                self.live.store(Arc::new(next));
+                self.metrics.reload(ReloadOutcome::Applied);
+                tracing::info!("the configuration has been read again and is in use");
+            }
+            Err(error) => {
+                self.metrics.reload(ReloadOutcome::Kept);
+                tracing::error!(%error, "the configuration has been read again and is not used; the old one stays");
+            }
+        }
     }
 }

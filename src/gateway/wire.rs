@@ -88,13 +88,15 @@ fn check_request_line(line: &[u8]) -> Result<u8, WireFault> {
     if method.is_empty() || !method.iter().all(|&byte| is_token(byte)) || target.is_empty() {
         return Err(WireFault::RequestLine);
     }
-    if !target.iter().all(|&byte| is_target(byte)) {
-        return Err(WireFault::Target);
-    }
-    match version {
-        b"HTTP/1.1" => Ok(1),
-        b"HTTP/1.0" => Ok(0),
-        _ => Err(WireFault::RequestLine),
+    let minor = match version {
+        b"HTTP/1.1" => 1,
+        b"HTTP/1.0" => 0,
+        _ => return Err(WireFault::RequestLine),
+    };
+    if target.iter().all(|&byte| is_target(byte)) {
+        Ok(minor)
+    } else {
+        Err(WireFault::Target)
     }
 }
 

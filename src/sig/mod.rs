@@ -21,7 +21,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::header::{AUTHORIZATION, CONTENT_ENCODING, DATE};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE};
 
 use crate::address::Address;
 use authorization::DialectForm;
@@ -29,6 +29,7 @@ use diagnosis::Diagnosis;
 use dialect::{Dialect, DialectName, starts_with_ignoring_case, vendor_header};
 pub use failure::AuthFailure;
 use presigned::Mechanism;
+use request::Parameter;
 pub use request::RequestView;
 use signature::ProvidedSignature;
 pub use signature::{Identity, VerifyingKey};
@@ -360,15 +361,34 @@ impl Claim<'_> {
     /// The first parameter that the signature does not cover and that may change what the request does.
     fn uncovered_parameter(&self) -> Option<&str> {
         let DialectForm { dialect, form } = self.dialect;
-        let covered = |name: &str| {
+        let covered = |parameter: &&Parameter<'_>| {
+            let name = &*parameter.name;
             dialect.signs(form, name)
                 || v2::ordinary(name)
-                || (self.placement == Placement::Query && presigned::is_credential(form, name))
+                || (self.placement == Placement::Query
+                    && (presigned::is_credential(form, name)
+                        || self.mirrors_signed_header(parameter)))
         };
-        self.view
+        let uncovered = self
+            .view
             .parameters
             .iter()
-            .map(|parameter| &*parameter.name)
-            .find(|name| !covered(name))
+            .find(|parameter| !covered(parameter));
+        uncovered.map(|parameter| &*parameter.name)
+    }
+
+    /// Whether a parameter repeats a signed header, name and value: botocore writes the signed headers into the URLs
+    /// that it presigns (`HmacV1QueryAuth`), and whoever uses the URL has to send them.
+    fn mirrors_signed_header(&self, parameter: &Parameter<'_>) -> bool {
+        let name = &*parameter.name;
+        let signed = name == CONTENT_TYPE.as_str()
+            || name == request::CONTENT_MD5
+            || name.starts_with(self.dialect.form.header_prefix);
+        let mut values = self.view.headers.get_all(name).iter();
+        signed
+            && values
+                .next()
+                .is_some_and(|value| value.as_bytes() == &*parameter.value())
+            && values.next().is_none()
     }
 }

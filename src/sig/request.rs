@@ -26,7 +26,8 @@ const SINGLE_VALUED: &[HeaderName] = &[
     http::header::RANGE,
     http::header::TRANSFER_ENCODING,
 ];
-const CONTENT_MD5: &str = "content-md5";
+/// The digest of the body that V2 signs (RFC 1864).
+pub const CONTENT_MD5: &str = "content-md5";
 
 /// One parameter of the query string.
 #[derive(Debug, Clone)]

@@ -15,7 +15,7 @@ use http::header::{CONTENT_TYPE, HeaderName};
 
 use super::dialect::{Dialect, Form, vendor_header};
 use super::failure::AuthFailure;
-use super::request::{Parameter, RequestView};
+use super::request::{CONTENT_MD5, Parameter, RequestView};
 use crate::address::{Address, Style};
 
 /// Parameters that V2 does not sign and that change nothing but which part of a listing is shown. Sorted.
@@ -63,7 +63,7 @@ enum EmptyValue {
 }
 
 /// How a path-style path of a bucket alone, sent without a slash at its end, is written. Both mean the same request:
-/// botocore signs `/bucket` as sent, the vendors' documents print `/bucket/`.
+/// rclone signs `/bucket` as sent, botocore and the vendors' documents `/bucket/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BucketAlone {
     AsSent,
@@ -210,7 +210,7 @@ impl<'v> StringToSign<'v> {
         };
         Ok(Self {
             method: view.method,
-            content_md5: line(headers.get("content-md5")),
+            content_md5: line(headers.get(CONTENT_MD5)),
             content_type: line(headers.get(CONTENT_TYPE)),
             date,
             signed_headers,

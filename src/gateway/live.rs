@@ -1,0 +1,87 @@
+//! What a running gateway is told and may be told anew: one request sees one configuration from its start to its end.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::listener::Listener;
+use super::options::ListenerOptions;
+use crate::cluster::{Cluster, ClusterOptions};
+use crate::credentials::CredentialStore;
+use crate::secret::Secret;
+use crate::sig::{Identity, VerifyOptions, VerifyingKey};
+
+/// What can change while the gateway runs.
+pub struct LiveOptions {
+    /// How requests are verified.
+    pub signature: VerifyOptions,
+    /// The keys.
+    pub store: Arc<dyn CredentialStore>,
+    /// The nodes.
+    pub cluster: ClusterOptions,
+    /// The listeners; their addresses stay.
+    pub listeners: Vec<ListenerOptions>,
+}
+
+/// Reads the configuration again. The error is for a person: one or more lines.
+pub type Reload = Box<dyn Fn() -> Result<LiveOptions, String> + Send + Sync>;
+
+/// Why a configuration that was read again is not used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ReloadFailure {
+    /// It could not be read.
+    #[error("{0}")]
+    Unread(String),
+    /// A socket would have to be opened or closed.
+    #[error("the addresses of the listeners have changed, which takes a restart")]
+    Addresses,
+}
+
+/// The configuration that requests are handled with.
+pub struct Live {
+    /// How requests are verified.
+    pub signature: VerifyOptions,
+    /// The keys.
+    pub store: Arc<dyn CredentialStore>,
+    /// Stands in for a key that does not exist, so that its refusal takes as long as that of one that does.
+    pub decoy: VerifyingKey,
+    /// The nodes.
+    pub cluster: Cluster,
+    /// The listeners, in the order of their sockets.
+    pub listeners: Vec<Listener>,
+}
+
+impl Live {
+    /// Makes a configuration ready for use.
+    pub fn new(options: LiveOptions) -> Self {
+        Self {
+            signature: options.signature,
+            store: options.store,
+            decoy: decoy(),
+            cluster: Cluster::new(options.cluster),
+            listeners: options.listeners.into_iter().map(Listener::new).collect(),
+        }
+    }
+
+    /// Makes the configuration that is to follow this one.
+    ///
+    /// # Errors
+    /// [`ReloadFailure`]; this one stays in use.
+    pub fn followed_by(&self, reload: &Reload) -> Result<Self, ReloadFailure> {
+        let options = reload().map_err(ReloadFailure::Unread)?;
+        let addresses = self.listeners.iter().map(|own| &own.options.address);
+        if !addresses.eq(options.listeners.iter().map(|new| &new.address)) {
+            return Err(ReloadFailure::Addresses);
+        }
+        Ok(Self::new(options))
+    }
+}
+
+fn decoy() -> VerifyingKey {
+    let identity = Identity {
+        access_key_id: String::new(),
+        principal: String::new(),
+        domains: None,
+    };
+    VerifyingKey::new(identity, &Secret::new(super::context::request_id()))
+}

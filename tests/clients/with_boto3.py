@@ -1,0 +1,232 @@
+"""boto3, with `signature_version='s3'`: the signature in the header, and in presigned URLs."""
+
+import io
+import unittest
+import urllib.error
+import urllib.request
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.client import Config
+from botocore.exceptions import ClientError
+
+from contract import HARD_KEY, PART_SIZE, ClientContract, content
+from gateway import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+
+
+def client(url, access_key_id=ACCESS_KEY_ID, secret_access_key=SECRET_ACCESS_KEY):
+    """A client with boto3's defaults in all but the signature; it does not try again, which would hide a failure."""
+    return boto3.client(
+        "s3",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id=access_key_id,
+        aws_secret_access_key=secret_access_key,
+        config=Config(signature_version="s3", s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+    )
+
+
+class Boto3(ClientContract, unittest.TestCase):
+    """The signature in the Authorization header."""
+
+    def setUp(self):
+        self.s3 = client(self.url)
+        self.addCleanup(self.s3.close)
+        super().setUp()
+
+    def make_bucket(self, bucket):
+        self.s3.create_bucket(Bucket=bucket)
+
+    def remove_bucket(self, bucket):
+        self.s3.delete_bucket(Bucket=bucket)
+
+    def buckets(self):
+        return {bucket["Name"] for bucket in self.s3.list_buckets()["Buckets"]}
+
+    def put(self, bucket, key, body):
+        self.s3.put_object(Bucket=bucket, Key=key, Body=body)
+
+    def get(self, bucket, key):
+        return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def get_from(self, bucket, key, offset):
+        return self.s3.get_object(Bucket=bucket, Key=key, Range=f"bytes={offset}-")["Body"].read()
+
+    def size(self, bucket, key):
+        return self.s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
+
+    def keys(self, bucket):
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return {found["Key"] for page in pages for found in page.get("Contents", [])}
+
+    def copy(self, bucket, source_key, key):
+        self.s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": source_key})
+
+    def delete(self, bucket, key):
+        self.s3.delete_object(Bucket=bucket, Key=key)
+
+    def put_in_parts(self, bucket, key, body):
+        upload_id = self.s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+        upload = {"Bucket": bucket, "Key": key, "UploadId": upload_id}
+        parts = []
+        for number, start in enumerate(range(0, len(body), PART_SIZE), 1):
+            part = self.s3.upload_part(**upload, PartNumber=number, Body=body[start : start + PART_SIZE])
+            parts.append({"PartNumber": number, "ETag": part["ETag"]})
+        self.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+
+    def refusal(self, access_key_id, secret_access_key):
+        with self.assertRaises(ClientError) as refused:
+            client(self.url, access_key_id, secret_access_key).list_buckets()
+        self.assertEqual(refused.exception.response["ResponseMetadata"]["HTTPStatusCode"], 403)
+        return refused.exception.response["Error"]["Code"]
+
+    def test_a_range_has_both_ends(self):
+        body = content(10_000)
+        self.put(self.bucket, HARD_KEY, body)
+        answer = self.s3.get_object(Bucket=self.bucket, Key=HARD_KEY, Range="bytes=100-199")
+        self.assertEqual(answer["ResponseMetadata"]["HTTPStatusCode"], 206)
+        self.assertEqual(answer["ContentRange"], "bytes 100-199/10000")
+        self.assertEqual(answer["Body"].read(), body[100:200])
+
+    def test_an_empty_object_comes_back(self):
+        self.put(self.bucket, HARD_KEY, b"")
+        self.assertEqual(self.get(self.bucket, HARD_KEY), b"")
+
+    def test_metadata_and_content_type_come_back(self):
+        self.s3.put_object(
+            Bucket=self.bucket, Key=HARD_KEY, Body=b"-", ContentType="text/x-test; charset=utf-8", Metadata={"colour": "deep  blue"}
+        )
+        head = self.s3.head_object(Bucket=self.bucket, Key=HARD_KEY)
+        self.assertEqual(head["ContentType"], "text/x-test; charset=utf-8")
+        self.assertEqual(head["Metadata"], {"colour": "deep  blue"})
+
+    def test_the_transfer_manager_uploads_parts_at_once(self):
+        body = content(3 * PART_SIZE)
+        parts = TransferConfig(multipart_threshold=PART_SIZE, multipart_chunksize=PART_SIZE, max_concurrency=3)
+        self.s3.upload_fileobj(io.BytesIO(body), self.bucket, HARD_KEY, Config=parts)
+        self.assertRegex(self.s3.head_object(Bucket=self.bucket, Key=HARD_KEY)["ETag"], '-3"$')
+        back = io.BytesIO()
+        self.s3.download_fileobj(self.bucket, HARD_KEY, back, Config=parts)
+        self.assertTrue(back.getvalue() == body, "the parts came back as another body")
+
+    def test_an_upload_is_aborted(self):
+        upload_id = self.s3.create_multipart_upload(Bucket=self.bucket, Key=HARD_KEY)["UploadId"]
+        upload = {"Bucket": self.bucket, "Key": HARD_KEY, "UploadId": upload_id}
+        self.s3.upload_part(**upload, PartNumber=1, Body=content(PART_SIZE))
+        self.assertEqual([part["Size"] for part in self.s3.list_parts(**upload)["Parts"]], [PART_SIZE])
+        self.s3.abort_multipart_upload(**upload)
+        with self.assertRaises(ClientError) as gone:
+            self.s3.list_parts(**upload)
+        self.assertEqual(gone.exception.response["Error"]["Code"], "NoSuchUpload")
+        self.assertEqual(self.keys(self.bucket), set())
+
+    def test_several_objects_are_deleted_at_once(self):
+        for key in ["one", HARD_KEY, "three"]:
+            self.put(self.bucket, key, b"-")
+        self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": [{"Key": "one"}, {"Key": HARD_KEY}]})
+        self.assertEqual(self.keys(self.bucket), {"three"})
+
+    def test_the_first_listing_names_every_key_too(self):
+        self.put(self.bucket, HARD_KEY, b"-")
+        listing = self.s3.list_objects(Bucket=self.bucket, Prefix=HARD_KEY[:5], Delimiter="/")
+        self.assertEqual([prefix["Prefix"] for prefix in listing["CommonPrefixes"]], [HARD_KEY.split("/")[0] + "/"])
+
+
+class Boto3Presigned(unittest.TestCase):
+    """URLs that boto3 has presigned, fetched by a client that knows nothing of signatures."""
+
+    def setUp(self):
+        self.s3 = client(ClientContract.url)
+        self.addCleanup(self.s3.close)
+        self.bucket = f"presigned-{self._testMethodName[5:40].replace('_', '-')}".strip("-")
+        self.fetch("PUT", self.presign("create_bucket", Key=None))
+
+    def presign(self, operation, expires_in=60, s3=None, **parameters):
+        parameters = {"Bucket": self.bucket, "Key": HARD_KEY} | parameters
+        written = {name: value for name, value in parameters.items() if value is not None}
+        url = (s3 or self.s3).generate_presigned_url(operation, Params=written, ExpiresIn=expires_in)
+        self.assertIn("AWSAccessKeyId=", url)
+        return url
+
+    @staticmethod
+    def fetch(method, url, body=None, headers=None):
+        # urllib gives every request with a body a Content-Type, which the signature would have to cover, unless one is set.
+        headers = {"Content-Type": ""} | (headers or {}) if body is not None else headers or {}
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers, method=method), timeout=60) as answer:
+            return answer, answer.read()
+
+    def refused(self, method, url):
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            self.fetch(method, url)
+        with refused.exception as answer:
+            self.assertEqual(answer.code, 403)
+            return answer.read().decode()
+
+    def test_an_object_is_put_and_read_back(self):
+        body = content(70_001)
+        self.fetch("PUT", self.presign("put_object"), body)
+        self.assertEqual(self.fetch("GET", self.presign("get_object"))[1], body)
+
+    def test_a_range_is_read(self):
+        body = content(10_000)
+        self.fetch("PUT", self.presign("put_object"), body)
+        answer, part = self.fetch("GET", self.presign("get_object"), headers={"Range": "bytes=100-199"})
+        self.assertEqual((answer.status, part), (206, body[100:200]))
+
+    def test_head_tells_the_size(self):
+        self.fetch("PUT", self.presign("put_object"), content(12_345))
+        answer, body = self.fetch("HEAD", self.presign("head_object"))
+        self.assertEqual((answer.headers["Content-Length"], body), ("12345", b""))
+
+    def test_a_signed_content_type_has_to_be_sent(self):
+        url = self.presign("put_object", ContentType="text/x-test")
+        self.fetch("PUT", url, b"-", {"Content-Type": "text/x-test"})
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            self.fetch("PUT", url, b"-", {"Content-Type": "text/x-other"})
+        with refused.exception as answer:
+            self.assertIn("<Code>SignatureDoesNotMatch</Code>", answer.read().decode())
+
+    def test_the_answers_headers_are_chosen_by_the_url(self):
+        self.fetch("PUT", self.presign("put_object"), b"-")
+        disposition = 'attachment; filename="a b+c%d.txt"'
+        url = self.presign("get_object", ResponseContentDisposition=disposition, ResponseContentType="text/x-chosen")
+        answer, _ = self.fetch("GET", url)
+        self.assertEqual(answer.headers["Content-Disposition"], disposition)
+        self.assertEqual(answer.headers["Content-Type"], "text/x-chosen")
+
+    def test_an_object_is_uploaded_in_parts(self):
+        body = content(PART_SIZE + 1)
+        upload_id = self.s3.create_multipart_upload(Bucket=self.bucket, Key=HARD_KEY)["UploadId"]
+        for number, part in enumerate([body[:PART_SIZE], body[PART_SIZE:]], 1):
+            self.fetch("PUT", self.presign("upload_part", UploadId=upload_id, PartNumber=number), part)
+        parts = b"".join(b"<Part><PartNumber>%d</PartNumber></Part>" % number for number in [1, 2])
+        whole = b"<CompleteMultipartUpload>" + parts + b"</CompleteMultipartUpload>"
+        self.fetch("POST", self.presign("complete_multipart_upload", UploadId=upload_id), whole)
+        self.assertTrue(self.fetch("GET", self.presign("get_object"))[1] == body, "the parts came back as another body")
+
+    def test_a_listing_names_the_key(self):
+        self.fetch("PUT", self.presign("put_object", Key="listed"), b"-")
+        _, listing = self.fetch("GET", self.presign("list_objects_v2", Key=None))
+        self.assertIn(b"<Key>listed</Key>", listing)
+
+    def test_an_object_is_deleted(self):
+        self.fetch("PUT", self.presign("put_object"), b"-")
+        self.fetch("DELETE", self.presign("delete_object"))
+        with self.assertRaises(urllib.error.HTTPError) as missing:
+            self.fetch("HEAD", self.presign("head_object"))
+        with missing.exception as answer:
+            self.assertEqual(answer.code, 404)
+
+    def test_a_url_for_one_method_is_refused_for_another(self):
+        self.assertIn("<Code>SignatureDoesNotMatch</Code>", self.refused("DELETE", self.presign("get_object")))
+
+    def test_an_expired_url_is_refused(self):
+        self.assertIn("<Code>AccessDenied</Code>", self.refused("GET", self.presign("get_object", expires_in=-60)))
+
+    def test_a_wrong_secret_is_refused(self):
+        s3 = client(ClientContract.url, secret_access_key=SECRET_ACCESS_KEY.lower())
+        self.assertIn("<Code>SignatureDoesNotMatch</Code>", self.refused("GET", self.presign("get_object", s3=s3)))
+
+    def test_an_unknown_key_is_refused(self):
+        s3 = client(ClientContract.url, access_key_id="AKIAUNKNOWNEXAMPLE00")
+        self.assertIn("<Code>InvalidAccessKeyId</Code>", self.refused("GET", self.presign("get_object", s3=s3)))
