@@ -3,9 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::support::deployment::{Deployment, Forward, Refused, shown, unescape};
+use crate::error_document;
+use crate::support::deployment::{Deployment, Forward, Refused, mismatch, shown, unescape};
 use crate::support::signer::{ACCESS_KEY_ID, Request, Signing, Word, encode, now, unix_time};
-use crate::{error_document, mismatch};
 
 /// A request whose signature covers something else, and what it should have covered.
 fn mismatched(word: Word) -> Vec<(Request, Signing)> {

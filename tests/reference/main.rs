@@ -74,19 +74,6 @@ impl Style {
     }
 }
 
-/// What the vendors print for a signature that differs.
-fn mismatch(words: Word) -> Refused<'static> {
-    let message = match words {
-        Word::Aws => {
-            "The request signature we calculated does not match the signature you provided. Check your key and signing method."
-        }
-        Word::Wos => {
-            "The request signature we calculated does not match the signature you provided."
-        }
-    };
-    Refused(403, "SignatureDoesNotMatch", message)
-}
-
 /// The error document as the vendors print it. HostId is what it says it is: it names the gateway.
 fn error_document(
     words: Word,

@@ -1,11 +1,10 @@
 //! The three special cases that the page documents, each in both directions: `uploads` on one side alone, misspelt on one
 //! side, misspelt on both.
 
-use crate::support::deployment::{Deployment, Forward};
+use crate::support::deployment::{Deployment, Forward, mismatch};
 use crate::support::signer::{Signing, Word, now, unix_time};
 use crate::{
-    ANSWER_AS, BUCKET, KEY, Style, assert_id_in, error_document, mismatch, three_listeners,
-    words_of_answer,
+    ANSWER_AS, BUCKET, KEY, Style, assert_id_in, error_document, three_listeners, words_of_answer,
 };
 
 /// What is signed and what the URL has.

@@ -12,6 +12,19 @@ use super::wire::{Connection, Response};
 #[derive(Clone, Copy, Debug)]
 pub struct Refused<'a>(pub u16, pub &'a str, pub &'a str);
 
+/// What the vendors print for a signature that differs.
+pub fn mismatch(words: Word) -> Refused<'static> {
+    let message = match words {
+        Word::Aws => {
+            "The request signature we calculated does not match the signature you provided. Check your key and signing method."
+        }
+        Word::Wos => {
+            "The request signature we calculated does not match the signature you provided."
+        }
+    };
+    Refused(403, "SignatureDoesNotMatch", message)
+}
+
 /// How the cluster is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forward {
