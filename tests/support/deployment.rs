@@ -59,6 +59,8 @@ pub struct Deployment {
     pub rec: Rec,
     pub gateway: Gateway,
     pub forward: Forward,
+    /// The request that must be served on a connection after a refusal; it is dated and signed when it is sent.
+    pub next: Request,
 }
 
 impl Deployment {
@@ -70,6 +72,7 @@ impl Deployment {
             rec,
             gateway,
             forward,
+            next: Request::new(Word::Aws, "GET", "/next/request"),
         }
     }
 
@@ -125,10 +128,11 @@ impl Deployment {
         if closing {
             assert!(connection.closes(), "{sent}");
         } else {
-            let next = Request::new(Word::Aws, "GET", "/next/request").date(&now());
-            let answered = connection.exchange(&next.signed());
+            let answered = connection.exchange(&self.next.clone().date(&now()).signed());
             assert_eq!(answered.status, 200, "the next request after\n{sent}");
-            assert_eq!(self.rec.requests()[0].target(), "/next/request", "{sent}");
+            let seen = self.rec.requests();
+            assert_eq!(seen.len(), 1, "{sent}");
+            assert_eq!(seen[0].target(), self.next.target, "{sent}");
             self.rec.clear();
         }
         response
