@@ -15,7 +15,7 @@ use crate::clock::instant;
 use crate::credentials::StoreFailure;
 use crate::error::Refusal;
 use crate::policy::{Caller, decide};
-use crate::sig::dialect::{AWS, CaseRule, Dialect, vendor_header};
+use crate::sig::dialect::{AWS, CaseRule, Dialect, starts_with_ignoring_case, vendor_header};
 use crate::sig::{self, AuthFailure, RequestView};
 
 /// The path and the query of a request target, without the authority of the absolute form.
@@ -115,6 +115,9 @@ async fn verify(
         Err(AuthFailure::NotSigned) if is_form(view.headers) && view.method == "POST" => {
             return Err(Refusal::FormUpload);
         }
+        Err(AuthFailure::NotSigned) if overrides_response(view) => {
+            return Err(Refusal::UnsignedOverride);
+        }
         Err(failure) => return Err(Refusal::Auth(failure)),
     };
     let key = match live.store.resolve(claim.access_key_id()).await {
@@ -202,6 +205,16 @@ fn is_form(headers: &HeaderMap) -> bool {
             .get(..form.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(form))
     })
+}
+
+/// Whether a read asks for other headers of its answer (Amazon S3 API Reference, "GetObject").
+fn overrides_response(view: &RequestView<'_>) -> bool {
+    let overrides = |name: &str| starts_with_ignoring_case(name, "response-");
+    matches!(view.method, "GET" | "HEAD")
+        && view
+            .parameters
+            .iter()
+            .any(|parameter| overrides(&parameter.name))
 }
 
 fn check_form(request: &RequestHeader, address: &Address) -> Result<(), Refusal> {
