@@ -33,7 +33,7 @@ fn every() -> Vec<Refusal> {
             server_time: UNIX_EPOCH + Duration::from_secs(1),
         },
         AuthFailure::UnknownAccessKeyId,
-        AuthFailure::AmbiguousValue,
+        AuthFailure::AmbiguousSubResource,
         AuthFailure::SignatureMismatch(None),
         AuthFailure::UncoveredParameter("legal-hold".into()),
     ];

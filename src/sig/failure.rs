@@ -83,8 +83,8 @@ pub enum AuthFailure {
     #[error("the access key id is unknown")]
     UnknownAccessKeyId,
     /// Rule 21.
-    #[error("a sub-resource's value holds another sub-resource after '&'")]
-    AmbiguousValue,
+    #[error("a sub-resource's name or value, once decoded, reads as another sub-resource")]
+    AmbiguousSubResource,
     /// Rule 22.
     #[error("the signature does not match")]
     SignatureMismatch(Option<Box<Diagnosis>>),
@@ -117,7 +117,7 @@ impl AuthFailure {
             Self::BadExpires => 18,
             Self::Expired { .. } => 19,
             Self::UnknownAccessKeyId => 20,
-            Self::AmbiguousValue => 21,
+            Self::AmbiguousSubResource => 21,
             Self::SignatureMismatch(_) => 22,
             Self::UncoveredParameter(_) => 23,
         }
