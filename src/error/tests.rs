@@ -32,7 +32,7 @@ fn every() -> Vec<Refusal> {
             expires: UNIX_EPOCH,
             server_time: UNIX_EPOCH + Duration::from_secs(1),
         },
-        AuthFailure::AmbiguousValue,
+        AuthFailure::AmbiguousSubResource,
         AuthFailure::UnknownAccessKeyId,
         AuthFailure::SignatureMismatch(None),
         AuthFailure::UncoveredParameter("legal-hold".into()),

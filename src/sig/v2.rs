@@ -107,6 +107,11 @@ impl<'v> CanonicalizedResource<'v> {
             if !dialect.signs(form, &parameter.name) {
                 continue;
             }
+            // A name that only its prefix makes a sub-resource may hold anything: `?x-wos-a%3D1` would be signed as
+            // `?x-wos-a=1` is.
+            if parameter.name.contains(['&', '=']) {
+                return Err(AuthFailure::AmbiguousSubResource);
+            }
             sub_resources.push(SubResource {
                 name: &parameter.name,
                 value: signed_value(parameter, dialect, form)?,
@@ -163,7 +168,7 @@ fn signed_value<'v>(
         std::str::from_utf8(name).is_ok_and(|name| dialect.signs(form, name))
     });
     if hides_another {
-        return Err(AuthFailure::AmbiguousValue);
+        return Err(AuthFailure::AmbiguousSubResource);
     }
     Ok(Some(value))
 }
@@ -206,7 +211,7 @@ impl<'v> StringToSign<'v> {
     /// the Date header, `Expires` in the query form, or nothing where the vendor's date header stands among the others.
     ///
     /// # Errors
-    /// [`AuthFailure::AmbiguousValue`].
+    /// [`AuthFailure::AmbiguousSubResource`].
     pub fn of(
         view: &'v RequestView<'_>,
         address: &'v Address,
