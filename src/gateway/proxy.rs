@@ -14,7 +14,7 @@ use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::{Error, ErrorSource, ErrorType, Result};
 
 use super::Gateway;
-use super::connection::Connection;
+use super::connection::{Awaited, Connection};
 use super::context::Context;
 use super::{admit, forward, observe, relay, respond};
 use crate::clock::instant;
@@ -84,10 +84,6 @@ impl ProxyHttp for Proxy {
         let options = &listener.options;
         session.set_read_timeout(Some(options.body_timeout));
         session.set_write_timeout(Some(options.body_timeout));
-        // Pingora keeps an idle connection for as long as its client likes, unless it is told otherwise.
-        if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(options.idle_timeout.as_secs().max(1)));
-        }
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
@@ -171,6 +167,19 @@ impl ProxyHttp for Proxy {
             &context.request_id,
             connection.peer(),
         )
+    }
+
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        _piece: &mut Option<Bytes>,
+        end: bool,
+        context: &mut Context,
+    ) -> Result<()> {
+        if let (true, Some(connection)) = (end, &context.connection) {
+            connection.await_next(Awaited::Answer);
+        }
+        Ok(())
     }
 
     async fn response_filter(
