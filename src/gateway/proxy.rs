@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::EXPECT;
+use http::Version;
+use http::header::{EXPECT, TRANSFER_ENCODING};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::prelude::HttpPeer;
 use pingora::protocols::Digest;
@@ -209,6 +210,12 @@ impl ProxyHttp for Proxy {
         )?;
         context.relay = relay;
         context.node_request_id = node_request_id;
+        if session.req_header().version == Version::HTTP_10 {
+            // Whoever speaks 1.0 knows no chunks (RFC 9112, section 6.1): the end of the body is that of the connection.
+            if answer.remove_header(&TRANSFER_ENCODING).is_some() {
+                session.set_keepalive(None);
+            }
+        }
         Ok(())
     }
 
