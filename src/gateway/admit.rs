@@ -32,16 +32,19 @@ impl<'r> Target<'r> {
     pub fn of(request: &'r RequestHeader) -> Self {
         let raw = std::str::from_utf8(request.raw_path()).unwrap_or("");
         // Absolute form (RFC 9112, section 3.2.2): Pingora has checked that its authority is the Host.
-        let origin = match raw.split_once("://") {
-            Some((scheme, rest)) if !scheme.contains('/') && !scheme.contains('?') => {
-                rest.find(['/', '?']).map_or("/", |start| &rest[start..])
-            }
-            _ => raw,
+        let absolute = if raw.starts_with('/') {
+            None
+        } else {
+            raw.split_once("://")
         };
-        match origin.split_once('?') {
-            Some((path, query)) => Self {
-                path,
-                query: Some(query),
+        let origin = match absolute {
+            Some((_scheme, rest)) => rest.find(['/', '?']).map_or("/", |start| &rest[start..]),
+            None => raw,
+        };
+        match memchr::memchr(b'?', origin.as_bytes()) {
+            Some(at) => Self {
+                path: &origin[..at],
+                query: Some(&origin[at + 1..]),
             },
             None => Self {
                 path: origin,
