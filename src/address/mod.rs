@@ -5,7 +5,7 @@
 
 mod operation;
 
-use std::net::Ipv6Addr;
+use core::net::Ipv6Addr;
 
 use http::Method;
 use percent_encoding::percent_decode_str;

@@ -258,7 +258,7 @@ fn auth(failure: &AuthFailure, words: DialectName) -> Answer {
     };
     match failure {
         AuthFailure::MalformedQuery(_) => Answer::client(400, Code::InvalidUri, sentence(failure)),
-        AuthFailure::TooManyParameters | AuthFailure::DuplicateParameter(_) | AuthFailure::AmbiguousValue => {
+        AuthFailure::TooManyParameters | AuthFailure::DuplicateParameter(_) | AuthFailure::AmbiguousSubResource => {
             argument(sentence(failure))
         }
         AuthFailure::DuplicateHeader(_) => argument(sentence(failure)),

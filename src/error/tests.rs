@@ -32,8 +32,8 @@ fn every() -> Vec<Refusal> {
             expires: UNIX_EPOCH,
             server_time: UNIX_EPOCH + Duration::from_secs(1),
         },
+        AuthFailure::AmbiguousSubResource,
         AuthFailure::UnknownAccessKeyId,
-        AuthFailure::AmbiguousValue,
         AuthFailure::SignatureMismatch(None),
         AuthFailure::UncoveredParameter("legal-hold".into()),
     ];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::Method;
-use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderMap};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use pingora::http::RequestHeader;
 
 use super::context::Context;
@@ -15,15 +15,8 @@ use crate::clock::instant;
 use crate::credentials::StoreFailure;
 use crate::error::Refusal;
 use crate::policy::{Caller, decide};
-use crate::sig::dialect::{AWS, CaseRule, Dialect, FORMS, starts_with_ignoring_case};
+use crate::sig::dialect::{AWS, CaseRule, Dialect, starts_with_ignoring_case, vendor_header};
 use crate::sig::{self, AuthFailure, RequestView};
-
-/// Headers that make some servers act on another method than the one on the request line.
-const METHOD_OVERRIDES: [&str; 3] = [
-    "x-http-method-override",
-    "x-http-method",
-    "x-method-override",
-];
 
 /// The path and the query of a request target, without the authority of the absolute form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +67,7 @@ pub async fn admit(
         .and_then(|(connection, _)| live.listeners.get(connection.listener()));
     let listener = listener.ok_or(Refusal::Internal)?;
     let target = Target::of(request);
-    let host = check_header(request)?;
+    let Steering { host, copy_source } = check_header(&request.headers)?;
     let method = check_method(request)?;
     let view = RequestView::of(
         request.method.as_str(),
@@ -85,15 +78,8 @@ pub async fn admit(
     .map_err(Refusal::Auth)?;
     let names = view.parameters.iter().map(|parameter| &*parameter.name);
     let hosts = &listener.options.hosts;
-    let address = Address::of(
-        method,
-        host,
-        target.path,
-        names,
-        copy_source(&request.headers),
-        hosts,
-    )
-    .map_err(Refusal::Address)?;
+    let address = Address::of(method, host, target.path, names, copy_source, hosts)
+        .map_err(Refusal::Address)?;
     let verified = verify(&live, listener, &view, &address, context, now).await;
     context.verification = Some(started.elapsed());
     let permitted = verified.and_then(|verified| {
@@ -147,42 +133,57 @@ async fn verify(
     })
 }
 
-/// Checks the fields that steer HTTP itself, and gives the Host.
-fn check_header(request: &RequestHeader) -> Result<&str, Refusal> {
-    let headers = &request.headers;
-    for value in headers.get_all(CONNECTION) {
-        let harmless = |option: &&[u8]| {
-            [&b"close"[..], b"keep-alive", b"te", b"upgrade", b""]
-                .iter()
-                .any(|own| own.eq_ignore_ascii_case(option.trim_ascii()))
-        };
-        let other = value
-            .as_bytes()
-            .split(|&byte| byte == b',')
-            .find(|option| !harmless(option));
-        if let Some(other) = other {
-            let name = String::from_utf8_lossy(other.trim_ascii()).into_owned();
-            return Err(Refusal::ConnectionNames(name));
+/// What the check takes from the header besides the signature.
+struct Steering<'r> {
+    host: &'r str,
+    copy_source: CopySource,
+}
+
+/// Checks the fields that steer HTTP itself, in one pass over all of them.
+fn check_header(headers: &HeaderMap) -> Result<Steering<'_>, Refusal> {
+    let mut host = None;
+    let mut copy_source = CopySource::Absent;
+    for (name, value) in headers {
+        match name.as_str() {
+            "connection" => check_connection(value)?,
+            "expect" if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
+                return Err(Refusal::Expect);
+            }
+            "host" if host.replace(value).is_some() => {
+                return Err(Refusal::Address(AddressFailure::MissingHost));
+            }
+            // They make some servers act on another method than the one on the request line.
+            name @ ("x-http-method-override" | "x-http-method" | "x-method-override") => {
+                return Err(Refusal::MethodOverride(name.to_owned()));
+            }
+            name if vendor_header(name) == Some("copy-source") => copy_source = CopySource::Present,
+            _ => {}
         }
     }
-    if let Some(name) = METHOD_OVERRIDES
-        .iter()
-        .find(|name| headers.contains_key(**name))
-    {
-        return Err(Refusal::MethodOverride((*name).to_owned()));
-    }
-    let mut expectations = headers.get_all(EXPECT).iter();
-    let met = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
-    if expectations.any(|value| !met(value)) {
-        return Err(Refusal::Expect);
-    }
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host,
-        _ => return Err(Refusal::Address(AddressFailure::MissingHost)),
+    let host = host.ok_or(Refusal::Address(AddressFailure::MissingHost))?;
+    let host = host
+        .to_str()
+        .map_err(|_not_ascii| Refusal::Address(AddressFailure::BadHost))?;
+    Ok(Steering { host, copy_source })
+}
+
+/// `Connection` may name what concerns the connection alone: any other field that it names would be taken away.
+fn check_connection(value: &HeaderValue) -> Result<(), Refusal> {
+    let harmless = |option: &&[u8]| {
+        [&b"close"[..], b"keep-alive", b"te", b"upgrade", b""]
+            .iter()
+            .any(|own| own.eq_ignore_ascii_case(option.trim_ascii()))
     };
-    host.to_str()
-        .map_err(|_not_ascii| Refusal::Address(AddressFailure::BadHost))
+    let other = value
+        .as_bytes()
+        .split(|&byte| byte == b',')
+        .find(|option| !harmless(option));
+    match other {
+        Some(other) => Err(Refusal::ConnectionNames(
+            String::from_utf8_lossy(other.trim_ascii()).into_owned(),
+        )),
+        None => Ok(()),
+    }
 }
 
 fn check_method(request: &RequestHeader) -> Result<&Method, Refusal> {
@@ -193,19 +194,6 @@ fn check_method(request: &RequestHeader) -> Result<&Method, Refusal> {
         // A CORS preflight is never signed.
         Method::OPTIONS => Err(Refusal::Denied(crate::policy::Denial::Anonymous)),
         _ => Err(Refusal::Method),
-    }
-}
-
-fn copy_source(headers: &HeaderMap) -> CopySource {
-    let present = headers.keys().any(|name| {
-        FORMS
-            .iter()
-            .any(|form| name.as_str().strip_prefix(form.header_prefix) == Some("copy-source"))
-    });
-    if present {
-        CopySource::Present
-    } else {
-        CopySource::Absent
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::EXPECT;
+use http::Version;
+use http::header::{EXPECT, TRANSFER_ENCODING};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::prelude::HttpPeer;
 use pingora::protocols::Digest;
@@ -14,7 +15,7 @@ use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::{Error, ErrorSource, ErrorType, Result};
 
 use super::Gateway;
-use super::connection::Connection;
+use super::connection::{Awaited, Connection};
 use super::context::Context;
 use super::{admit, forward, observe, relay, respond};
 use crate::clock::instant;
@@ -84,10 +85,6 @@ impl ProxyHttp for Proxy {
         let options = &listener.options;
         session.set_read_timeout(Some(options.body_timeout));
         session.set_write_timeout(Some(options.body_timeout));
-        // Pingora keeps an idle connection for as long as its client likes, unless it is told otherwise.
-        if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(options.idle_timeout.as_secs().max(1)));
-        }
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
@@ -173,6 +170,19 @@ impl ProxyHttp for Proxy {
         )
     }
 
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        _piece: &mut Option<Bytes>,
+        end: bool,
+        context: &mut Context,
+    ) -> Result<()> {
+        if let (true, Some(connection)) = (end, &context.connection) {
+            connection.await_next(Awaited::Answer);
+        }
+        Ok(())
+    }
+
     async fn response_filter(
         &self,
         session: &mut Session,
@@ -200,6 +210,12 @@ impl ProxyHttp for Proxy {
         )?;
         context.relay = relay;
         context.node_request_id = node_request_id;
+        if session.req_header().version == Version::HTTP_10 {
+            // Whoever speaks 1.0 knows no chunks (RFC 9112, section 6.1): the end of the body is that of the connection.
+            if answer.remove_header(&TRANSFER_ENCODING).is_some() {
+                session.set_keepalive(None);
+            }
+        }
         Ok(())
     }
 

@@ -22,18 +22,28 @@ pub fn header_length(bytes: &[u8], from: usize) -> Option<usize> {
         })
 }
 
-/// Checks what has arrived of a header that is not complete.
+/// Checks what has arrived of a header that is not complete, as far as that tells. `from` is what was checked before.
 ///
 /// # Errors
-/// [`WireFault::LineTooLong`], [`WireFault::HeaderTooLarge`].
-pub fn check_partial(bytes: &[u8]) -> Result<(), WireFault> {
+/// [`WireFault`], but for what only a complete header tells.
+pub fn check_partial(bytes: &[u8], from: usize) -> Result<(), WireFault> {
     let line = memchr::memrchr(b'\n', bytes).map_or(bytes.len(), |end| bytes.len() - end - 1);
     if bytes.len() > WireFault::MAX_HEADER_BYTES {
-        Err(WireFault::HeaderTooLarge)
-    } else if line > WireFault::MAX_LINE_BYTES + 1 {
-        Err(WireFault::LineTooLong)
-    } else {
-        Ok(())
+        return Err(WireFault::HeaderTooLarge);
+    }
+    if line > WireFault::MAX_LINE_BYTES + 1 {
+        return Err(WireFault::LineTooLong);
+    }
+    let start = from.saturating_sub(1);
+    let lone = |at: usize| bytes.get(start + at + 1).is_some_and(|next| *next != b'\n');
+    if memchr_iter(b'\r', &bytes[start..]).any(lone) {
+        return Err(WireFault::LineEnd);
+    }
+    match memchr(b'\n', bytes) {
+        Some(end) if end >= from => check_request_line(next_line(bytes)?.0).map(|_minor| ()),
+        // Whoever speaks TLS here, for one, is told at once.
+        None if from == 0 && !is_token(bytes[0]) => Err(WireFault::RequestLine),
+        _ => Ok(()),
     }
 }
 
@@ -330,14 +340,36 @@ mod tests {
             check(size(WireFault::MAX_HEADER_BYTES + 1).as_bytes()),
             Err(WireFault::HeaderTooLarge)
         );
-        let partial = |length: usize| check_partial(&vec![b'x'; length]);
+        let partial = |length: usize| check_partial(&vec![b'x'; length], 0);
         assert_eq!(partial(WireFault::MAX_LINE_BYTES + 1), Ok(()));
         assert_eq!(
             partial(WireFault::MAX_LINE_BYTES + 2),
             Err(WireFault::LineTooLong)
         );
-        let partial = |lines: usize| check_partial(&b"A: b\r\n".repeat(lines));
+        let partial = |lines: usize| check_partial(&b"A: b\r\n".repeat(lines), 6);
         assert_eq!(partial(10_922), Ok(()));
         assert_eq!(partial(10_923), Err(WireFault::HeaderTooLarge));
+    }
+
+    #[test]
+    fn what_is_wrong_from_the_start_is_seen_before_the_end() {
+        for (start, expected) in [
+            ("G", Ok(())),
+            ("GET / HTTP/1.1", Ok(())),
+            ("GET / HTTP/1.1\r", Ok(())),
+            ("GET / HTTP/1.1\r\nHost: h\r\nA", Ok(())),
+            ("\u{16}\u{3}\u{1}", Err(WireFault::RequestLine)),
+            ("hello\r\n", Err(WireFault::RequestLine)),
+            (
+                "GET / HTTP/1.1\r\nHost: h\r\n\r\r\n",
+                Err(WireFault::LineEnd),
+            ),
+            ("GET / HTTP/1.1\rHost: h", Err(WireFault::LineEnd)),
+        ] {
+            let bytes = start.as_bytes();
+            assert_eq!(check_partial(bytes, 0), expected, "{start:?}");
+            let found = (1..=bytes.len()).try_for_each(|end| check_partial(&bytes[..end], end - 1));
+            assert_eq!(found, expected, "{start:?} byte by byte");
+        }
     }
 }

@@ -88,22 +88,20 @@ impl<'r> RequestView<'r> {
     ///
     /// # Errors
     /// [`AuthFailure::DuplicateHeader`] where it stands more than once.
-    pub fn one(&self, name: impl AsHeaderName) -> Result<Option<&'r HeaderValue>, AuthFailure> {
-        one(self.headers, name)
+    pub fn one(
+        &self,
+        name: impl AsHeaderName + Copy,
+    ) -> Result<Option<&'r HeaderValue>, AuthFailure> {
+        let mut values = self.headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (_, Some(_)) => Err(AuthFailure::DuplicateHeader(name.as_str().to_owned())),
+            (value, None) => Ok(value),
+        }
     }
 
     /// The parameter with exactly this name.
     pub fn parameter(&self, name: &str) -> Option<&Parameter<'r>> {
         self.parameters.iter().find(|own| own.name == name)
-    }
-}
-
-fn one(headers: &HeaderMap, name: impl AsHeaderName) -> Result<Option<&HeaderValue>, AuthFailure> {
-    let shown = name.as_str().to_owned();
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (_, Some(_)) => Err(AuthFailure::DuplicateHeader(shown)),
-        (value, None) => Ok(value),
     }
 }
 
@@ -125,6 +123,7 @@ fn check_single_values(headers: &HeaderMap) -> Result<(), AuthFailure> {
     }
 }
 
+/// Rules 1, 2 and 3, one after the other over the whole query string.
 fn parse_query(query: &str) -> Result<Vec<Parameter<'_>>, AuthFailure> {
     if !percent_encoding_holds(query) {
         return Err(AuthFailure::MalformedQuery(
@@ -143,19 +142,26 @@ fn parse_query(query: &str) -> Result<Vec<Parameter<'_>>, AuthFailure> {
         let name = percent_decode_str(name)
             .decode_utf8()
             .map_err(|_not_utf8| AuthFailure::MalformedQuery("a parameter's name is not UTF-8"))?;
-        // In any case of letters: a node that ignores case would see two.
-        if parameters
-            .iter()
-            .any(|own| own.name.eq_ignore_ascii_case(&name))
-        {
-            return Err(AuthFailure::DuplicateParameter(name.into_owned()));
+        // One more than there may be is enough to know.
+        if parameters.len() <= MAX_QUERY_PARAMETERS {
+            parameters.push(Parameter { name, raw_value });
         }
-        if parameters.len() == MAX_QUERY_PARAMETERS {
-            return Err(AuthFailure::TooManyParameters);
-        }
-        parameters.push(Parameter { name, raw_value });
     }
-    Ok(parameters)
+    if parameters.len() > MAX_QUERY_PARAMETERS {
+        return Err(AuthFailure::TooManyParameters);
+    }
+    // In any case of letters: a node that ignores case would see two.
+    let repeated = parameters.iter().enumerate().find(|(at, parameter)| {
+        parameters[..*at]
+            .iter()
+            .any(|earlier| earlier.name.eq_ignore_ascii_case(&parameter.name))
+    });
+    match repeated {
+        Some((_, parameter)) => Err(AuthFailure::DuplicateParameter(
+            parameter.name.clone().into_owned(),
+        )),
+        None => Ok(parameters),
+    }
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ pub fn sign_v2(secret: &Secret<String>, text: &StringToSign<'_>) -> String {
 }
 
 /// The signature that a request carries.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ProvidedSignature<'v> {
     text: std::borrow::Cow<'v, str>,
     hmac_sha1: Option<[u8; HMAC_SHA1_LENGTH]>,

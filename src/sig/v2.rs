@@ -13,6 +13,7 @@ use std::fmt;
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderName};
 
+use super::authorization::DialectForm;
 use super::dialect::{Dialect, Form, vendor_header};
 use super::failure::AuthFailure;
 use super::request::{CONTENT_MD5, Parameter, RequestView};
@@ -98,14 +99,18 @@ impl<'v> CanonicalizedResource<'v> {
     fn of(
         view: &'v RequestView<'_>,
         address: &'v Address,
-        dialect: &Dialect,
-        form: &Form,
+        DialectForm { dialect, form }: DialectForm,
     ) -> Result<Self, AuthFailure> {
         let path_style = address.style() == Style::Path;
         let mut sub_resources = Vec::new();
         for parameter in &view.parameters {
             if !dialect.signs(form, &parameter.name) {
                 continue;
+            }
+            // A name that only its prefix makes a sub-resource may hold anything: `?x-wos-a%3D1` would be signed as
+            // `?x-wos-a=1` is.
+            if parameter.name.contains(['&', '=']) {
+                return Err(AuthFailure::AmbiguousSubResource);
             }
             sub_resources.push(SubResource {
                 name: &parameter.name,
@@ -163,9 +168,30 @@ fn signed_value<'v>(
         std::str::from_utf8(name).is_ok_and(|name| dialect.signs(form, name))
     });
     if hides_another {
-        return Err(AuthFailure::AmbiguousValue);
+        return Err(AuthFailure::AmbiguousSubResource);
     }
     Ok(Some(value))
+}
+
+/// The names of the headers that a form signs: all of the vendor's own, sorted.
+///
+/// # Errors
+/// [`AuthFailure::ForeignHeader`] for a header of another vendor, which nothing would sign.
+pub fn signed_headers<'v>(
+    headers: &'v HeaderMap,
+    form: &Form,
+) -> Result<Vec<&'v HeaderName>, AuthFailure> {
+    let mut signed: Vec<&HeaderName> = Vec::new();
+    for name in headers.keys() {
+        let text = name.as_str();
+        if text.starts_with(form.header_prefix) {
+            signed.push(name);
+        } else if vendor_header(text).is_some() {
+            return Err(AuthFailure::ForeignHeader(text.to_owned()));
+        }
+    }
+    signed.sort_unstable_by_key(|name| name.as_str());
+    Ok(signed)
 }
 
 /// The text that is signed. `Display` is the text in its usual spelling.
@@ -181,30 +207,19 @@ pub struct StringToSign<'v> {
 }
 
 impl<'v> StringToSign<'v> {
-    /// Collects what is signed. `date` is the text of the fourth line: the Date header, `Expires` in the query form,
-    /// or nothing where the vendor's date header stands among the others.
+    /// Collects what is signed. `signed_headers` are those of [`signed_headers`]; `date` is the text of the fourth line:
+    /// the Date header, `Expires` in the query form, or nothing where the vendor's date header stands among the others.
     ///
     /// # Errors
-    /// [`AuthFailure::ForeignHeader`] for a header of another vendor, which nothing would sign, and
-    /// [`AuthFailure::AmbiguousValue`].
+    /// [`AuthFailure::AmbiguousSubResource`].
     pub fn of(
         view: &'v RequestView<'_>,
         address: &'v Address,
-        dialect: &Dialect,
-        form: &Form,
+        chosen: DialectForm,
+        signed_headers: Vec<&'v HeaderName>,
         date: &'v [u8],
     ) -> Result<Self, AuthFailure> {
         let headers = view.headers;
-        let mut signed_headers: Vec<&HeaderName> = Vec::new();
-        for name in headers.keys() {
-            let text = name.as_str();
-            if text.starts_with(form.header_prefix) {
-                signed_headers.push(name);
-            } else if vendor_header(text).is_some() {
-                return Err(AuthFailure::ForeignHeader(text.to_owned()));
-            }
-        }
-        signed_headers.sort_unstable_by_key(|name| name.as_str());
         let line = |value: Option<&'v http::HeaderValue>| {
             value.map_or(&b""[..], |value| value.as_bytes().trim_ascii())
         };
@@ -215,7 +230,7 @@ impl<'v> StringToSign<'v> {
             date,
             signed_headers,
             headers,
-            resource: CanonicalizedResource::of(view, address, dialect, form)?,
+            resource: CanonicalizedResource::of(view, address, chosen)?,
         })
     }
 
