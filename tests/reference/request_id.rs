@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::support::deployment::{Deployment, Forward, Refused, mismatch, request_id};
 use crate::support::gateway::{Config, Gateway};
-use crate::support::rec::{Answer, Rec, nobody};
+use crate::support::rec::{Answer, Cue, Rec, nobody};
 use crate::support::signer::{Request, Word, now, unix_time};
 use crate::support::wire::{Connection, Response};
 use crate::{ANSWER_AS, assert_id_in, three_listeners, words_of_answer};
@@ -104,30 +104,17 @@ fn a_refused_request_has_an_id_in_its_answer_and_its_access_line() {
 
 #[test]
 fn a_request_that_no_node_answers_has_an_id_too() {
-    let cases = [
-        (Answer::Stall, 504, "GatewayTimeout"),
-        (
-            Answer::Die(crate::support::rec::Cue::Head),
-            502,
-            "BadGateway",
-        ),
-    ];
-    let mut gateways: Vec<(Option<Rec>, Gateway, u16, &str)> = cases
-        .into_iter()
-        .map(|(answer, status, code)| {
-            let rec = Rec::start(answer);
-            let config = Config::new(rec.address()).line("cluster", "read_timeout = \"200ms\"");
-            let gateway = Gateway::start(&config);
-            (Some(rec), gateway, status, code)
-        })
-        .collect();
-    gateways.push((
-        None,
-        Gateway::in_front_of(&nobody()),
-        503,
-        "ServiceUnavailable",
-    ));
-    for (rec, gateway, status, code) in gateways {
+    let stalling = Rec::start(Answer::Stall);
+    let impatient = Config::new(stalling.address()).line("cluster", "read_timeout = \"200ms\"");
+    let impatient = Gateway::start(&impatient);
+    let dying = Rec::start(Answer::Die(Cue::Head));
+    let in_front = Gateway::in_front_of(dying.address());
+    let nowhere = Gateway::in_front_of(&nobody());
+    for (rec, gateway, status, code) in [
+        (Some(stalling), impatient, 504, "GatewayTimeout"),
+        (Some(dying), in_front, 502, "BadGateway"),
+        (None, nowhere, 503, "ServiceUnavailable"),
+    ] {
         for word in Word::BOTH {
             let post = Request::new(word, "POST", "/bucket01/k?uploads").date(&now());
             let response = gateway.exchange(&post.signed());

@@ -160,6 +160,8 @@ fn d6_another_vendors_date_header_is_refused() {
         );
         for request in [
             request.clone().date(&now()).header(other, &now()).signed(),
+            // Nor does it stand in for the date that is missing.
+            request.clone().header(other, &now()).signed(),
             request
                 .clone()
                 .presigned(unix_time(600))
@@ -168,7 +170,5 @@ fn d6_another_vendors_date_header_is_refused() {
             let response = deployment.refuses(&request, expected);
             assert_eq!(response.element("HeadersNotSigned").as_deref(), Some(other));
         }
-        let alone = request.clone().header(other, &now()).signed();
-        deployment.refuses(&alone, no_date(request.word));
     });
 }
