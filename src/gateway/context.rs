@@ -12,7 +12,7 @@ use super::relay::Relay;
 use crate::address::Address;
 use crate::cluster::Attempt;
 use crate::error::Answer;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, NodeMetrics};
 use crate::policy::Permit;
 use crate::sig::authorization::DialectForm;
 use crate::sig::dialect::DialectName;
@@ -88,6 +88,15 @@ impl Context {
         let connection = self.connection.as_deref()?;
         let listener = self.live.listeners.get(connection.listener())?;
         Some((connection, listener))
+    }
+
+    /// The node that the latest attempt went to, and its counters.
+    pub fn node(&self) -> Option<(&str, &NodeMetrics)> {
+        let at = self.live.cluster.latest(&self.attempt)?;
+        Some((
+            self.live.cluster.labels().get(at)?,
+            self.live.node_metrics.get(at)?,
+        ))
     }
 
     /// The address of the request, permitted or refused.
