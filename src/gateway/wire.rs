@@ -56,6 +56,9 @@ pub fn check(header: &[u8]) -> Result<(), WireFault> {
         return Err(WireFault::HeaderTooLarge);
     }
     let controls = check_controls(header);
+    if controls == Err(WireFault::LineEnd) {
+        return controls;
+    }
     let (request_line, mut rest) = next_line(header)?;
     let minor = check_request_line(request_line)?;
     let mut lengths = Lengths::default();
