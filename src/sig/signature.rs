@@ -100,9 +100,12 @@ pub struct ProvidedSignature<'v> {
 impl<'v> ProvidedSignature<'v> {
     /// Reads a signature in base64. Only the canonical spelling counts: padded, no whitespace, no stray bits.
     pub fn of(text: std::borrow::Cow<'v, str>) -> Self {
-        let decoded = STANDARD.decode(text.as_bytes()).ok();
+        // What 28 characters may hold; longer texts do not fit, and are none of ours.
+        let mut bytes = [0; HMAC_SHA1_LENGTH + 1];
+        let length = STANDARD.decode_slice(text.as_bytes(), &mut bytes);
+        let exact = length == Ok(HMAC_SHA1_LENGTH);
         Self {
-            hmac_sha1: decoded.and_then(|bytes| bytes.try_into().ok()),
+            hmac_sha1: bytes.first_chunk().copied().filter(|_| exact),
             text,
         }
     }
