@@ -188,6 +188,10 @@ type HostReading = (Style, Option<usize>, Option<Box<str>>);
 
 /// What the Host says: the style, the domain it belongs to, and the bucket it names.
 fn of_host(host: &str, hosts: &HostNames) -> Result<HostReading, AddressFailure> {
+    // The whole value first: a configured name needs no further look.
+    if let Some(index) = position(&hosts.domains, host) {
+        return Ok((Style::Path, Some(index), None));
+    }
     let name = name_of(host)?;
     if let Some(index) = position(&hosts.domains, name) {
         return Ok((Style::Path, Some(index), None));

@@ -2,20 +2,33 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
+
+use http::HeaderValue;
 
 use super::Gateway;
 use super::observe;
 use super::respond;
 use crate::error::{Refusal, WireFault};
 
-/// One connection from a client: where it came in, from whom, and whether a request header is expected on it next.
+/// What is awaited on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// A request header from the client.
+    Header,
+    /// The body of a request, or the rest of it.
+    Body,
+    /// Our answer; the request has been read to its end.
+    Answer,
+}
+
+/// One connection from a client: where it came in, from whom, and what is awaited on it.
 pub struct Connection {
     gateway: Arc<Gateway>,
     listener: usize,
-    peer: Option<IpAddr>,
-    header_expected: AtomicBool,
+    peer: Option<HeaderValue>,
+    awaited: AtomicU8,
 }
 
 impl Connection {
@@ -25,8 +38,9 @@ impl Connection {
         Self {
             gateway,
             listener,
-            peer,
-            header_expected: AtomicBool::new(true),
+            // Written once for all requests of the connection.
+            peer: peer.and_then(|peer| HeaderValue::from_str(&peer.to_string()).ok()),
+            awaited: AtomicU8::new(Awaited::Header as u8),
         }
     }
 
@@ -42,7 +56,7 @@ impl Connection {
             .header_timeout
     }
 
-    /// How long the connection may be idle before its first request.
+    /// How long the connection may be idle.
     pub fn idle_timeout(&self) -> Duration {
         self.gateway.live.load().listeners[self.listener]
             .options
@@ -50,23 +64,19 @@ impl Connection {
     }
 
     /// The client's IP address; a Unix socket's client has none.
-    pub fn peer(&self) -> Option<IpAddr> {
-        self.peer
+    pub fn peer(&self) -> Option<&HeaderValue> {
+        self.peer.as_ref()
     }
 
-    /// Whether the next bytes are a request header's.
-    pub fn header_expected(&self) -> bool {
-        self.header_expected.load(Ordering::Relaxed)
+    /// What is awaited now.
+    pub fn awaited(&self) -> Awaited {
+        let awaited = self.awaited.load(Ordering::Relaxed);
+        [Awaited::Header, Awaited::Body, Awaited::Answer][usize::from(awaited)]
     }
 
-    /// A whole header has arrived; what follows is its body.
-    pub fn header_arrived(&self) {
-        self.header_expected.store(false, Ordering::Relaxed);
-    }
-
-    /// The request has ended; what follows is the next one's header.
-    pub fn expect_header(&self) {
-        self.header_expected.store(true, Ordering::Relaxed);
+    /// From now on something else is awaited.
+    pub fn await_next(&self, awaited: Awaited) {
+        self.awaited.store(awaited as u8, Ordering::Relaxed);
     }
 
     /// Records a fault and gives the whole answer to it, which ends the connection.

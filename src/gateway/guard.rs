@@ -3,37 +3,47 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::{Buf, BytesMut};
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
     TimingDigest, UniqueID, UniqueIDType,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-use super::connection::Connection;
+use super::connection::{Awaited, Connection};
 use super::wire;
+use crate::clock::instant;
 use crate::error::WireFault;
 
 /// What is still read of a refused request, so that the client sees the answer before the connection ends.
 const MAX_LINGER_BYTES: usize = 1024 * 1024;
 /// How long it is read.
 const LINGER: Duration = Duration::from_secs(2);
+/// How much is read at once while a header is awaited. Most headers fit.
+const PIECE: usize = 4096;
 
-/// A connection from a client. While a request header is expected, its bytes are checked as they pass; a fault is
-/// answered here, and the HTTP parser behind sees the end of the connection.
+/// A connection from a client. A request header is held back until it is complete and checked, so that the HTTP parser
+/// behind reads it once and as a whole; a fault is answered here, and the parser sees the end of the connection.
 pub struct GuardedStream {
     inner: Stream,
     connection: Arc<Connection>,
-    /// What has arrived of a header that is not complete.
-    partial: Vec<u8>,
-    deadline: Option<Pin<Box<Sleep>>>,
+    /// What was read and not passed on.
+    held: BytesMut,
+    /// How much of it was searched for the end of a header.
+    searched: usize,
+    /// When what is awaited is late; none while nothing is.
+    due: Option<Instant>,
+    /// Wakes us at `due` or before: it is moved once it has fired, not for each request.
+    alarm: Option<Pin<Box<Sleep>>>,
     refusing: Option<Refusing>,
 }
 
@@ -52,48 +62,118 @@ impl GuardedStream {
         Self {
             inner,
             connection,
-            partial: Vec::new(),
-            deadline: None,
+            held: BytesMut::new(),
+            searched: 0,
+            due: None,
+            alarm: None,
             refusing: None,
         }
     }
 
-    /// Looks at bytes that arrived while a header is expected.
-    fn inspect(&mut self, new: &[u8]) -> Result<(), WireFault> {
-        let from = self.partial.len();
-        let bytes = if from == 0 {
-            new
-        } else {
-            self.partial.extend_from_slice(new);
-            &self.partial
-        };
-        match wire::header_length(bytes, from) {
-            Some(length) => {
-                wire::check(&bytes[..length])?;
-                self.partial = Vec::new();
-                self.deadline = None;
-                self.connection.header_arrived();
-            }
-            None => {
-                wire::check_partial(bytes)?;
-                if from == 0 {
-                    self.partial = new.to_vec();
+    /// Reads until a header is complete, and passes it on.
+    fn poll_header(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            match self.search() {
+                Ok(true) => {
+                    self.pass_on(buf);
+                    return Poll::Ready(Ok(()));
                 }
+                Ok(false) => {}
+                Err(fault) => return self.refuse(fault, cx),
+            }
+            let Poll::Ready(read) = self.poll_hold(cx) else {
+                ready!(self.poll_deadline(cx));
+                return match self.held.is_empty() {
+                    true => Poll::Ready(Ok(())),
+                    false => self.refuse(WireFault::Timeout, cx),
+                };
+            };
+            match read? {
+                0 => return Poll::Ready(Ok(())),
+                // Idle until now: from here on the header has a time of its own.
+                count if count == self.held.len() => self.due = None,
+                _ => {}
             }
         }
-        Ok(())
     }
 
-    fn refuse(&mut self, fault: WireFault) {
-        self.partial = Vec::new();
-        self.deadline = None;
-        self.refusing = Some(Refusing {
+    /// Looks for a complete header in what is held, and checks what there is of it.
+    fn search(&mut self) -> Result<bool, WireFault> {
+        if self.searched == self.held.len() {
+            return Ok(false);
+        }
+        let Some(length) = wire::header_length(&self.held, self.searched) else {
+            let before = std::mem::replace(&mut self.searched, self.held.len());
+            return wire::check_partial(&self.held, before).map(|()| false);
+        };
+        wire::check(&self.held[..length])?;
+        self.searched = 0;
+        self.due = None;
+        self.connection.await_next(Awaited::Body);
+        Ok(true)
+    }
+
+    /// Holds what can be read at once, and gives how much that was.
+    fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut piece = [const { MaybeUninit::uninit() }; PIECE];
+        let mut piece = ReadBuf::uninit(&mut piece);
+        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut piece))?;
+        self.held.extend_from_slice(piece.filled());
+        Poll::Ready(Ok(piece.filled().len()))
+    }
+
+    /// The end of the time for the first byte of a header, or for the rest of one.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let due = match self.due {
+            Some(due) => due,
+            None => {
+                let time = match self.held.is_empty() {
+                    true => self.connection.idle_timeout(),
+                    false => self.connection.header_timeout(),
+                };
+                *self.due.insert(Instant::from_std(instant()) + time)
+            }
+        };
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        if alarm.deadline() > due {
+            alarm.as_mut().reset(due);
+        }
+        ready!(alarm.as_mut().poll(cx));
+        if alarm.deadline() < due {
+            alarm.as_mut().reset(due);
+            return alarm.as_mut().poll(cx);
+        }
+        Poll::Ready(())
+    }
+
+    fn pass_on(&mut self, buf: &mut ReadBuf<'_>) {
+        let count = self.held.len().min(buf.remaining());
+        buf.put_slice(&self.held[..count]);
+        self.held.advance(count);
+        if self.held.is_empty() {
+            // An idle connection holds no memory.
+            self.held = BytesMut::new();
+        }
+    }
+
+    /// The request has been read to its end: what the client sends now is for later, but that it is gone must be seen.
+    fn poll_answered(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.held.is_empty() && ready!(self.poll_hold(cx))? == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        Poll::Pending
+    }
+
+    fn refuse(&mut self, fault: WireFault, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.held = BytesMut::new();
+        let refusing = self.refusing.insert(Refusing {
             answer: self.connection.refuse(fault),
             written: 0,
             shut_down: false,
             drained: 0,
             until: Box::pin(sleep(LINGER)),
         });
+        refusing.poll(&mut self.inner, cx).map(Ok)
     }
 }
 
@@ -134,40 +214,17 @@ impl AsyncRead for GuardedStream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.refusing.is_none() {
-            if !this.connection.header_expected() {
-                return Pin::new(&mut this.inner).poll_read(cx, buf);
-            }
-            let late = this
-                .deadline
-                .as_mut()
-                .is_some_and(|end| end.as_mut().poll(cx).is_ready());
-            if late {
-                this.refuse(WireFault::Timeout);
-            } else {
-                let before = buf.filled().len();
-                ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
-                if buf.filled().len() == before {
-                    return Poll::Ready(Ok(()));
-                }
-                match this.inspect(&buf.filled()[before..]) {
-                    Ok(()) => {
-                        if !this.partial.is_empty() && this.deadline.is_none() {
-                            let timeout = this.connection.header_timeout();
-                            this.deadline = Some(Box::pin(sleep(timeout)));
-                        }
-                        return Poll::Ready(Ok(()));
-                    }
-                    Err(fault) => {
-                        buf.set_filled(before);
-                        this.refuse(fault);
-                    }
-                }
-            }
+        if let Some(refusing) = &mut this.refusing {
+            return refusing.poll(&mut this.inner, cx).map(Ok);
         }
-        match &mut this.refusing {
-            Some(refusing) => refusing.poll(&mut this.inner, cx).map(Ok),
-            None => Poll::Ready(Ok(())),
+        match this.connection.awaited() {
+            Awaited::Header => this.poll_header(cx, buf),
+            Awaited::Body if this.held.is_empty() => Pin::new(&mut this.inner).poll_read(cx, buf),
+            Awaited::Body => {
+                this.pass_on(buf);
+                Poll::Ready(Ok(()))
+            }
+            Awaited::Answer => this.poll_answered(cx),
         }
     }
 }

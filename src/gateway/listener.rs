@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
 use super::Gateway;
-use super::connection::Connection;
+use super::connection::{Awaited, Connection};
 use super::guard::GuardedStream;
 use super::options::{AnswerAs, ListenAddress, ListenerOptions};
 use super::proxy::Proxy;
@@ -203,11 +203,11 @@ async fn serve_connection(
     connection: Arc<Connection>,
     shutdown: ShutdownWatch,
 ) {
-    let idle = connection.idle_timeout().as_secs().max(1);
     let mut session = ServerSession::new_http1(stream);
-    session.set_keepalive(Some(idle));
+    // Pingora's own deadline starts anew with every read; the guard has better ones.
+    session.set_keepalive(Some(0));
     loop {
-        connection.expect_header();
+        connection.await_next(Awaited::Header);
         session.set_connection_user_context(Some(Box::new(Arc::clone(&connection))));
         let Some(reused) = proxy.process_new_http(session, &shutdown).await else {
             return;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::EXPECT;
+use http::Version;
+use http::header::{EXPECT, TRANSFER_ENCODING};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::prelude::HttpPeer;
 use pingora::protocols::Digest;
@@ -14,7 +15,7 @@ use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::{Error, ErrorSource, ErrorType, Result};
 
 use super::Gateway;
-use super::connection::Connection;
+use super::connection::{Awaited, Connection};
 use super::context::Context;
 use super::{admit, forward, observe, relay, respond};
 use crate::clock::instant;
@@ -57,21 +58,19 @@ impl Proxy {
 
 #[async_trait]
 impl ProxyHttp for Proxy {
-    type CTX = Context;
+    /// Boxed, since Pingora moves it.
+    type CTX = Box<Context>;
 
-    fn new_ctx(&self) -> Context {
-        Context::new(
-            self.gateway.live.load_full(),
-            &self.gateway.metrics,
-            instant(),
-        )
+    fn new_ctx(&self) -> Self::CTX {
+        let live = self.gateway.live.load_full();
+        Box::new(Context::new(live, &self.gateway.metrics, instant()))
     }
 
     /// Before the first filter: the connection that the request came on.
     fn on_connection_reuse(
         &self,
         session: &mut Session,
-        context: &mut Context,
+        context: &mut Self::CTX,
         connection: Box<dyn Any + Send + Sync>,
     ) {
         let Ok(connection) = connection.downcast::<Arc<Connection>>() else {
@@ -84,13 +83,9 @@ impl ProxyHttp for Proxy {
         let options = &listener.options;
         session.set_read_timeout(Some(options.body_timeout));
         session.set_write_timeout(Some(options.body_timeout));
-        // Pingora keeps an idle connection for as long as its client likes, unless it is told otherwise.
-        if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(options.idle_timeout.as_secs().max(1)));
-        }
     }
 
-    async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
+    async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {
         let now = self.gateway.clock.now();
         match admit::admit(session.req_header(), context, now).await {
             Ok(()) => Ok(false),
@@ -105,15 +100,18 @@ impl ProxyHttp for Proxy {
     async fn upstream_peer(
         &self,
         _session: &mut Session,
-        context: &mut Context,
+        context: &mut Self::CTX,
     ) -> Result<Box<HttpPeer>> {
         context.node_started = Some(instant());
         let Context {
-            permit, attempt, ..
-        } = context;
+            live,
+            permit,
+            attempt,
+            ..
+        } = &mut **context;
         let peer = permit
             .as_ref()
-            .and_then(|permit| context.live.cluster.peer(permit, attempt));
+            .and_then(|permit| live.cluster.peer(permit, attempt));
         peer.ok_or_else(|| {
             Error::explain(ErrorType::ConnectError, "no node is left to try").into_up()
         })
@@ -123,10 +121,10 @@ impl ProxyHttp for Proxy {
         &self,
         _session: &mut Session,
         _peer: &HttpPeer,
-        context: &mut Context,
+        context: &mut Self::CTX,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        self.note_node_failure(context, &error);
+        note_node_failure(context, &error);
         // Nothing of the request has been read for this node, so the next one gets it whole.
         error.set_retry(context.live.cluster.has_untried(&context.attempt));
         error
@@ -139,15 +137,15 @@ impl ProxyHttp for Proxy {
         _peer: &HttpPeer,
         _fd: std::os::unix::io::RawFd,
         _digest: Option<&Digest>,
-        context: &mut Context,
+        context: &mut Self::CTX,
     ) -> Result<()> {
         let state = if reused {
             NodeConnection::Reused
         } else {
             NodeConnection::New
         };
-        if let Some(node) = context.live.cluster.node_label(&context.attempt) {
-            self.gateway.metrics.node_connection(node, state);
+        if let Some((_, metrics)) = context.node() {
+            metrics.connection(state);
         }
         Ok(())
     }
@@ -156,7 +154,7 @@ impl ProxyHttp for Proxy {
         &self,
         _session: &mut Session,
         request: &mut RequestHeader,
-        context: &mut Context,
+        context: &mut Self::CTX,
     ) -> Result<()> {
         let (Some(permit), Some(connection)) = (&context.permit, &context.connection) else {
             return Error::e_explain(
@@ -173,11 +171,24 @@ impl ProxyHttp for Proxy {
         )
     }
 
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        _piece: &mut Option<Bytes>,
+        end: bool,
+        context: &mut Self::CTX,
+    ) -> Result<()> {
+        if let (true, Some(connection)) = (end, &context.connection) {
+            connection.await_next(Awaited::Answer);
+        }
+        Ok(())
+    }
+
     async fn response_filter(
         &self,
         session: &mut Session,
         answer: &mut ResponseHeader,
-        context: &mut Context,
+        context: &mut Self::CTX,
     ) -> Result<()> {
         // 100 Continue and its like pass; what is final comes behind.
         if answer.status.is_informational() {
@@ -200,6 +211,12 @@ impl ProxyHttp for Proxy {
         )?;
         context.relay = relay;
         context.node_request_id = node_request_id;
+        if session.req_header().version == Version::HTTP_10 {
+            // Whoever speaks 1.0 knows no chunks (RFC 9112, section 6.1): the end of the body is that of the connection.
+            if answer.remove_header(&TRANSFER_ENCODING).is_some() {
+                session.set_keepalive(None);
+            }
+        }
         Ok(())
     }
 
@@ -208,7 +225,7 @@ impl ProxyHttp for Proxy {
         _session: &mut Session,
         piece: &mut Option<Bytes>,
         end: bool,
-        context: &mut Context,
+        context: &mut Self::CTX,
     ) -> Result<Option<Duration>> {
         context.relay.body(piece, end);
         Ok(None)
@@ -219,11 +236,11 @@ impl ProxyHttp for Proxy {
         _peer: &HttpPeer,
         session: &mut Session,
         mut error: Box<Error>,
-        context: &mut Context,
+        context: &mut Self::CTX,
         reused: bool,
     ) -> Box<Error> {
         if *error.esource() == ErrorSource::Upstream {
-            self.note_node_failure(context, &error);
+            note_node_failure(context, &error);
         }
         let replayable = session.req_header().method.is_idempotent()
             && !session.as_ref().retry_buffer_truncated()
@@ -244,7 +261,7 @@ impl ProxyHttp for Proxy {
         &self,
         session: &mut Session,
         error: &Error,
-        context: &mut Context,
+        context: &mut Self::CTX,
     ) -> FailToProxy {
         let answered = session
             .response_written()
@@ -266,23 +283,23 @@ impl ProxyHttp for Proxy {
         }
     }
 
-    async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Context) {
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Self::CTX) {
         observe::request(&self.gateway, session, context, error.is_some());
     }
 
     /// Pingora's own summary would print the signature of a presigned request.
-    fn request_summary(&self, _session: &Session, context: &Context) -> String {
+    fn request_summary(&self, _session: &Session, context: &Self::CTX) -> String {
         format!("request {}", context.request_id)
     }
 
-    fn suppress_error_log(&self, _session: &Session, _context: &Context, _error: &Error) -> bool {
+    fn suppress_error_log(&self, _session: &Session, _context: &Self::CTX, _error: &Error) -> bool {
         true
     }
 
     fn suppress_proxy_warn_log(
         &self,
         _session: &Session,
-        _context: &Context,
+        _context: &Self::CTX,
         _error: &Error,
         _phase: ProxyWarnLogContext,
     ) -> bool {
@@ -290,19 +307,17 @@ impl ProxyHttp for Proxy {
     }
 }
 
-impl Proxy {
-    fn note_node_failure(&self, context: &Context, error: &Error) {
-        let Some(node) = context.live.cluster.node_label(&context.attempt) else {
-            return;
-        };
-        self.gateway.metrics.node_failure(node);
-        tracing::warn!(
-            request_id = context.request_id,
-            node,
-            error = error.etype().as_str(),
-            "a node failed"
-        );
-    }
+fn note_node_failure(context: &Context, error: &Error) {
+    let Some((node, metrics)) = context.node() else {
+        return;
+    };
+    metrics.failure();
+    tracing::warn!(
+        request_id = context.request_id,
+        node,
+        error = error.etype().as_str(),
+        "a node failed"
+    );
 }
 
 /// The refusal that answers a failure behind the check; none where the client is gone.

@@ -85,10 +85,11 @@ pub fn start(
         max_retries: MIN_ATTEMPTS.max(options.live.cluster.nodes.len() + 1),
         ..ServerConf::default()
     };
+    let metrics = Metrics::new();
     let gateway = Arc::new(Gateway {
-        live: ArcSwap::from_pointee(Live::new(options.live)),
+        live: ArcSwap::from_pointee(Live::new(options.live, &metrics)),
         clock,
-        metrics: Metrics::new(),
+        metrics,
         host_id: context::request_id(),
         log_format: options.log_format,
     });
@@ -210,7 +211,7 @@ impl Stop {
 impl Gateway {
     /// Reads the configuration again, and uses it if it is right.
     fn reload(&self, reload: &Reload) {
-        match self.live.load().followed_by(reload) {
+        match self.live.load().followed_by(reload, &self.metrics) {
             Ok(next) => {
                 self.live.store(Arc::new(next));
                 self.metrics.reload(ReloadOutcome::Applied);

@@ -80,8 +80,8 @@ pub enum AuthFailure {
         server_time: SystemTime,
     },
     /// Rule 20.
-    #[error("a sub-resource's value holds another sub-resource after '&'")]
-    AmbiguousValue,
+    #[error("a sub-resource's name or value, once decoded, reads as another sub-resource")]
+    AmbiguousSubResource,
     /// Rule 21: the store knows no such key. Reported here so that the rules are one list.
     #[error("the access key id is unknown")]
     UnknownAccessKeyId,
@@ -116,7 +116,7 @@ impl AuthFailure {
             Self::ClockSkew { .. } => 17,
             Self::BadExpires => 18,
             Self::Expired { .. } => 19,
-            Self::AmbiguousValue => 20,
+            Self::AmbiguousSubResource => 20,
             Self::UnknownAccessKeyId => 21,
             Self::SignatureMismatch(_) => 22,
             Self::UncoveredParameter(_) => 23,

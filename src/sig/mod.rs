@@ -21,7 +21,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderName};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 
 use crate::address::Address;
 use authorization::DialectForm;
@@ -150,7 +150,7 @@ pub fn claim<'v>(
     accepted: &[&'static Dialect],
     options: &VerifyOptions,
 ) -> Result<Claim<'v>, AuthFailure> {
-    let authorization = view.one(&AUTHORIZATION)?;
+    let authorization = view.fields.authorization;
     let in_query = query_mechanism(view)?;
     if authorization.is_some() && in_query.is_some() {
         return Err(AuthFailure::SeveralMechanisms);
@@ -180,8 +180,8 @@ pub fn claim<'v>(
         (None, Some(Mechanism::V4)) => return Err(AuthFailure::UnsupportedVersion),
         (None, None) => return Err(AuthFailure::NotSigned),
     };
-    let signed_headers = v2::signed_headers(view.headers, dialect.form)?;
-    check_unsupported(view, dialect.form, &signed_headers)?;
+    v2::check_foreign(&view.fields, dialect.form)?;
+    check_unsupported(view, dialect.form)?;
     let date = match expires {
         Some(expires) => {
             freshness::check_expires(expires, now)?;
@@ -189,7 +189,7 @@ pub fn claim<'v>(
         }
         None => header_date(view, dialect, now, options)?,
     };
-    let string_to_sign = StringToSign::of(view, address, dialect, signed_headers, date)?;
+    let string_to_sign = StringToSign::of(view, address, dialect, date)?;
     // A header could carry nothing else, and no store is asked for what cannot be an id.
     let can_be_known = access_key_id.len() <= MAX_ACCESS_KEY_ID_LENGTH
         && access_key_id.bytes().all(|byte| byte.is_ascii_graphic());
@@ -230,37 +230,31 @@ fn query_mechanism(view: &RequestView<'_>) -> Result<Option<Mechanism>, AuthFail
     Ok(found)
 }
 
-/// Refuses what only other versions or other keys can carry. `signed_headers` are all of the vendors' headers.
-fn check_unsupported(
-    view: &RequestView<'_>,
-    form: &Form,
-    signed_headers: &[&HeaderName],
-) -> Result<(), AuthFailure> {
+/// Refuses what only other versions or other keys can carry.
+fn check_unsupported(view: &RequestView<'_>, form: &Form) -> Result<(), AuthFailure> {
     const TOKEN: &str = "security-token";
-    let behind_prefix =
-        |name: &HeaderName, own: &str| name.as_str().strip_prefix(form.header_prefix) == Some(own);
+    let behind_prefix = |name: &str, own: &str| name.strip_prefix(form.header_prefix) == Some(own);
     let is_token = |parameter: &Parameter<'_>| {
         dialect::FORMS.iter().any(|form| {
             starts_with_ignoring_case(&parameter.name, form.header_prefix)
                 && parameter.name[form.header_prefix.len()..].eq_ignore_ascii_case(TOKEN)
         })
     };
-    let mut headers = signed_headers.iter();
-    if headers.any(|name| behind_prefix(name, TOKEN)) || view.parameters.iter().any(is_token) {
+    let mut headers = view.fields.vendor.iter();
+    if headers.any(|(name, _)| behind_prefix(name, TOKEN)) || view.parameters.iter().any(is_token) {
         return Err(AuthFailure::SecurityToken);
     }
-    let streaming = signed_headers
-        .iter()
-        .filter(|name| behind_prefix(name, "content-sha256"))
-        .filter_map(|name| view.headers.get(*name))
-        .find(|value| value.as_bytes().starts_with(b"STREAMING-"));
-    if let Some(mode) = streaming {
+    let mut headers = view.fields.vendor.iter();
+    let streaming = headers.find(|(name, value)| {
+        behind_prefix(name, "content-sha256") && value.as_bytes().starts_with(b"STREAMING-")
+    });
+    if let Some((_, mode)) = streaming {
         return Err(AuthFailure::PayloadMode(
             String::from_utf8_lossy(mode.as_bytes()).into(),
         ));
     }
     let chunked = |token: &[u8]| token.trim_ascii().eq_ignore_ascii_case(b"aws-chunked");
-    let encoding = view.headers.get(CONTENT_ENCODING);
+    let encoding = view.fields.content_encoding;
     if encoding.is_some_and(|value| value.as_bytes().split(|&byte| byte == b',').any(chunked)) {
         return Err(AuthFailure::PayloadMode("aws-chunked".into()));
     }
@@ -275,10 +269,10 @@ fn header_date<'v>(
     now: SystemTime,
     options: &VerifyOptions,
 ) -> Result<&'v [u8], AuthFailure> {
-    let vendor_date = view.one(dialect.form.date_header)?;
+    let vendor_date = view.fields.vendor(dialect.form.date_header);
     let date = match vendor_date {
         Some(_) => vendor_date,
-        None => view.one(&DATE)?,
+        None => view.fields.date,
     };
     let text = date
         .and_then(|value| value.to_str().ok())

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use http::header::{AsHeaderName, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 
+use super::dialect::vendor_header;
 use super::failure::AuthFailure;
 use crate::address::percent_encoding_holds;
 
@@ -58,6 +59,51 @@ pub struct RequestView<'r> {
     pub parameters: Vec<Parameter<'r>>,
     /// Every header field.
     pub headers: &'r HeaderMap,
+    /// The fields that the signature concerns.
+    pub fields: Fields<'r>,
+}
+
+/// The header fields that a signature concerns, found in one pass over all of them.
+#[derive(Debug, Default)]
+pub struct Fields<'r> {
+    /// `Authorization`.
+    pub authorization: Option<&'r HeaderValue>,
+    /// `Content-Encoding`.
+    pub content_encoding: Option<&'r HeaderValue>,
+    /// `Content-MD5`.
+    pub content_md5: Option<&'r HeaderValue>,
+    /// `Content-Type`.
+    pub content_type: Option<&'r HeaderValue>,
+    /// `Date`.
+    pub date: Option<&'r HeaderValue>,
+    /// Every vendor's own fields (`x-amz-…`), sorted by name; values of one name in their order.
+    pub vendor: Vec<(&'r str, &'r HeaderValue)>,
+}
+
+impl<'r> Fields<'r> {
+    fn of(headers: &'r HeaderMap) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in headers {
+            match name.as_str() {
+                "authorization" => fields.authorization = Some(value),
+                "content-encoding" => fields.content_encoding = Some(value),
+                CONTENT_MD5 => fields.content_md5 = Some(value),
+                "content-type" => fields.content_type = Some(value),
+                "date" => fields.date = Some(value),
+                name if vendor_header(name).is_some() => fields.vendor.push((name, value)),
+                _ => {}
+            }
+        }
+        // A stable sort: a header map gives the values of one name in the order in which they came.
+        fields.vendor.sort_by_key(|(name, _)| *name);
+        fields
+    }
+
+    /// The value of a vendor's field that may stand once.
+    pub fn vendor(&self, name: &str) -> Option<&'r HeaderValue> {
+        let found = self.vendor.iter().find(|(own, _)| *own == name);
+        found.map(|(_, value)| *value)
+    }
 }
 
 impl<'r> RequestView<'r> {
@@ -81,22 +127,8 @@ impl<'r> RequestView<'r> {
             query,
             parameters,
             headers,
+            fields: Fields::of(headers),
         })
-    }
-
-    /// The only value of a header field.
-    ///
-    /// # Errors
-    /// [`AuthFailure::DuplicateHeader`] where it stands more than once.
-    pub fn one(
-        &self,
-        name: impl AsHeaderName + Copy,
-    ) -> Result<Option<&'r HeaderValue>, AuthFailure> {
-        let mut values = self.headers.get_all(name).iter();
-        match (values.next(), values.next()) {
-            (_, Some(_)) => Err(AuthFailure::DuplicateHeader(name.as_str().to_owned())),
-            (value, None) => Ok(value),
-        }
     }
 
     /// The parameter with exactly this name.
@@ -114,7 +146,7 @@ fn check_single_values(headers: &HeaderMap) -> Result<(), AuthFailure> {
         let text = name.as_str();
         let single = SINGLE_VALUED.contains(name)
             || text == CONTENT_MD5
-            || super::dialect::vendor_header(text).is_some_and(|rest| !rest.starts_with("meta-"));
+            || vendor_header(text).is_some_and(|rest| !rest.starts_with("meta-"));
         single && headers.get_all(*name).iter().nth(1).is_some()
     });
     match repeated {

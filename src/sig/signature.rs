@@ -100,12 +100,12 @@ pub struct ProvidedSignature<'v> {
 impl<'v> ProvidedSignature<'v> {
     /// Reads a signature in base64. Only the canonical spelling counts: padded, no whitespace, no stray bits.
     pub fn of(text: std::borrow::Cow<'v, str>) -> Self {
-        // What 28 characters may hold; longer texts do not fit, and are none of ours.
-        let mut bytes = [0; HMAC_SHA1_LENGTH + 1];
-        let length = STANDARD.decode_slice(text.as_bytes(), &mut bytes);
-        let exact = length == Ok(HMAC_SHA1_LENGTH);
+        // One byte more than an HMAC-SHA1, since base64 decodes three at a time.
+        let mut decoded = [0; HMAC_SHA1_LENGTH + 1];
+        let length = STANDARD.decode_slice(text.as_bytes(), &mut decoded).ok();
+        let mac = length.filter(|length| *length == HMAC_SHA1_LENGTH);
         Self {
-            hmac_sha1: bytes.first_chunk().copied().filter(|_| exact),
+            hmac_sha1: mac.and_then(|length| decoded[..length].try_into().ok()),
             text,
         }
     }

@@ -144,8 +144,8 @@ fn sign(
         CopySource::Absent,
         request.hosts,
     )?;
-    let signed_headers = v2::signed_headers(headers, form)?;
+    v2::check_foreign(&view.fields, form)?;
     let chosen = DialectForm { dialect, form };
-    let text = StringToSign::of(&view, &address, chosen, signed_headers, date)?;
+    let text = StringToSign::of(&view, &address, chosen, date)?;
     Ok(sign_v2(&credentials.secret_access_key, &text))
 }

@@ -10,13 +10,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use http::HeaderMap;
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::HeaderValue;
 
 use super::authorization::DialectForm;
-use super::dialect::{Dialect, Form, vendor_header};
+use super::dialect::{Dialect, Form};
 use super::failure::AuthFailure;
-use super::request::{CONTENT_MD5, Parameter, RequestView};
+use super::request::{Fields, Parameter, RequestView};
 use crate::address::{Address, Style};
 
 /// Parameters that V2 does not sign and that change nothing but which part of a listing is shown. Sorted.
@@ -107,6 +106,11 @@ impl<'v> CanonicalizedResource<'v> {
             if !dialect.signs(form, &parameter.name) {
                 continue;
             }
+            // A name that only its prefix makes a sub-resource may hold anything: `?x-wos-a%3D1` would be signed as
+            // `?x-wos-a=1` is.
+            if parameter.name.contains(['&', '=']) {
+                return Err(AuthFailure::AmbiguousSubResource);
+            }
             sub_resources.push(SubResource {
                 name: &parameter.name,
                 value: signed_value(parameter, dialect, form)?,
@@ -163,30 +167,24 @@ fn signed_value<'v>(
         std::str::from_utf8(name).is_ok_and(|name| dialect.signs(form, name))
     });
     if hides_another {
-        return Err(AuthFailure::AmbiguousValue);
+        return Err(AuthFailure::AmbiguousSubResource);
     }
     Ok(Some(value))
 }
 
-/// The names of the headers that a form signs: all of the vendor's own, sorted.
+/// Refuses a header of another vendor than the form's, which nothing would sign.
 ///
 /// # Errors
-/// [`AuthFailure::ForeignHeader`] for a header of another vendor, which nothing would sign.
-pub fn signed_headers<'v>(
-    headers: &'v HeaderMap,
-    form: &Form,
-) -> Result<Vec<&'v HeaderName>, AuthFailure> {
-    let mut signed: Vec<&HeaderName> = Vec::new();
-    for name in headers.keys() {
-        let text = name.as_str();
-        if text.starts_with(form.header_prefix) {
-            signed.push(name);
-        } else if vendor_header(text).is_some() {
-            return Err(AuthFailure::ForeignHeader(text.to_owned()));
-        }
+/// [`AuthFailure::ForeignHeader`].
+pub fn check_foreign(fields: &Fields<'_>, form: &Form) -> Result<(), AuthFailure> {
+    let foreign = fields
+        .vendor
+        .iter()
+        .find(|(name, _)| !name.starts_with(form.header_prefix));
+    match foreign {
+        Some((name, _)) => Err(AuthFailure::ForeignHeader((*name).to_owned())),
+        None => Ok(()),
     }
-    signed.sort_unstable_by_key(|name| name.as_str());
-    Ok(signed)
 }
 
 /// The text that is signed. `Display` is the text in its usual spelling.
@@ -196,35 +194,33 @@ pub struct StringToSign<'v> {
     content_md5: &'v [u8],
     content_type: &'v [u8],
     date: &'v [u8],
-    signed_headers: Vec<&'v HeaderName>,
-    headers: &'v HeaderMap,
+    headers: &'v [(&'v str, &'v HeaderValue)],
     resource: CanonicalizedResource<'v>,
 }
 
 impl<'v> StringToSign<'v> {
-    /// Collects what is signed. `signed_headers` are those of [`signed_headers`]; `date` is the text of the fourth line:
-    /// the Date header, `Expires` in the query form, or nothing where the vendor's date header stands among the others.
+    /// Collects what is signed: every vendor's header among the rest, which [`check_foreign`] has seen to be the form's
+    /// own. `date` is the text of the fourth line: the Date header, `Expires` in the query form, or nothing where the
+    /// vendor's date header stands among the others.
     ///
     /// # Errors
-    /// [`AuthFailure::AmbiguousValue`].
+    /// [`AuthFailure::AmbiguousSubResource`].
     pub fn of(
         view: &'v RequestView<'_>,
         address: &'v Address,
         chosen: DialectForm,
-        signed_headers: Vec<&'v HeaderName>,
         date: &'v [u8],
     ) -> Result<Self, AuthFailure> {
-        let headers = view.headers;
-        let line = |value: Option<&'v http::HeaderValue>| {
+        let fields = &view.fields;
+        let line = |value: Option<&'v HeaderValue>| {
             value.map_or(&b""[..], |value| value.as_bytes().trim_ascii())
         };
         Ok(Self {
             method: view.method,
-            content_md5: line(headers.get(CONTENT_MD5)),
-            content_type: line(headers.get(CONTENT_TYPE)),
+            content_md5: line(fields.content_md5),
+            content_type: line(fields.content_type),
             date,
-            signed_headers,
-            headers,
+            headers: &fields.vendor,
             resource: CanonicalizedResource::of(view, address, chosen)?,
         })
     }
@@ -250,10 +246,10 @@ impl<'v> StringToSign<'v> {
             sink(line);
         }
         sink(b"\n");
-        for name in &self.signed_headers {
-            sink(name.as_str().as_bytes());
+        for same_name in self.headers.chunk_by(|one, next| one.0 == next.0) {
             let mut separator = b":";
-            for value in self.headers.get_all(*name) {
+            sink(same_name[0].0.as_bytes());
+            for (_, value) in same_name {
                 sink(separator);
                 sink(value.as_bytes().trim_ascii());
                 separator = b",";
