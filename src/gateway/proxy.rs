@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::Version;
 use http::header::{EXPECT, TRANSFER_ENCODING};
+use http::{StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::prelude::HttpPeer;
 use pingora::protocols::Digest;
@@ -189,6 +189,11 @@ impl ProxyHttp for Proxy {
         answer: &mut ResponseHeader,
         context: &mut Context,
     ) -> Result<()> {
+        if answer.status == StatusCode::SWITCHING_PROTOCOLS {
+            // No request asks for it: the nodes see no Upgrade.
+            let refused = Error::explain(ErrorType::InvalidHTTPHeader, "101 without an upgrade");
+            return Err(refused.into_up());
+        }
         // 100 Continue and its like pass; what is final comes behind.
         if answer.status.is_informational() {
             return Ok(());
