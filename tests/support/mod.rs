@@ -3,6 +3,7 @@
 
 pub mod gateway;
 pub mod rec;
+pub mod refusal;
 pub mod signer;
 pub mod vectors;
 pub mod wire;
