@@ -4,19 +4,21 @@
 //!
 //! | level | room | what lives there |
 //! |---|---|---|
-//! | 0 words | [`secret`], [`clock`], [`address`] | what cannot be printed; the time; bucket, key and operation |
+//! | 0 pure | [`secret`], [`address`] | what cannot be printed; bucket, key and operation |
+//! | 0 | [`clock`] | the time |
 //! | 1 pure | [`sig`] | `RequestView → Claim → Verified`: signatures, bytes in, a verdict out |
 //! | 2 | [`credentials`] | the keys: the only I/O on the line |
 //! | 2 | [`policy`] | `Verified → Permit`: may this caller do this here |
-//! | 2 | [`cluster`] | `Permit → HttpPeer`: the nodes; without a permit no connection |
+//! | 3 | [`cluster`] | `Permit → HttpPeer`: the nodes; without a permit no connection |
 //! | 3 | [`error`] | every refusal and its S3 document |
-//! | 3 | [`metrics`], [`logs`] | every metric, declared once; the log lines |
-//! | 4 | [`gateway`] | the Pingora proxy: thin callbacks over the rooms above |
-//! | 4 | `embedded` | the storage node of the demo and the tests |
-//! | 5 | [`config`] | the TOML file: what was written, and what is true |
-//! | 6 | [`cli`] | the commands: serve, demo, check, sign |
+//! | 4 | [`metrics`], [`logs`] | every metric, declared once; the log lines |
+//! | 5 | [`gateway`] | the Pingora proxy: thin callbacks over the rooms above |
+//! | 5 | `embedded` | the storage node of the demo and the tests |
+//! | 6 | [`config`] | the TOML file: what was written, and what is true |
+//! | 7 | [`cli`] | the commands: serve, demo, check, sign |
 //!
-//! A file imports only lower levels and its own room; `tests/layering.rs` holds that.
+//! A file imports only lower levels and its own room. A pure room names no Pingora, no tokio, no file, no socket, no
+//! clock and no log. `tests/layering.rs` reads this table and holds the code to it.
 
 pub mod address;
 pub mod cli;

@@ -8,7 +8,7 @@ use zeroize::Zeroize;
 ///
 /// `Debug`, `Display` and `Serialize` all give `***`. The only way to the value is [`Secret::expose`],
 /// so a search for that word finds every place that handles one.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Secret<T: Zeroize>(T);
 
 impl<T: Zeroize> Secret<T> {

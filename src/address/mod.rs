@@ -5,7 +5,7 @@
 
 mod operation;
 
-use std::net::Ipv6Addr;
+use core::net::Ipv6Addr;
 
 use http::Method;
 use percent_encoding::percent_decode_str;
@@ -56,9 +56,6 @@ pub enum AddressFailure {
     /// The Host is not a host name, an IP address, or either with a port.
     #[error("the Host header is not a host name with an optional port")]
     BadHost,
-    /// An absolute-form request target names another authority than the Host header.
-    #[error("the authority of the request target differs from the Host header")]
-    AuthorityMismatch,
     /// The path does not start with `/`, has a broken percent-encoding, or a NUL.
     #[error("the path is not a valid URI path")]
     BadPath,
@@ -191,6 +188,10 @@ type HostReading = (Style, Option<usize>, Option<Box<str>>);
 
 /// What the Host says: the style, the domain it belongs to, and the bucket it names.
 fn of_host(host: &str, hosts: &HostNames) -> Result<HostReading, AddressFailure> {
+    // The whole value first: a configured name needs no further look.
+    if let Some(index) = position(&hosts.domains, host) {
+        return Ok((Style::Path, Some(index), None));
+    }
     let name = name_of(host)?;
     if let Some(index) = position(&hosts.domains, name) {
         return Ok((Style::Path, Some(index), None));

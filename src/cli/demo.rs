@@ -22,6 +22,8 @@ use crate::secret::Secret;
 use crate::sig::dialect::DialectName;
 use crate::sig::{Diagnostics, Identity, VerifyOptions, Version};
 
+/// The base name of virtual-host style: most systems take every name below it for the machine itself (RFC 6761).
+const DOMAIN: &str = "localhost";
 /// The bucket that the demo makes.
 const BUCKET: &str = "bucket01";
 /// The lengths of AWS's own keys.
@@ -72,7 +74,7 @@ impl Demo {
                 .unwrap_or_else(|| scratch.path().join("data")),
             address: embedded::NodeAddress::Unix(socket.clone()),
             auth: None,
-            domains: Vec::new(),
+            domains: vec![DOMAIN.into()],
         })?;
         node.create_bucket(BUCKET)?;
         let access_key_id = self
@@ -127,7 +129,10 @@ impl Demo {
                 store: Arc::new(InlineStore::new(&[key])),
                 listeners: vec![ListenerOptions {
                     address: ListenAddress::Tcp(self.listen),
-                    hosts: HostNames::default(),
+                    hosts: HostNames {
+                        domains: vec![DOMAIN.into()],
+                        custom_domains: Vec::new(),
+                    },
                     dialects: vec![DialectName::Aws, DialectName::Wos],
                     answer_as: match self.answer_as {
                         Words::Request => AnswerAs::Request,

@@ -105,6 +105,25 @@ impl Cluster {
 
     /// The next node for a permitted request: round-robin over the requests, and for one request each node once. None
     /// when every node was tried.
+    ///
+    /// A claim opens no connection, nor does a signature that holds. This does not compile:
+    ///
+    /// ```compile_fail,E0308
+    /// use countersign::{cluster::{Attempt, Cluster}, sig::{Claim, Verified}};
+    /// fn open(cluster: &Cluster, claim: &Claim<'_>, verified: &Verified, attempt: &mut Attempt) {
+    ///     cluster.peer(claim, attempt);
+    ///     cluster.peer(verified, attempt);
+    /// }
+    /// ```
+    ///
+    /// and this, its twin, does:
+    ///
+    /// ```
+    /// use countersign::{cluster::{Attempt, Cluster}, policy::Permit};
+    /// fn open(cluster: &Cluster, permit: &Permit, attempt: &mut Attempt) {
+    ///     cluster.peer(permit, attempt);
+    /// }
+    /// ```
     pub fn peer(&self, _permit: &Permit, attempt: &mut Attempt) -> Option<Box<HttpPeer>> {
         if attempt.tried == self.peers.len() {
             return None;

@@ -1,6 +1,7 @@
 //! The S3 error document.
 
 use quick_xml::Writer;
+use quick_xml::escape::partial_escape;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::Answer;
@@ -44,19 +45,20 @@ impl ErrorDocument<'_> {
             .chain([("Resource", self.resource)])
             .chain(ids);
         let mut writer = Writer::new(Vec::with_capacity(512));
-        let written = write_declaration(&mut writer, standalone).and_then(|()| {
-            writer
-                .create_element("Error")
-                .write_inner_content(|inner| {
-                    for (name, text) in elements {
-                        inner
-                            .create_element(name)
-                            .write_text_content(BytesText::new(&xml_text(text)))?;
-                    }
-                    Ok(())
-                })?;
-            Ok(())
-        });
+        let written =
+            write_declaration(&mut writer, standalone).and_then(|()| {
+                writer
+                    .create_element("Error")
+                    .write_inner_content(|inner| {
+                        for (name, text) in elements {
+                            inner.create_element(name).write_text_content(
+                                BytesText::from_escaped(partial_escape(xml_text(text))),
+                            )?;
+                        }
+                        Ok(())
+                    })?;
+                Ok(())
+            });
         written.expect("a Vec takes every write");
         writer.into_inner()
     }

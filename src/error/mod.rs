@@ -36,6 +36,9 @@ pub enum Refusal {
     Expect,
     /// A form upload (POST policy).
     FormUpload,
+    /// `response-…` parameters without a signature: whoever makes up the link would choose what a browser takes the
+    /// object for.
+    UnsignedOverride,
     /// A signed parameter is spelled in a way that the nodes would not understand as the gateway does.
     ParameterSpelling {
         /// The name as sent.
@@ -142,6 +145,11 @@ impl Refusal {
                 Code::NotImplemented,
                 "A form upload (POST policy) is not implemented; use a signed PUT.",
             ),
+            Self::UnsignedOverride => Answer::client(
+                400,
+                Code::InvalidRequest,
+                "Request specific response headers cannot be used for anonymous GET requests.",
+            ),
             Self::ParameterSpelling { sent, known } => Answer::client(
                 400,
                 Code::InvalidArgument,
@@ -201,11 +209,6 @@ fn address(failure: &AddressFailure, words: DialectName) -> Answer {
             DialectName::Wos => uri(403),
         },
         AddressFailure::BadPath => uri(400),
-        AddressFailure::AuthorityMismatch => Answer::client(
-            400,
-            Code::InvalidRequest,
-            "The authority of the request target differs from the Host header.",
-        ),
         AddressFailure::BadBucketName => Answer::client(
             400,
             Code::InvalidBucketName,
@@ -255,7 +258,7 @@ fn auth(failure: &AuthFailure, words: DialectName) -> Answer {
     };
     match failure {
         AuthFailure::MalformedQuery(_) => Answer::client(400, Code::InvalidUri, sentence(failure)),
-        AuthFailure::TooManyParameters | AuthFailure::DuplicateParameter(_) | AuthFailure::AmbiguousValue => {
+        AuthFailure::TooManyParameters | AuthFailure::DuplicateParameter(_) | AuthFailure::AmbiguousSubResource => {
             argument(sentence(failure))
         }
         AuthFailure::DuplicateHeader(_) => argument(sentence(failure)),

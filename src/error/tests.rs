@@ -32,8 +32,8 @@ fn every() -> Vec<Refusal> {
             expires: UNIX_EPOCH,
             server_time: UNIX_EPOCH + Duration::from_secs(1),
         },
+        AuthFailure::AmbiguousSubResource,
         AuthFailure::UnknownAccessKeyId,
-        AuthFailure::AmbiguousValue,
         AuthFailure::SignatureMismatch(None),
         AuthFailure::UncoveredParameter("legal-hold".into()),
     ];
@@ -57,7 +57,6 @@ fn every() -> Vec<Refusal> {
     let address = [
         AddressFailure::MissingHost,
         AddressFailure::BadHost,
-        AddressFailure::AuthorityMismatch,
         AddressFailure::BadPath,
         AddressFailure::BadBucketName,
         AddressFailure::DotSegment,
@@ -75,6 +74,7 @@ fn every() -> Vec<Refusal> {
         Refusal::MethodOverride("x-http-method-override".into()),
         Refusal::Expect,
         Refusal::FormUpload,
+        Refusal::UnsignedOverride,
         Refusal::ParameterSpelling {
             sent: "ACL".into(),
             known: "acl",

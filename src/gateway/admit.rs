@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::Method;
-use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderMap};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use pingora::http::RequestHeader;
 
 use super::context::Context;
@@ -15,15 +15,8 @@ use crate::clock::instant;
 use crate::credentials::StoreFailure;
 use crate::error::Refusal;
 use crate::policy::{Caller, decide};
-use crate::sig::dialect::{AWS, CaseRule, Dialect, FORMS};
+use crate::sig::dialect::{AWS, CaseRule, Dialect, starts_with_ignoring_case, vendor_header};
 use crate::sig::{self, AuthFailure, RequestView};
-
-/// Headers that make some servers act on another method than the one on the request line.
-const METHOD_OVERRIDES: [&str; 3] = [
-    "x-http-method-override",
-    "x-http-method",
-    "x-method-override",
-];
 
 /// The path and the query of a request target, without the authority of the absolute form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,16 +32,19 @@ impl<'r> Target<'r> {
     pub fn of(request: &'r RequestHeader) -> Self {
         let raw = std::str::from_utf8(request.raw_path()).unwrap_or("");
         // Absolute form (RFC 9112, section 3.2.2): Pingora has checked that its authority is the Host.
-        let origin = match raw.split_once("://") {
-            Some((scheme, rest)) if !scheme.contains('/') && !scheme.contains('?') => {
-                rest.find(['/', '?']).map_or("/", |start| &rest[start..])
-            }
-            _ => raw,
+        let absolute = if raw.starts_with('/') {
+            None
+        } else {
+            raw.split_once("://")
         };
-        match origin.split_once('?') {
-            Some((path, query)) => Self {
-                path,
-                query: Some(query),
+        let origin = match absolute {
+            Some((_scheme, rest)) => rest.find(['/', '?']).map_or("/", |start| &rest[start..]),
+            None => raw,
+        };
+        match memchr::memchr(b'?', origin.as_bytes()) {
+            Some(at) => Self {
+                path: &origin[..at],
+                query: Some(&origin[at + 1..]),
             },
             None => Self {
                 path: origin,
@@ -74,7 +70,7 @@ pub async fn admit(
         .and_then(|(connection, _)| live.listeners.get(connection.listener()));
     let listener = listener.ok_or(Refusal::Internal)?;
     let target = Target::of(request);
-    let host = check_header(request)?;
+    let Steering { host, copy_source } = check_header(&request.headers)?;
     let method = check_method(request)?;
     let view = RequestView::of(
         request.method.as_str(),
@@ -85,15 +81,8 @@ pub async fn admit(
     .map_err(Refusal::Auth)?;
     let names = view.parameters.iter().map(|parameter| &*parameter.name);
     let hosts = &listener.options.hosts;
-    let address = Address::of(
-        method,
-        host,
-        target.path,
-        names,
-        copy_source(&request.headers),
-        hosts,
-    )
-    .map_err(Refusal::Address)?;
+    let address = Address::of(method, host, target.path, names, copy_source, hosts)
+        .map_err(Refusal::Address)?;
     let verified = verify(&live, listener, &view, &address, context, now).await;
     context.verification = Some(started.elapsed());
     let permitted = verified.and_then(|verified| {
@@ -129,6 +118,9 @@ async fn verify(
         Err(AuthFailure::NotSigned) if is_form(view.headers) && view.method == "POST" => {
             return Err(Refusal::FormUpload);
         }
+        Err(AuthFailure::NotSigned) if overrides_response(view) => {
+            return Err(Refusal::UnsignedOverride);
+        }
         Err(failure) => return Err(Refusal::Auth(failure)),
     };
     let key = match live.store.resolve(claim.access_key_id()).await {
@@ -144,42 +136,57 @@ async fn verify(
     })
 }
 
-/// Checks the fields that steer HTTP itself, and gives the Host.
-fn check_header(request: &RequestHeader) -> Result<&str, Refusal> {
-    let headers = &request.headers;
-    for value in headers.get_all(CONNECTION) {
-        let harmless = |option: &&[u8]| {
-            [&b"close"[..], b"keep-alive", b"te", b"upgrade", b""]
-                .iter()
-                .any(|own| own.eq_ignore_ascii_case(option.trim_ascii()))
-        };
-        let other = value
-            .as_bytes()
-            .split(|&byte| byte == b',')
-            .find(|option| !harmless(option));
-        if let Some(other) = other {
-            let name = String::from_utf8_lossy(other.trim_ascii()).into_owned();
-            return Err(Refusal::ConnectionNames(name));
+/// What the check takes from the header besides the signature.
+struct Steering<'r> {
+    host: &'r str,
+    copy_source: CopySource,
+}
+
+/// Checks the fields that steer HTTP itself, in one pass over all of them.
+fn check_header(headers: &HeaderMap) -> Result<Steering<'_>, Refusal> {
+    let mut host = None;
+    let mut copy_source = CopySource::Absent;
+    for (name, value) in headers {
+        match name.as_str() {
+            "connection" => check_connection(value)?,
+            "expect" if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
+                return Err(Refusal::Expect);
+            }
+            "host" if host.replace(value).is_some() => {
+                return Err(Refusal::Address(AddressFailure::MissingHost));
+            }
+            // They make some servers act on another method than the one on the request line.
+            name @ ("x-http-method-override" | "x-http-method" | "x-method-override") => {
+                return Err(Refusal::MethodOverride(name.to_owned()));
+            }
+            name if vendor_header(name) == Some("copy-source") => copy_source = CopySource::Present,
+            _ => {}
         }
     }
-    if let Some(name) = METHOD_OVERRIDES
-        .iter()
-        .find(|name| headers.contains_key(**name))
-    {
-        return Err(Refusal::MethodOverride((*name).to_owned()));
-    }
-    let mut expectations = headers.get_all(EXPECT).iter();
-    let met = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
-    if expectations.any(|value| !met(value)) {
-        return Err(Refusal::Expect);
-    }
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host,
-        _ => return Err(Refusal::Address(AddressFailure::MissingHost)),
+    let host = host.ok_or(Refusal::Address(AddressFailure::MissingHost))?;
+    let host = host
+        .to_str()
+        .map_err(|_not_ascii| Refusal::Address(AddressFailure::BadHost))?;
+    Ok(Steering { host, copy_source })
+}
+
+/// `Connection` may name what concerns the connection alone: any other field that it names would be taken away.
+fn check_connection(value: &HeaderValue) -> Result<(), Refusal> {
+    let harmless = |option: &&[u8]| {
+        [&b"close"[..], b"keep-alive", b"te", b"upgrade", b""]
+            .iter()
+            .any(|own| own.eq_ignore_ascii_case(option.trim_ascii()))
     };
-    host.to_str()
-        .map_err(|_not_ascii| Refusal::Address(AddressFailure::BadHost))
+    let other = value
+        .as_bytes()
+        .split(|&byte| byte == b',')
+        .find(|option| !harmless(option));
+    match other {
+        Some(other) => Err(Refusal::ConnectionNames(
+            String::from_utf8_lossy(other.trim_ascii()).into_owned(),
+        )),
+        None => Ok(()),
+    }
 }
 
 fn check_method(request: &RequestHeader) -> Result<&Method, Refusal> {
@@ -193,19 +200,6 @@ fn check_method(request: &RequestHeader) -> Result<&Method, Refusal> {
     }
 }
 
-fn copy_source(headers: &HeaderMap) -> CopySource {
-    let present = headers.keys().any(|name| {
-        FORMS
-            .iter()
-            .any(|form| name.as_str().strip_prefix(form.header_prefix) == Some("copy-source"))
-    });
-    if present {
-        CopySource::Present
-    } else {
-        CopySource::Absent
-    }
-}
-
 fn is_form(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|value| {
         let form = b"multipart/form-data";
@@ -214,6 +208,16 @@ fn is_form(headers: &HeaderMap) -> bool {
             .get(..form.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(form))
     })
+}
+
+/// Whether a read asks for other headers of its answer (Amazon S3 API Reference, "GetObject").
+fn overrides_response(view: &RequestView<'_>) -> bool {
+    let overrides = |name: &str| starts_with_ignoring_case(name, "response-");
+    matches!(view.method, "GET" | "HEAD")
+        && view
+            .parameters
+            .iter()
+            .any(|parameter| overrides(&parameter.name))
 }
 
 fn check_form(request: &RequestHeader, address: &Address) -> Result<(), Refusal> {

@@ -1,5 +1,6 @@
 //! What is known of one connection from a client.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -24,13 +25,13 @@ pub enum Awaited {
 pub struct Connection {
     gateway: Arc<Gateway>,
     listener: usize,
-    peer: String,
+    peer: Option<IpAddr>,
     awaited: AtomicU8,
 }
 
 impl Connection {
-    /// A new connection. `peer` is the client's IP address, or `unix`.
-    pub fn new(gateway: Arc<Gateway>, listener: usize, peer: String) -> Self {
+    /// A new connection. `peer` is the client's IP address; a Unix socket's client has none.
+    pub fn new(gateway: Arc<Gateway>, listener: usize, peer: Option<IpAddr>) -> Self {
         gateway.metrics.connections.inc();
         Self {
             gateway,
@@ -59,9 +60,9 @@ impl Connection {
             .idle_timeout
     }
 
-    /// The client's IP address, or `unix`.
-    pub fn peer(&self) -> &str {
-        &self.peer
+    /// The client's IP address; a Unix socket's client has none.
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.peer
     }
 
     /// What is awaited now.

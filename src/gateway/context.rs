@@ -118,13 +118,12 @@ impl Context {
 /// A new id for a request: 128 random bits, so that the ids of several gateways do not meet.
 pub fn request_id() -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut bits = rand::random::<u128>();
-    let digit = |bits: &mut u128| {
-        let digit = DIGITS[(*bits & 15) as usize];
-        *bits >>= 4;
-        char::from(digit)
-    };
-    (0..32).map(|_| digit(&mut bits)).collect()
+    let mut id = String::with_capacity(32);
+    for byte in rand::random::<u128>().to_le_bytes() {
+        let [high, low] = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
+        id.extend([char::from(high), char::from(low)]);
+    }
+    id
 }
 
 /// Counts the request as in flight while it lives.

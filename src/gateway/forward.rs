@@ -1,5 +1,7 @@
 //! What goes on to a node: the request as it was verified, without what could steer the node past the check.
 
+use std::net::IpAddr;
+
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
 
@@ -64,7 +66,7 @@ pub fn rewrite(
     permit: &Permit,
     cluster: &ClusterOptions,
     request_id: &str,
-    peer: &str,
+    peer: Option<IpAddr>,
 ) -> pingora::Result<()> {
     let strangers: Vec<HeaderName> = request
         .headers
@@ -79,7 +81,9 @@ pub fn rewrite(
         Forward::Passthrough => origin_form(request)?,
         Forward::Trusted => trust(request, permit, cluster)?,
     }
-    request.insert_header(FORWARDED_FOR, peer)?;
+    if let Some(peer) = peer {
+        request.insert_header(FORWARDED_FOR, peer.to_string())?;
+    }
     request.insert_header(REQUEST_ID, request_id)
 }
 

@@ -17,7 +17,7 @@ use pingora::protocols::{
     TimingDigest, UniqueID, UniqueIDType,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::connection::{Awaited, Connection};
 use super::wire;
@@ -40,9 +40,10 @@ pub struct GuardedStream {
     held: BytesMut,
     /// How much of it was searched for the end of a header.
     searched: usize,
-    /// One for the connection: to put it off costs less than a new one for each request.
-    deadline: Option<Pin<Box<Sleep>>>,
-    deadline_set: bool,
+    /// When what is awaited is late; none while nothing is.
+    due: Option<Instant>,
+    /// Wakes us at `due` or before: it is moved once it has fired, not for each request.
+    alarm: Option<Pin<Box<Sleep>>>,
     refusing: Option<Refusing>,
 }
 
@@ -63,8 +64,8 @@ impl GuardedStream {
             connection,
             held: BytesMut::new(),
             searched: 0,
-            deadline: None,
-            deadline_set: false,
+            due: None,
+            alarm: None,
             refusing: None,
         }
     }
@@ -90,7 +91,7 @@ impl GuardedStream {
             match read? {
                 0 => return Poll::Ready(Ok(())),
                 // Idle until now: from here on the header has a time of its own.
-                count if count == self.held.len() => self.deadline_set = false,
+                count if count == self.held.len() => self.due = None,
                 _ => {}
             }
         }
@@ -107,7 +108,7 @@ impl GuardedStream {
         };
         wire::check(&self.held[..length])?;
         self.searched = 0;
-        self.deadline_set = false;
+        self.due = None;
         self.connection.await_next(Awaited::Body);
         Ok(true)
     }
@@ -123,17 +124,26 @@ impl GuardedStream {
 
     /// The end of the time for the first byte of a header, or for the rest of one.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let sleep = || Box::pin(sleep(Duration::ZERO));
-        let deadline = self.deadline.get_or_insert_with(sleep);
-        if !self.deadline_set {
-            let time = match self.held.is_empty() {
-                true => self.connection.idle_timeout(),
-                false => self.connection.header_timeout(),
-            };
-            deadline.as_mut().reset(Instant::from_std(instant()) + time);
-            self.deadline_set = true;
+        let due = match self.due {
+            Some(due) => due,
+            None => {
+                let time = match self.held.is_empty() {
+                    true => self.connection.idle_timeout(),
+                    false => self.connection.header_timeout(),
+                };
+                *self.due.insert(Instant::from_std(instant()) + time)
+            }
+        };
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        if alarm.deadline() > due {
+            alarm.as_mut().reset(due);
         }
-        deadline.as_mut().poll(cx)
+        ready!(alarm.as_mut().poll(cx));
+        if alarm.deadline() < due {
+            alarm.as_mut().reset(due);
+            return alarm.as_mut().poll(cx);
+        }
+        Poll::Ready(())
     }
 
     fn pass_on(&mut self, buf: &mut ReadBuf<'_>) {

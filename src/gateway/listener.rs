@@ -1,7 +1,7 @@
 //! Listeners: sockets bound before anything starts, and the loop that takes connections from them.
 
 use std::io;
-use std::net::TcpListener as StdTcpListener;
+use std::net::{IpAddr, TcpListener as StdTcpListener};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::sync::Arc;
@@ -165,15 +165,13 @@ impl Acceptor {
         let taken = match socket {
             Socket::Tcp(socket) => {
                 take_tcp(socket, &mut stopping, |stream, peer| {
-                    self.serve(stream, peer)
+                    self.serve(stream, Some(peer))
                 })
                 .await
             }
             Socket::Unix(socket, path) => {
-                let taken = take_unix(socket, &mut stopping, |stream| {
-                    self.serve(stream, "unix".into())
-                })
-                .await;
+                let taken =
+                    take_unix(socket, &mut stopping, |stream| self.serve(stream, None)).await;
                 taken.and_then(|()| std::fs::remove_file(path))
             }
         };
@@ -182,7 +180,7 @@ impl Acceptor {
         }
     }
 
-    fn serve(&self, stream: impl Into<L4Stream>, peer: String) {
+    fn serve(&self, stream: impl Into<L4Stream>, peer: Option<IpAddr>) {
         let connection = Arc::new(Connection::new(
             Arc::clone(&self.gateway),
             self.listener,
@@ -265,7 +263,7 @@ impl Service for Listeners {
 pub async fn take_tcp(
     socket: StdTcpListener,
     stopping: &mut watch::Receiver<bool>,
-    serve: impl Fn(tokio::net::TcpStream, String),
+    serve: impl Fn(tokio::net::TcpStream, IpAddr),
 ) -> io::Result<()> {
     socket.set_nonblocking(true)?;
     let socket = TcpListener::from_std(socket)?;
@@ -278,7 +276,7 @@ pub async fn take_tcp(
             Ok((stream, peer)) => {
                 // A small answer must not wait for the acknowledgement of the one before.
                 let _not_tcp_any_more = stream.set_nodelay(true);
-                serve(stream, peer.ip().to_string());
+                serve(stream, peer.ip());
             }
             Err(error) => pause_after(&error).await,
         }

@@ -1,6 +1,7 @@
 //! What is seen of a request: one access line and one set of metrics.
 
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use pingora::proxy::Session;
@@ -61,12 +62,11 @@ pub fn request(gateway: &Gateway, session: &Session, context: &Context, failed: 
         .response_written()
         .map_or(0, |answer| answer.status.as_u16());
     let mut line = Line::new(gateway, &context.request_id);
-    line.text(
-        "peer",
+    line.peer(
         context
             .connection
             .as_ref()
-            .map_or("", |connection| connection.peer()),
+            .and_then(|connection| connection.peer()),
     );
     line.text("method", request.method.as_str());
     line.text("path", target.path);
@@ -126,7 +126,7 @@ pub fn wire_fault(gateway: &Gateway, connection: &Connection, request_id: &str, 
         Duration::ZERO,
     );
     let mut line = Line::new(gateway, request_id);
-    line.text("peer", connection.peer());
+    line.peer(connection.peer());
     line.number("status", u64::from(answer.status));
     line.text("outcome", Outcome::Refused.as_str());
     line.text("code", answer.code.as_str());
@@ -250,6 +250,13 @@ impl Line {
             }
         }
         self.text.push('"');
+    }
+
+    fn peer(&mut self, peer: Option<IpAddr>) {
+        match peer {
+            Some(address) => self.text("peer", &address.to_string()),
+            None => self.text("peer", "unix"),
+        }
     }
 
     fn number(&mut self, name: &str, value: u64) {

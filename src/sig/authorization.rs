@@ -2,6 +2,7 @@
 
 use http::HeaderValue;
 
+use super::Version;
 use super::dialect::{Dialect, FORMS, Form};
 use super::failure::AuthFailure;
 
@@ -48,6 +49,7 @@ pub fn choose(accepted: &[&'static Dialect], says: impl Fn(&Form) -> bool) -> Op
 pub fn parse<'v>(
     value: &'v HeaderValue,
     accepted: &[&'static Dialect],
+    versions: &[Version],
 ) -> Result<Authorization<'v>, AuthFailure> {
     let text = value
         .to_str()
@@ -59,6 +61,9 @@ pub fn parse<'v>(
     let Some(dialect) = choose(accepted, |form| form.scheme == scheme) else {
         return Err(refused_scheme(scheme, rest));
     };
+    if !versions.contains(&Version::V2) {
+        return Err(AuthFailure::UnsupportedVersion);
+    }
     let credentials = rest
         .filter(|rest| !rest.is_empty() && !rest.contains([' ', '\t']))
         .ok_or(AuthFailure::AuthorizationSpaces)?;
@@ -66,11 +71,11 @@ pub fn parse<'v>(
     let (access_key_id, signature) = credentials
         .rsplit_once(':')
         .ok_or(AuthFailure::AuthorizationColon)?;
-    if access_key_id.is_empty() {
-        return Err(AuthFailure::EmptyAccessKeyId);
-    }
     if signature.is_empty() {
         return Err(AuthFailure::AuthorizationColon);
+    }
+    if access_key_id.is_empty() {
+        return Err(AuthFailure::EmptyAccessKeyId);
     }
     Ok(Authorization {
         dialect,
@@ -100,7 +105,7 @@ mod tests {
         accepted: &[&'static Dialect],
     ) -> Result<(DialectName, &'static str), AuthFailure> {
         let value = Box::leak(Box::new(HeaderValue::from_static(text)));
-        let read = parse(value, accepted)?;
+        let read = parse(value, accepted, &[Version::V2])?;
         Ok((read.dialect.dialect.name, read.dialect.form.scheme))
     }
 
@@ -124,7 +129,7 @@ mod tests {
     #[test]
     fn the_last_colon_divides() {
         let value = HeaderValue::from_static("AWS tenant:user:c2ln");
-        let read = parse(&value, &[&AWS]).unwrap();
+        let read = parse(&value, &[&AWS], &[Version::V2]).unwrap();
         assert_eq!(
             (read.access_key_id, read.signature),
             ("tenant:user", "c2ln")
@@ -146,6 +151,7 @@ mod tests {
             ("AWS\tak:sig", AuthorizationSpaces),
             ("AWS aksig", AuthorizationColon),
             ("AWS ak:", AuthorizationColon),
+            ("AWS :", AuthorizationColon),
             ("AWS :sig", EmptyAccessKeyId),
             ("AWSX ak:sig", UnsupportedScheme),
             ("aws ak:sig", UnsupportedScheme),

@@ -79,12 +79,12 @@ pub enum AuthFailure {
         /// The time here.
         server_time: SystemTime,
     },
-    /// Rule 20: the store knows no such key. Reported here so that the rules are one list.
+    /// Rule 20.
+    #[error("a sub-resource's name or value, once decoded, reads as another sub-resource")]
+    AmbiguousSubResource,
+    /// Rule 21: the store knows no such key. Reported here so that the rules are one list.
     #[error("the access key id is unknown")]
     UnknownAccessKeyId,
-    /// Rule 21.
-    #[error("a sub-resource's value holds another sub-resource after '&'")]
-    AmbiguousValue,
     /// Rule 22.
     #[error("the signature does not match")]
     SignatureMismatch(Option<Box<Diagnosis>>),
@@ -116,8 +116,8 @@ impl AuthFailure {
             Self::ClockSkew { .. } => 17,
             Self::BadExpires => 18,
             Self::Expired { .. } => 19,
-            Self::UnknownAccessKeyId => 20,
-            Self::AmbiguousValue => 21,
+            Self::AmbiguousSubResource => 20,
+            Self::UnknownAccessKeyId => 21,
             Self::SignatureMismatch(_) => 22,
             Self::UncoveredParameter(_) => 23,
         }

@@ -4,9 +4,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::failure::AuthFailure;
 
+const DAY_NAMES: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
 /// Reads the date of an HMAC-SHA1 request: one of the three forms of RFC 9110, section 5.6.7, or the RFC 2822 form
 /// with the zone `+0000`, `-0000`, `UTC` or `UT` and a day of one digit, which V2 clients send (the examples of the
-/// Amazon S3 Developer Guide; s3cmd).
+/// Amazon S3 Developer Guide; s3cmd). The day's name may be another day's: the date alone says the time, and the example
+/// of the WOS page "InitiateMultipartUpload" calls a Saturday "Mon".
 pub fn parse_date(text: &str) -> Option<SystemTime> {
     if let Ok(time) = httpdate::parse_http_date(text) {
         return Some(time);
@@ -20,7 +23,11 @@ pub fn parse_date(text: &str) -> Option<SystemTime> {
     } else {
         ""
     };
-    httpdate::parse_http_date(&format!("{day_name}, {day_padding}{rest} GMT")).ok()
+    // `httpdate` wants the right day; exactly one of the names is.
+    DAY_NAMES.iter().find(|name| **name == day_name)?;
+    DAY_NAMES.iter().find_map(|right| {
+        httpdate::parse_http_date(&format!("{right}, {day_padding}{rest} GMT")).ok()
+    })
 }
 
 /// Refuses a date that is further from `now` than `max_clock_skew`, in the past or in the future.
@@ -91,9 +98,15 @@ mod tests {
         ] {
             assert_eq!(parse_date(text), Some(at(1_175_024_202)), "{text}");
         }
-        let short = parse_date("Sat, 1 Apr 2017 20:34:56 GMT");
-        assert_eq!(short, parse_date("Sat, 01 Apr 2017 20:34:56 GMT"));
-        assert!(short.is_some());
+        let saturday = parse_date("Sat, 01 Apr 2017 20:34:56 GMT");
+        assert!(saturday.is_some());
+        for text in [
+            "Sat, 1 Apr 2017 20:34:56 GMT",
+            "Mon, 01 Apr 2017 20:34:56 GMT",
+            "Mon, 1 Apr 2017 20:34:56 GMT",
+        ] {
+            assert_eq!(parse_date(text), saturday, "{text}");
+        }
     }
 
     #[test]
@@ -109,6 +122,7 @@ mod tests {
             "Tue, 27 Mar 2007 19:36:42 +0800",
             "Tue, 30 Feb 2007 19:36:42 GMT",
             "Tue, 27 Mar 2007 25:36:42 +0000",
+            "Day, 27 Mar 2007 19:36:42 GMT",
             "Tue, ٢٧ Mar 2007 19:36:42 GMT",
             ", UTC",
             " UTC",

@@ -21,12 +21,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 
 use crate::address::Address;
 use authorization::DialectForm;
 use diagnosis::Diagnosis;
-use dialect::{Dialect, DialectName, starts_with_ignoring_case, vendor_header};
+use dialect::{Dialect, DialectName, Form, starts_with_ignoring_case};
 pub use failure::AuthFailure;
 use presigned::Mechanism;
 use request::Parameter;
@@ -142,7 +142,7 @@ impl Verified {
 /// Reads the claim that a request makes. `accepted` are the dialects of the listener, the preferred one first.
 ///
 /// # Errors
-/// Rules 5 to 21 of [`AuthFailure`], but for 20.
+/// Rules 5 to 21 of [`AuthFailure`]; 21 for an AccessKeyId that no store can know.
 pub fn claim<'v>(
     view: &'v RequestView<'_>,
     address: &'v Address,
@@ -150,15 +150,14 @@ pub fn claim<'v>(
     accepted: &[&'static Dialect],
     options: &VerifyOptions,
 ) -> Result<Claim<'v>, AuthFailure> {
-    let authorization = view.one(AUTHORIZATION)?;
+    let authorization = view.fields.authorization;
     let in_query = query_mechanism(view)?;
     if authorization.is_some() && in_query.is_some() {
         return Err(AuthFailure::SeveralMechanisms);
     }
-    let v2_accepted = options.versions.contains(&Version::V2);
     let (dialect, placement, access_key_id, signature, expires) = match (authorization, in_query) {
         (Some(value), _) => {
-            let read = authorization::parse(value, accepted)?;
+            let read = authorization::parse(value, accepted, &options.versions)?;
             let (access_key_id, signature) = (read.access_key_id.into(), read.signature.into());
             (
                 read.dialect,
@@ -169,7 +168,7 @@ pub fn claim<'v>(
             )
         }
         (None, Some(Mechanism::V2)) => {
-            let read = presigned::parse(view, accepted)?;
+            let read = presigned::parse(view, accepted, &options.versions)?;
             (
                 read.dialect,
                 Placement::Query,
@@ -181,10 +180,8 @@ pub fn claim<'v>(
         (None, Some(Mechanism::V4)) => return Err(AuthFailure::UnsupportedVersion),
         (None, None) => return Err(AuthFailure::NotSigned),
     };
-    if !v2_accepted {
-        return Err(AuthFailure::UnsupportedVersion);
-    }
-    check_unsupported(view)?;
+    v2::check_foreign(&view.fields, dialect.form)?;
+    check_unsupported(view, dialect.form)?;
     let date = match expires {
         Some(expires) => {
             freshness::check_expires(expires, now)?;
@@ -192,7 +189,11 @@ pub fn claim<'v>(
         }
         None => header_date(view, dialect, now, options)?,
     };
-    if access_key_id.len() > MAX_ACCESS_KEY_ID_LENGTH {
+    let string_to_sign = StringToSign::of(view, address, dialect, date)?;
+    // A header could carry nothing else, and no store is asked for what cannot be an id.
+    let can_be_known = access_key_id.len() <= MAX_ACCESS_KEY_ID_LENGTH
+        && access_key_id.bytes().all(|byte| byte.is_ascii_graphic());
+    if !can_be_known {
         return Err(AuthFailure::UnknownAccessKeyId);
     }
     Ok(Claim {
@@ -201,7 +202,7 @@ pub fn claim<'v>(
         placement,
         access_key_id,
         provided: ProvidedSignature::of(signature),
-        string_to_sign: StringToSign::of(view, address, dialect.dialect, dialect.form, date)?,
+        string_to_sign,
         diagnostics: options.diagnostics,
     })
 }
@@ -230,36 +231,32 @@ fn query_mechanism(view: &RequestView<'_>) -> Result<Option<Mechanism>, AuthFail
 }
 
 /// Refuses what only other versions or other keys can carry.
-fn check_unsupported(view: &RequestView<'_>) -> Result<(), AuthFailure> {
-    for (name, value) in view.headers {
-        match vendor_header(name.as_str()) {
-            Some("security-token") => return Err(AuthFailure::SecurityToken),
-            Some("content-sha256") if value.as_bytes().starts_with(b"STREAMING-") => {
-                return Err(AuthFailure::PayloadMode(
-                    String::from_utf8_lossy(value.as_bytes()).into(),
-                ));
-            }
-            _ => {}
-        }
-    }
-    if let Some(encoding) = view.headers.get(CONTENT_ENCODING) {
-        let chunked = |token: &[u8]| token.trim_ascii().eq_ignore_ascii_case(b"aws-chunked");
-        if encoding.as_bytes().split(|&byte| byte == b',').any(chunked) {
-            return Err(AuthFailure::PayloadMode("aws-chunked".into()));
-        }
-    }
-    let token = |name: &str| {
+fn check_unsupported(view: &RequestView<'_>, form: &Form) -> Result<(), AuthFailure> {
+    const TOKEN: &str = "security-token";
+    let behind_prefix = |name: &str, own: &str| name.strip_prefix(form.header_prefix) == Some(own);
+    let is_token = |parameter: &Parameter<'_>| {
         dialect::FORMS.iter().any(|form| {
-            starts_with_ignoring_case(name, form.header_prefix)
-                && name[form.header_prefix.len()..].eq_ignore_ascii_case("security-token")
+            starts_with_ignoring_case(&parameter.name, form.header_prefix)
+                && parameter.name[form.header_prefix.len()..].eq_ignore_ascii_case(TOKEN)
         })
     };
-    if view
-        .parameters
-        .iter()
-        .any(|parameter| token(&parameter.name))
-    {
+    let mut headers = view.fields.vendor.iter();
+    if headers.any(|(name, _)| behind_prefix(name, TOKEN)) || view.parameters.iter().any(is_token) {
         return Err(AuthFailure::SecurityToken);
+    }
+    let mut headers = view.fields.vendor.iter();
+    let streaming = headers.find(|(name, value)| {
+        behind_prefix(name, "content-sha256") && value.as_bytes().starts_with(b"STREAMING-")
+    });
+    if let Some((_, mode)) = streaming {
+        return Err(AuthFailure::PayloadMode(
+            String::from_utf8_lossy(mode.as_bytes()).into(),
+        ));
+    }
+    let chunked = |token: &[u8]| token.trim_ascii().eq_ignore_ascii_case(b"aws-chunked");
+    let encoding = view.fields.content_encoding;
+    if encoding.is_some_and(|value| value.as_bytes().split(|&byte| byte == b',').any(chunked)) {
+        return Err(AuthFailure::PayloadMode("aws-chunked".into()));
     }
     Ok(())
 }
@@ -272,10 +269,10 @@ fn header_date<'v>(
     now: SystemTime,
     options: &VerifyOptions,
 ) -> Result<&'v [u8], AuthFailure> {
-    let vendor_date = view.one(dialect.form.date_header)?;
+    let vendor_date = view.fields.vendor(dialect.form.date_header);
     let date = match vendor_date {
         Some(_) => vendor_date,
-        None => view.one(DATE)?,
+        None => view.fields.date,
     };
     let text = date
         .and_then(|value| value.to_str().ok())
@@ -328,7 +325,7 @@ impl Claim<'_> {
     /// Verifies the claim with the key that the AccessKeyId resolved to.
     ///
     /// # Errors
-    /// Rules 20, 22 and 23 of [`AuthFailure`].
+    /// Rules 21 to 23 of [`AuthFailure`].
     pub fn verify(&self, key: &VerifyingKey) -> Result<Verified, AuthFailure> {
         let holds = key.confirms(&self.string_to_sign, &self.provided);
         if key.identity().access_key_id != *self.access_key_id {

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
+
+use super::Version;
 use super::authorization::{DialectForm, choose};
 use super::dialect::{Dialect, FORMS, Form};
 use super::failure::AuthFailure;
@@ -61,17 +64,16 @@ pub struct Presigned<'v> {
 /// Reads the credentials of the query string.
 ///
 /// # Errors
-/// Rules 7, 11 and 12 of [`AuthFailure`].
+/// Rules 7, 8, 11 and 12 of [`AuthFailure`].
 pub fn parse<'v>(
     view: &'v RequestView<'_>,
     accepted: &[&'static Dialect],
+    versions: &[Version],
 ) -> Result<Presigned<'v>, AuthFailure> {
+    // What is no UTF-8 is no access key id and no signature either way.
     let value = |name: &str| {
-        let bytes = view.parameter(name)?.value();
-        match bytes {
-            Cow::Borrowed(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
-            Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
-        }
+        let raw = view.parameter(name)?.raw_value.unwrap_or("");
+        Some(percent_decode_str(raw).decode_utf8_lossy())
     };
     let present = |form: &Form| view.parameter(form.access_key_parameter).is_some();
     let Some(dialect) = choose(accepted, present) else {
@@ -82,8 +84,10 @@ pub fn parse<'v>(
             AuthFailure::IncompleteQuery
         });
     };
-    let access_key_id =
-        value(dialect.form.access_key_parameter).ok_or(AuthFailure::UnknownAccessKeyId)?;
+    if !versions.contains(&Version::V2) {
+        return Err(AuthFailure::UnsupportedVersion);
+    }
+    let access_key_id = value(dialect.form.access_key_parameter).unwrap_or_default();
     if access_key_id.is_empty() {
         return Err(AuthFailure::EmptyAccessKeyId);
     }

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use http::header::{AsHeaderName, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 
+use super::dialect::vendor_header;
 use super::failure::AuthFailure;
 use crate::address::percent_encoding_holds;
 
@@ -58,6 +59,51 @@ pub struct RequestView<'r> {
     pub parameters: Vec<Parameter<'r>>,
     /// Every header field.
     pub headers: &'r HeaderMap,
+    /// The fields that the signature concerns.
+    pub fields: Fields<'r>,
+}
+
+/// The header fields that a signature concerns, found in one pass over all of them.
+#[derive(Debug, Default)]
+pub struct Fields<'r> {
+    /// `Authorization`.
+    pub authorization: Option<&'r HeaderValue>,
+    /// `Content-Encoding`.
+    pub content_encoding: Option<&'r HeaderValue>,
+    /// `Content-MD5`.
+    pub content_md5: Option<&'r HeaderValue>,
+    /// `Content-Type`.
+    pub content_type: Option<&'r HeaderValue>,
+    /// `Date`.
+    pub date: Option<&'r HeaderValue>,
+    /// Every vendor's own fields (`x-amz-…`), sorted by name; values of one name in their order.
+    pub vendor: Vec<(&'r str, &'r HeaderValue)>,
+}
+
+impl<'r> Fields<'r> {
+    fn of(headers: &'r HeaderMap) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in headers {
+            match name.as_str() {
+                "authorization" => fields.authorization = Some(value),
+                "content-encoding" => fields.content_encoding = Some(value),
+                CONTENT_MD5 => fields.content_md5 = Some(value),
+                "content-type" => fields.content_type = Some(value),
+                "date" => fields.date = Some(value),
+                name if vendor_header(name).is_some() => fields.vendor.push((name, value)),
+                _ => {}
+            }
+        }
+        // A stable sort: a header map gives the values of one name in the order in which they came.
+        fields.vendor.sort_by_key(|(name, _)| *name);
+        fields
+    }
+
+    /// The value of a vendor's field that may stand once.
+    pub fn vendor(&self, name: &str) -> Option<&'r HeaderValue> {
+        let found = self.vendor.iter().find(|(own, _)| *own == name);
+        found.map(|(_, value)| *value)
+    }
 }
 
 impl<'r> RequestView<'r> {
@@ -81,29 +127,13 @@ impl<'r> RequestView<'r> {
             query,
             parameters,
             headers,
+            fields: Fields::of(headers),
         })
-    }
-
-    /// The only value of a header field.
-    ///
-    /// # Errors
-    /// [`AuthFailure::DuplicateHeader`] where it stands more than once.
-    pub fn one(&self, name: impl AsHeaderName) -> Result<Option<&'r HeaderValue>, AuthFailure> {
-        one(self.headers, name)
     }
 
     /// The parameter with exactly this name.
     pub fn parameter(&self, name: &str) -> Option<&Parameter<'r>> {
         self.parameters.iter().find(|own| own.name == name)
-    }
-}
-
-fn one(headers: &HeaderMap, name: impl AsHeaderName) -> Result<Option<&HeaderValue>, AuthFailure> {
-    let shown = name.as_str().to_owned();
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (_, Some(_)) => Err(AuthFailure::DuplicateHeader(shown)),
-        (value, None) => Ok(value),
     }
 }
 
@@ -116,7 +146,7 @@ fn check_single_values(headers: &HeaderMap) -> Result<(), AuthFailure> {
         let text = name.as_str();
         let single = SINGLE_VALUED.contains(name)
             || text == CONTENT_MD5
-            || super::dialect::vendor_header(text).is_some_and(|rest| !rest.starts_with("meta-"));
+            || vendor_header(text).is_some_and(|rest| !rest.starts_with("meta-"));
         single && headers.get_all(*name).iter().nth(1).is_some()
     });
     match repeated {
@@ -125,6 +155,7 @@ fn check_single_values(headers: &HeaderMap) -> Result<(), AuthFailure> {
     }
 }
 
+/// Rules 1, 2 and 3, one after the other over the whole query string.
 fn parse_query(query: &str) -> Result<Vec<Parameter<'_>>, AuthFailure> {
     if !percent_encoding_holds(query) {
         return Err(AuthFailure::MalformedQuery(
@@ -143,19 +174,26 @@ fn parse_query(query: &str) -> Result<Vec<Parameter<'_>>, AuthFailure> {
         let name = percent_decode_str(name)
             .decode_utf8()
             .map_err(|_not_utf8| AuthFailure::MalformedQuery("a parameter's name is not UTF-8"))?;
-        // In any case of letters: a node that ignores case would see two.
-        if parameters
-            .iter()
-            .any(|own| own.name.eq_ignore_ascii_case(&name))
-        {
-            return Err(AuthFailure::DuplicateParameter(name.into_owned()));
+        // One more than there may be is enough to know.
+        if parameters.len() <= MAX_QUERY_PARAMETERS {
+            parameters.push(Parameter { name, raw_value });
         }
-        if parameters.len() == MAX_QUERY_PARAMETERS {
-            return Err(AuthFailure::TooManyParameters);
-        }
-        parameters.push(Parameter { name, raw_value });
     }
-    Ok(parameters)
+    if parameters.len() > MAX_QUERY_PARAMETERS {
+        return Err(AuthFailure::TooManyParameters);
+    }
+    // In any case of letters: a node that ignores case would see two.
+    let repeated = parameters.iter().enumerate().find(|(at, parameter)| {
+        parameters[..*at]
+            .iter()
+            .any(|earlier| earlier.name.eq_ignore_ascii_case(&parameter.name))
+    });
+    match repeated {
+        Some((_, parameter)) => Err(AuthFailure::DuplicateParameter(
+            parameter.name.clone().into_owned(),
+        )),
+        None => Ok(parameters),
+    }
 }
 
 #[cfg(test)]

@@ -6,12 +6,13 @@ use http::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use thiserror::Error;
 
+use super::authorization::DialectForm;
 use super::dialect::{Dialect, Form};
 use super::failure::AuthFailure;
 use super::presigned::{EXPIRES, SIGNATURE};
 use super::request::RequestView;
 use super::signature::sign_v2;
-use super::v2::StringToSign;
+use super::v2::{self, StringToSign};
 use crate::address::{Address, AddressFailure, CopySource, HostNames};
 use crate::secret::Secret;
 
@@ -72,7 +73,7 @@ pub fn sign_header(
     credentials: &SigningCredentials,
     now: SystemTime,
 ) -> Result<HeaderMap, SignError> {
-    let form: &Form = dialect.forms[0];
+    let form = dialect.forms[0];
     let mut headers = request.headers.clone();
     if !headers.contains_key(form.date_header) && !headers.contains_key(DATE) {
         let date = httpdate::fmt_http_date(now);
@@ -102,7 +103,7 @@ pub fn sign_query(
     credentials: &SigningCredentials,
     expires: u64,
 ) -> Result<String, SignError> {
-    let form: &Form = dialect.forms[0];
+    let form = dialect.forms[0];
     let expires = expires.to_string();
     let signature = sign(
         request,
@@ -128,7 +129,7 @@ fn sign(
     request: &Unsigned<'_>,
     headers: &HeaderMap,
     dialect: &'static Dialect,
-    form: &Form,
+    form: &'static Form,
     date: &[u8],
     credentials: &SigningCredentials,
 ) -> Result<String, SignError> {
@@ -143,6 +144,8 @@ fn sign(
         CopySource::Absent,
         request.hosts,
     )?;
-    let text = StringToSign::of(&view, &address, dialect, form, date)?;
+    v2::check_foreign(&view.fields, form)?;
+    let chosen = DialectForm { dialect, form };
+    let text = StringToSign::of(&view, &address, chosen, date)?;
     Ok(sign_v2(&credentials.secret_access_key, &text))
 }

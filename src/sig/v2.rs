@@ -10,12 +10,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use http::HeaderMap;
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::HeaderValue;
 
-use super::dialect::{Dialect, Form, vendor_header};
+use super::authorization::DialectForm;
+use super::dialect::{Dialect, Form};
 use super::failure::AuthFailure;
-use super::request::{CONTENT_MD5, Parameter, RequestView};
+use super::request::{Fields, Parameter, RequestView};
 use crate::address::{Address, Style};
 
 /// Parameters that V2 does not sign and that change nothing but which part of a listing is shown. Sorted.
@@ -98,14 +98,18 @@ impl<'v> CanonicalizedResource<'v> {
     fn of(
         view: &'v RequestView<'_>,
         address: &'v Address,
-        dialect: &Dialect,
-        form: &Form,
+        DialectForm { dialect, form }: DialectForm,
     ) -> Result<Self, AuthFailure> {
         let path_style = address.style() == Style::Path;
         let mut sub_resources = Vec::new();
         for parameter in &view.parameters {
             if !dialect.signs(form, &parameter.name) {
                 continue;
+            }
+            // A name that only its prefix makes a sub-resource may hold anything: `?x-wos-a%3D1` would be signed as
+            // `?x-wos-a=1` is.
+            if parameter.name.contains(['&', '=']) {
+                return Err(AuthFailure::AmbiguousSubResource);
             }
             sub_resources.push(SubResource {
                 name: &parameter.name,
@@ -163,9 +167,24 @@ fn signed_value<'v>(
         std::str::from_utf8(name).is_ok_and(|name| dialect.signs(form, name))
     });
     if hides_another {
-        return Err(AuthFailure::AmbiguousValue);
+        return Err(AuthFailure::AmbiguousSubResource);
     }
     Ok(Some(value))
+}
+
+/// Refuses a header of another vendor than the form's, which nothing would sign.
+///
+/// # Errors
+/// [`AuthFailure::ForeignHeader`].
+pub fn check_foreign(fields: &Fields<'_>, form: &Form) -> Result<(), AuthFailure> {
+    let foreign = fields
+        .vendor
+        .iter()
+        .find(|(name, _)| !name.starts_with(form.header_prefix));
+    match foreign {
+        Some((name, _)) => Err(AuthFailure::ForeignHeader((*name).to_owned())),
+        None => Ok(()),
+    }
 }
 
 /// The text that is signed. `Display` is the text in its usual spelling.
@@ -175,47 +194,34 @@ pub struct StringToSign<'v> {
     content_md5: &'v [u8],
     content_type: &'v [u8],
     date: &'v [u8],
-    signed_headers: Vec<&'v HeaderName>,
-    headers: &'v HeaderMap,
+    headers: &'v [(&'v str, &'v HeaderValue)],
     resource: CanonicalizedResource<'v>,
 }
 
 impl<'v> StringToSign<'v> {
-    /// Collects what is signed. `date` is the text of the fourth line: the Date header, `Expires` in the query form,
-    /// or nothing where the vendor's date header stands among the others.
+    /// Collects what is signed: every vendor's header among the rest, which [`check_foreign`] has seen to be the form's
+    /// own. `date` is the text of the fourth line: the Date header, `Expires` in the query form, or nothing where the
+    /// vendor's date header stands among the others.
     ///
     /// # Errors
-    /// [`AuthFailure::ForeignHeader`] for a header of another vendor, which nothing would sign, and
-    /// [`AuthFailure::AmbiguousValue`].
+    /// [`AuthFailure::AmbiguousSubResource`].
     pub fn of(
         view: &'v RequestView<'_>,
         address: &'v Address,
-        dialect: &Dialect,
-        form: &Form,
+        chosen: DialectForm,
         date: &'v [u8],
     ) -> Result<Self, AuthFailure> {
-        let headers = view.headers;
-        let mut signed_headers: Vec<&HeaderName> = Vec::new();
-        for name in headers.keys() {
-            let text = name.as_str();
-            if text.starts_with(form.header_prefix) {
-                signed_headers.push(name);
-            } else if vendor_header(text).is_some() {
-                return Err(AuthFailure::ForeignHeader(text.to_owned()));
-            }
-        }
-        signed_headers.sort_unstable_by_key(|name| name.as_str());
-        let line = |value: Option<&'v http::HeaderValue>| {
+        let fields = &view.fields;
+        let line = |value: Option<&'v HeaderValue>| {
             value.map_or(&b""[..], |value| value.as_bytes().trim_ascii())
         };
         Ok(Self {
             method: view.method,
-            content_md5: line(headers.get(CONTENT_MD5)),
-            content_type: line(headers.get(CONTENT_TYPE)),
+            content_md5: line(fields.content_md5),
+            content_type: line(fields.content_type),
             date,
-            signed_headers,
-            headers,
-            resource: CanonicalizedResource::of(view, address, dialect, form)?,
+            headers: &fields.vendor,
+            resource: CanonicalizedResource::of(view, address, chosen)?,
         })
     }
 
@@ -240,10 +246,10 @@ impl<'v> StringToSign<'v> {
             sink(line);
         }
         sink(b"\n");
-        for name in &self.signed_headers {
-            sink(name.as_str().as_bytes());
+        for same_name in self.headers.chunk_by(|one, next| one.0 == next.0) {
             let mut separator = b":";
-            for value in self.headers.get_all(*name) {
+            sink(same_name[0].0.as_bytes());
+            for (_, value) in same_name {
                 sink(separator);
                 sink(value.as_bytes().trim_ascii());
                 separator = b",";

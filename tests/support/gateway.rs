@@ -202,6 +202,17 @@ impl Gateway {
             .exchange(&Request::new(Word::Aws, "GET", path).header("Connection", "close"))
     }
 
+    /// Asks for the metrics until they hold `line`, which the process is on its way to show.
+    pub fn await_metric(&self, line: &str) {
+        let until = std::time::Instant::now() + SAFETY_NET;
+        while !self.admin_get("/metrics").text().contains(line) {
+            assert!(
+                std::time::Instant::now() < until,
+                "no {line:?} in the metrics"
+            );
+        }
+    }
+
     /// The standard error so far.
     pub fn log(&self) -> String {
         self.log

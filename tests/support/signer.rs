@@ -120,15 +120,15 @@ impl Signing {
     }
 
     pub fn signature(&self, secret_access_key: &str) -> String {
-        signature(secret_access_key, &self.string_to_sign())
+        signature(secret_access_key, self.string_to_sign())
     }
 }
 
 /// `base64(hmac-sha1(secret, text))`.
-pub fn signature(secret_access_key: &str, text: &str) -> String {
+pub fn signature(secret_access_key: &str, text: impl AsRef<[u8]>) -> String {
     let mut mac =
         Hmac::<Sha1>::new_from_slice(secret_access_key.as_bytes()).expect("any length is a key");
-    mac.update(text.as_bytes());
+    mac.update(text.as_ref());
     STANDARD.encode(mac.finalize().into_bytes())
 }
 
