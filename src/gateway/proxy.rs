@@ -243,20 +243,21 @@ impl ProxyHttp for Proxy {
         context: &mut Context,
         reused: bool,
     ) -> Box<Error> {
-        if *error.esource() == ErrorSource::Upstream {
-            self.note_node_failure(context, &error);
-        }
+        let from_node = *error.esource() == ErrorSource::Upstream;
         let replayable = session.req_header().method.is_idempotent()
             && !session.as_ref().retry_buffer_truncated()
             && session.response_written().is_none();
-        if replayable {
-            error.retry.decide_reuse(reused);
-        } else {
-            error.set_retry(false);
-        }
+        // Pingora marks the read that fails as one to repeat, but not the write that often fails before it.
+        let broke_off = matches!(
+            error.etype(),
+            ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError
+        );
+        error.set_retry(reused && replayable && from_node && broke_off);
         if error.retry() {
             // A pooled connection had gone stale; that says nothing about the node.
             context.attempt.once_more();
+        } else if from_node {
+            self.note_node_failure(context, &error);
         }
         error
     }
