@@ -144,13 +144,15 @@ fn compose(
     parts.method = request.method.clone();
     parts.version = request.version;
     parts.headers = headers;
+    // The origin form stands in the URI byte for byte.
+    parts.uri = request.uri.clone();
     let mut composed = RequestHeader::from(parts);
     let target = Target::of(request);
     match (verified.placement(), target.query) {
         (Placement::Query, Some(query)) => {
             composed.set_raw_path(without_credentials(target.path, query, form).as_bytes())?;
         }
-        _ if request.raw_path().starts_with(b"/") => composed.set_raw_path(request.raw_path())?,
+        _ if composed.raw_path() == request.raw_path() => {}
         (_, query) => {
             let query = query.map_or(String::new(), |query| format!("?{query}"));
             composed.set_raw_path(format!("{}{query}", target.path).as_bytes())?;

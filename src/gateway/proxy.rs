@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::header::{EXPECT, TRANSFER_ENCODING};
 use http::{StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
 use pingora::prelude::HttpPeer;
 use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
@@ -65,6 +66,9 @@ impl ProxyHttp for Proxy {
         let live = self.gateway.live.load_full();
         Box::new(Context::new(live, &self.gateway.metrics, instant()))
     }
+
+    /// None: Pingora's default would look at every piece of every body for something to compress.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     /// Before the first filter: the connection that the request came on.
     fn on_connection_reuse(
