@@ -194,8 +194,11 @@ impl ProxyHttp for Proxy {
             let refused = Error::explain(ErrorType::InvalidHTTPHeader, "101 without an upgrade");
             return Err(refused.into_up());
         }
-        // 100 Continue and its like pass; what is final comes behind.
-        if answer.status.is_informational() {
+        // 100 Continue and its like pass; what is final comes behind. An answer ahead of the end of the body ends the
+        // connection: for Pingora a 100 would be one, and every upload that waits for it would cost a connection.
+        let interim = answer.status.is_informational();
+        session.set_close_on_response_before_downstream_finish(!interim);
+        if interim {
             return Ok(());
         }
         context.node_duration = context.node_started.map(|started| started.elapsed());
