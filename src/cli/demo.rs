@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use rand::RngExt;
 use rand::distr::Alphanumeric;
 
-use super::{Failure, announce};
+use super::{Failure, announcement, say};
 use crate::address::HostNames;
 use crate::clock::SystemClock;
 use crate::cluster::{ClusterOptions, Forward, NodeAddress};
@@ -107,14 +107,13 @@ impl Demo {
             Arc::new(SystemClock),
             guard.dropped_lines(),
         )?;
-        announce(&running.addresses);
-        println!(
-            "{}",
-            self.guide(&running.addresses.listeners[0], &access_key_id, &secret)
+        let addresses = &running.addresses;
+        let guide = self.guide(&addresses.listeners[0], &access_key_id, &secret);
+        let text = announcement(addresses) + &guide;
+        running.run(
+            Box::new(|| Err("a demo has no configuration file to read again".into())),
+            move || say(&text),
         );
-        running.run(Box::new(|| {
-            Err("a demo has no configuration file to read again".into())
-        }));
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Failure, announce};
+use super::{Failure, announcement, say};
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::credentials::InlineStore;
@@ -24,13 +24,13 @@ pub fn run(config: &Path) -> Result<(), Failure> {
         live: live(settings),
     };
     let running = gateway::start(options, Arc::new(SystemClock), log.dropped_lines())?;
-    announce(&running.addresses);
-    let config = config.to_owned();
-    running.run(Box::new(move || {
+    let (config, addresses) = (config.to_owned(), running.addresses.clone());
+    let reload = move || {
         Settings::load(&config)
             .map(live)
             .map_err(|error| error.to_string())
-    }));
+    };
+    running.run(Box::new(reload), move || say(&announcement(&addresses)));
     Ok(())
 }
 

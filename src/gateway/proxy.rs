@@ -13,6 +13,7 @@ use pingora::prelude::HttpPeer;
 use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::{Error, ErrorSource, ErrorType, Result};
+use tokio::sync::watch;
 
 use super::Gateway;
 use super::connection::{Awaited, Connection};
@@ -27,12 +28,13 @@ use crate::sig::dialect::DialectName;
 /// What Pingora runs for each request.
 pub struct Proxy {
     gateway: Arc<Gateway>,
+    stopping: watch::Receiver<bool>,
 }
 
 impl Proxy {
-    /// The proxy of a gateway.
-    pub fn new(gateway: Arc<Gateway>) -> Self {
-        Self { gateway }
+    /// The proxy of a gateway. Once `stopping` is true, every answer is the last one of its connection.
+    pub fn new(gateway: Arc<Gateway>, stopping: watch::Receiver<bool>) -> Self {
+        Self { gateway, stopping }
     }
 
     async fn answer(
@@ -218,11 +220,11 @@ impl ProxyHttp for Proxy {
         )?;
         context.relay = relay;
         context.node_request_id = node_request_id;
-        if session.req_header().version == Version::HTTP_10 {
-            // Whoever speaks 1.0 knows no chunks (RFC 9112, section 6.1): the end of the body is that of the connection.
-            if answer.remove_header(&TRANSFER_ENCODING).is_some() {
-                session.set_keepalive(None);
-            }
+        // Whoever speaks 1.0 knows no chunks (RFC 9112, section 6.1): the end of the body is that of the connection.
+        let unframed = session.req_header().version == Version::HTTP_10
+            && answer.remove_header(&TRANSFER_ENCODING).is_some();
+        if unframed || *self.stopping.borrow() {
+            session.set_keepalive(None);
         }
         Ok(())
     }

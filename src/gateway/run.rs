@@ -96,7 +96,7 @@ pub fn start(
     let mut server = Server::new_with_opt_and_conf(None, configuration);
     let proxy = Arc::new(http_proxy(
         &server.configuration,
-        Proxy::new(Arc::clone(&gateway)),
+        Proxy::new(Arc::clone(&gateway), stopped.clone()),
     ));
     server.add_service(Listeners::new(
         sockets,
@@ -130,9 +130,11 @@ fn bind_admin(address: SocketAddr) -> Result<(TcpListener, String), ListenError>
 
 impl Running {
     /// Serves until SIGTERM or Ctrl-C, and then until the requests in flight have ended or the grace period has. On
-    /// SIGHUP the configuration is read again; one that is not right leaves the one in use as it is.
-    pub fn run(self, reload: Reload) {
+    /// SIGHUP the configuration is read again; one that is not right leaves the one in use as it is. `ready` is called
+    /// once signals are awaited: whoever is told then can stop the gateway cleanly.
+    pub fn run(self, reload: Reload, ready: impl Fn() + Send + Sync + 'static) {
         let shutdown_signal = Box::new(Signals {
+            ready: Box::new(ready),
             reload,
             stop: self.stop,
         });
@@ -149,6 +151,7 @@ struct Stop {
 
 /// What the process is told by signals.
 struct Signals {
+    ready: Box<dyn Fn() + Send + Sync>,
     reload: Reload,
     stop: Stop,
 }
@@ -165,6 +168,7 @@ impl ShutdownSignalWatch for Signals {
             tracing::error!("signals cannot be awaited here");
             return ShutdownSignal::FastShutdown;
         };
+        (self.ready)();
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
