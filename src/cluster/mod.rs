@@ -141,11 +141,15 @@ impl Cluster {
         attempt.tried < self.peers.len()
     }
 
-    /// The address of the node that the latest attempt went to.
-    pub fn node_label(&self, attempt: &Attempt) -> Option<&str> {
-        let first = attempt.first?;
-        let latest = first + attempt.tried.checked_sub(1)?;
-        Some(&self.labels[latest % self.labels.len()])
+    /// The place in [`Cluster::labels`] of the node that the latest attempt went to.
+    pub fn latest(&self, attempt: &Attempt) -> Option<usize> {
+        let latest = attempt.first? + attempt.tried.checked_sub(1)?;
+        Some(latest % self.labels.len())
+    }
+
+    /// The addresses of the nodes.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
     }
 }
 

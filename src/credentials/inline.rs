@@ -1,7 +1,5 @@
 //! Keys that stand in the configuration file.
 
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 
 use super::{CredentialStore, StoreFailure};
@@ -21,19 +19,17 @@ pub struct InlineKey {
 /// The keys, ready to verify.
 #[derive(Debug)]
 pub struct InlineStore {
-    keys: HashMap<String, VerifyingKey>,
+    /// Sorted by their ids.
+    keys: Vec<VerifyingKey>,
 }
 
 impl InlineStore {
-    /// Prepares the keys. Of two keys with one id the later one counts; the configuration refuses such a pair.
+    /// Prepares the keys. No two have the same id: the configuration refuses such a pair.
     pub fn new(keys: &[InlineKey]) -> Self {
-        let keys = keys
-            .iter()
-            .map(|key| {
-                let ready = VerifyingKey::new(key.identity.clone(), &key.secret_access_key);
-                (key.identity.access_key_id.clone(), ready)
-            })
-            .collect();
+        let ready =
+            |key: &InlineKey| VerifyingKey::new(key.identity.clone(), &key.secret_access_key);
+        let mut keys: Vec<VerifyingKey> = keys.iter().map(ready).collect();
+        keys.sort_by(|one, other| id(one).cmp(id(other)));
         Self { keys }
     }
 }
@@ -41,9 +37,43 @@ impl InlineStore {
 #[async_trait]
 impl CredentialStore for InlineStore {
     async fn resolve(&self, access_key_id: &str) -> Result<VerifyingKey, StoreFailure> {
-        self.keys
-            .get(access_key_id)
-            .cloned()
-            .ok_or(StoreFailure::Unknown)
+        let found = self.keys.binary_search_by(|key| id(key).cmp(access_key_id));
+        found
+            .map(|at| self.keys[at].clone())
+            .map_err(|_absent| StoreFailure::Unknown)
+    }
+}
+
+fn id(key: &VerifyingKey) -> &str {
+    &key.identity().access_key_id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn exactly_the_id_is_found() {
+        let key = |id: &str| InlineKey {
+            identity: Identity {
+                access_key_id: id.into(),
+                principal: "p".into(),
+                domains: None,
+            },
+            secret_access_key: Secret::new("s".into()),
+        };
+        let ids = ["b", "a", "B", "ab", "aa"];
+        let store = InlineStore::new(&ids.map(key));
+        for id in ids {
+            let found = store.resolve(id).await.unwrap();
+            assert_eq!(found.identity().access_key_id, id);
+        }
+        for id in ["", "A", "a ", "abc", "%", "*)(uid=*"] {
+            assert_eq!(
+                store.resolve(id).await.unwrap_err(),
+                StoreFailure::Unknown,
+                "{id}"
+            );
+        }
     }
 }

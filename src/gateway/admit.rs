@@ -11,7 +11,6 @@ use super::context::Context;
 use super::listener::Listener;
 use super::live::Live;
 use crate::address::{Address, AddressFailure, CopySource, selector};
-use crate::clock::instant;
 use crate::credentials::StoreFailure;
 use crate::error::Refusal;
 use crate::policy::{Caller, decide};
@@ -63,7 +62,6 @@ pub async fn admit(
     context: &mut Context,
     now: SystemTime,
 ) -> Result<(), Refusal> {
-    let started = instant();
     let live = Arc::clone(&context.live);
     let listener = context
         .site()
@@ -84,7 +82,7 @@ pub async fn admit(
     let address = Address::of(method, host, target.path, names, copy_source, hosts)
         .map_err(Refusal::Address)?;
     let verified = verify(&live, listener, &view, &address, context, now).await;
-    context.verification = Some(started.elapsed());
+    context.verification = Some(context.started.elapsed());
     let permitted = verified.and_then(|verified| {
         check_form(request, &address)?;
         let cluster = Dialect::named(live.cluster.options().dialect);

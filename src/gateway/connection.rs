@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use http::HeaderValue;
+
 use super::Gateway;
 use super::observe;
 use super::respond;
@@ -25,7 +27,7 @@ pub enum Awaited {
 pub struct Connection {
     gateway: Arc<Gateway>,
     listener: usize,
-    peer: Option<IpAddr>,
+    peer: Option<HeaderValue>,
     awaited: AtomicU8,
 }
 
@@ -36,7 +38,8 @@ impl Connection {
         Self {
             gateway,
             listener,
-            peer,
+            // Written once for all requests of the connection.
+            peer: peer.and_then(|peer| HeaderValue::from_str(&peer.to_string()).ok()),
             awaited: AtomicU8::new(Awaited::Header as u8),
         }
     }
@@ -61,8 +64,8 @@ impl Connection {
     }
 
     /// The client's IP address; a Unix socket's client has none.
-    pub fn peer(&self) -> Option<IpAddr> {
-        self.peer
+    pub fn peer(&self) -> Option<&HeaderValue> {
+        self.peer.as_ref()
     }
 
     /// What is awaited now.

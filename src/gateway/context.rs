@@ -12,7 +12,7 @@ use super::relay::Relay;
 use crate::address::Address;
 use crate::cluster::Attempt;
 use crate::error::Answer;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, NodeMetrics};
 use crate::policy::Permit;
 use crate::sig::authorization::DialectForm;
 use crate::sig::dialect::DialectName;
@@ -90,6 +90,15 @@ impl Context {
         Some((connection, listener))
     }
 
+    /// The node that the latest attempt went to, and its counters.
+    pub fn node(&self) -> Option<(&str, &NodeMetrics)> {
+        let at = self.live.cluster.latest(&self.attempt)?;
+        Some((
+            self.live.cluster.labels().get(at)?,
+            self.live.node_metrics.get(at)?,
+        ))
+    }
+
     /// The address of the request, permitted or refused.
     pub fn address(&self) -> Option<&Address> {
         match &self.permit {
@@ -118,12 +127,11 @@ impl Context {
 /// A new id for a request: 128 random bits, so that the ids of several gateways do not meet.
 pub fn request_id() -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut id = String::with_capacity(32);
+    let mut id = Vec::with_capacity(32);
     for byte in rand::random::<u128>().to_le_bytes() {
-        let [high, low] = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
-        id.extend([char::from(high), char::from(low)]);
+        id.extend([byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]));
     }
-    id
+    String::from_utf8(id).expect("the digits are ASCII")
 }
 
 /// Counts the request as in flight while it lives.

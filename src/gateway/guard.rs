@@ -72,6 +72,35 @@ impl GuardedStream {
 
     /// Reads until a header is complete, and passes it on.
     fn poll_header(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        // A whole header mostly comes at once: then it goes straight to the parser.
+        if self.held.is_empty() {
+            let before = buf.filled().len();
+            let Poll::Ready(read) = Pin::new(&mut self.inner).poll_read(cx, buf) else {
+                // Idle for too long: the parser sees the end of the connection.
+                return self.poll_deadline(cx).map(Ok);
+            };
+            read?;
+            let new = &buf.filled()[before..];
+            if new.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            // Idle until now: from here on the header has a time of its own.
+            self.due = None;
+            match wire::check(new) {
+                Ok(Some(_length)) => {
+                    self.connection.await_next(Awaited::Body);
+                    return Poll::Ready(Ok(()));
+                }
+                Ok(None) => {
+                    self.held.extend_from_slice(new);
+                    buf.set_filled(before);
+                }
+                Err(fault) => {
+                    buf.set_filled(before);
+                    return self.refuse(fault, cx);
+                }
+            }
+        }
         loop {
             match self.search() {
                 Ok(true) => {
@@ -83,16 +112,10 @@ impl GuardedStream {
             }
             let Poll::Ready(read) = self.poll_hold(cx) else {
                 ready!(self.poll_deadline(cx));
-                return match self.held.is_empty() {
-                    true => Poll::Ready(Ok(())),
-                    false => self.refuse(WireFault::Timeout, cx),
-                };
+                return self.refuse(WireFault::Timeout, cx);
             };
-            match read? {
-                0 => return Poll::Ready(Ok(())),
-                // Idle until now: from here on the header has a time of its own.
-                count if count == self.held.len() => self.due = None,
-                _ => {}
+            if read? == 0 {
+                return Poll::Ready(Ok(()));
             }
         }
     }
@@ -102,11 +125,12 @@ impl GuardedStream {
         if self.searched == self.held.len() {
             return Ok(false);
         }
-        let Some(length) = wire::header_length(&self.held, self.searched) else {
+        // The end alone is looked for in every piece, so that a header in many pieces is checked once.
+        if wire::header_length(&self.held, self.searched).is_none() {
             let before = std::mem::replace(&mut self.searched, self.held.len());
             return wire::check_partial(&self.held, before).map(|()| false);
-        };
-        wire::check(&self.held[..length])?;
+        }
+        wire::check(&self.held)?;
         self.searched = 0;
         self.due = None;
         self.connection.await_next(Awaited::Body);

@@ -8,6 +8,7 @@ use super::listener::Listener;
 use super::options::ListenerOptions;
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::credentials::CredentialStore;
+use crate::metrics::{Metrics, NodeMetrics};
 use crate::secret::Secret;
 use crate::sig::{Identity, VerifyOptions, VerifyingKey};
 
@@ -47,18 +48,26 @@ pub struct Live {
     pub decoy: VerifyingKey,
     /// The nodes.
     pub cluster: Cluster,
+    /// Their counters, in the same order.
+    pub node_metrics: Vec<NodeMetrics>,
     /// The listeners, in the order of their sockets.
     pub listeners: Vec<Listener>,
 }
 
 impl Live {
     /// Makes a configuration ready for use.
-    pub fn new(options: LiveOptions) -> Self {
+    pub fn new(options: LiveOptions, metrics: &Metrics) -> Self {
+        let cluster = Cluster::new(options.cluster);
         Self {
+            node_metrics: cluster
+                .labels()
+                .iter()
+                .map(|node| metrics.of_node(node))
+                .collect(),
+            cluster,
             signature: options.signature,
             store: options.store,
             decoy: decoy(),
-            cluster: Cluster::new(options.cluster),
             listeners: options.listeners.into_iter().map(Listener::new).collect(),
         }
     }
@@ -67,13 +76,13 @@ impl Live {
     ///
     /// # Errors
     /// [`ReloadFailure`]; this one stays in use.
-    pub fn followed_by(&self, reload: &Reload) -> Result<Self, ReloadFailure> {
+    pub fn followed_by(&self, reload: &Reload, metrics: &Metrics) -> Result<Self, ReloadFailure> {
         let options = reload().map_err(ReloadFailure::Unread)?;
         let addresses = self.listeners.iter().map(|own| &own.options.address);
         if !addresses.eq(options.listeners.iter().map(|new| &new.address)) {
             return Err(ReloadFailure::Addresses);
         }
-        Ok(Self::new(options))
+        Ok(Self::new(options, metrics))
     }
 }
 

@@ -1,9 +1,9 @@
 //! What is seen of a request: one access line and one set of metrics.
 
 use std::fmt::Write;
-use std::net::IpAddr;
 use std::time::Duration;
 
+use http::HeaderValue;
 use pingora::proxy::Session;
 
 use super::Gateway;
@@ -103,7 +103,7 @@ pub fn request(gateway: &Gateway, session: &Session, context: &Context, failed: 
     line.number("sent", sent);
     line.micros("duration_us", Some(duration));
     line.micros("verification_us", context.verification);
-    if let Some(node) = context.live.cluster.node_label(&context.attempt) {
+    if let Some((node, _)) = context.node() {
         line.text("node", node);
         line.micros("node_us", context.node_duration);
     }
@@ -252,11 +252,11 @@ impl Line {
         self.text.push('"');
     }
 
-    fn peer(&mut self, peer: Option<IpAddr>) {
-        match peer {
-            Some(address) => self.text("peer", &address.to_string()),
-            None => self.text("peer", "unix"),
-        }
+    fn peer(&mut self, peer: Option<&HeaderValue>) {
+        self.text(
+            "peer",
+            peer.and_then(|peer| peer.to_str().ok()).unwrap_or("unix"),
+        );
     }
 
     fn number(&mut self, name: &str, value: u64) {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::header::{EXPECT, TRANSFER_ENCODING};
 use http::{StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
 use pingora::prelude::HttpPeer;
 use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
@@ -60,21 +61,22 @@ impl Proxy {
 
 #[async_trait]
 impl ProxyHttp for Proxy {
-    type CTX = Context;
+    /// Boxed, since Pingora moves it.
+    type CTX = Box<Context>;
 
-    fn new_ctx(&self) -> Context {
-        Context::new(
-            self.gateway.live.load_full(),
-            &self.gateway.metrics,
-            instant(),
-        )
+    fn new_ctx(&self) -> Self::CTX {
+        let live = self.gateway.live.load_full();
+        Box::new(Context::new(live, &self.gateway.metrics, instant()))
     }
+
+    /// None: Pingora's default would look at every piece of every body for something to compress.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     /// Before the first filter: the connection that the request came on.
     fn on_connection_reuse(
         &self,
         session: &mut Session,
-        context: &mut Context,
+        context: &mut Self::CTX,
         connection: Box<dyn Any + Send + Sync>,
     ) {
         let Ok(connection) = connection.downcast::<Arc<Connection>>() else {
@@ -89,7 +91,7 @@ impl ProxyHttp for Proxy {
         session.set_write_timeout(Some(options.body_timeout));
     }
 
-    async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
+    async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {
         let now = self.gateway.clock.now();
         match admit::admit(session.req_header(), context, now).await {
             Ok(()) => Ok(false),
@@ -104,15 +106,18 @@ impl ProxyHttp for Proxy {
     async fn upstream_peer(
         &self,
         _session: &mut Session,
-        context: &mut Context,
+        context: &mut Self::CTX,
     ) -> Result<Box<HttpPeer>> {
         context.node_started = Some(instant());
         let Context {
-            permit, attempt, ..
-        } = context;
+            live,
+            permit,
+            attempt,
+            ..
+        } = &mut **context;
         let peer = permit
             .as_ref()
-            .and_then(|permit| context.live.cluster.peer(permit, attempt));
+            .and_then(|permit| live.cluster.peer(permit, attempt));
         peer.ok_or_else(|| {
             Error::explain(ErrorType::ConnectError, "no node is left to try").into_up()
         })
@@ -122,10 +127,10 @@ impl ProxyHttp for Proxy {
         &self,
         _session: &mut Session,
         _peer: &HttpPeer,
-        context: &mut Context,
+        context: &mut Self::CTX,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        self.note_node_failure(context, &error);
+        note_node_failure(context, &error);
         // Nothing of the request has been read for this node, so the next one gets it whole.
         error.set_retry(context.live.cluster.has_untried(&context.attempt));
         error
@@ -138,15 +143,15 @@ impl ProxyHttp for Proxy {
         _peer: &HttpPeer,
         _fd: std::os::unix::io::RawFd,
         _digest: Option<&Digest>,
-        context: &mut Context,
+        context: &mut Self::CTX,
     ) -> Result<()> {
         let state = if reused {
             NodeConnection::Reused
         } else {
             NodeConnection::New
         };
-        if let Some(node) = context.live.cluster.node_label(&context.attempt) {
-            self.gateway.metrics.node_connection(node, state);
+        if let Some((_, metrics)) = context.node() {
+            metrics.connection(state);
         }
         Ok(())
     }
@@ -155,7 +160,7 @@ impl ProxyHttp for Proxy {
         &self,
         _session: &mut Session,
         request: &mut RequestHeader,
-        context: &mut Context,
+        context: &mut Self::CTX,
     ) -> Result<()> {
         let (Some(permit), Some(connection)) = (&context.permit, &context.connection) else {
             return Error::e_explain(
@@ -177,7 +182,7 @@ impl ProxyHttp for Proxy {
         _session: &mut Session,
         _piece: &mut Option<Bytes>,
         end: bool,
-        context: &mut Context,
+        context: &mut Self::CTX,
     ) -> Result<()> {
         if let (true, Some(connection)) = (end, &context.connection) {
             connection.await_next(Awaited::Answer);
@@ -189,7 +194,7 @@ impl ProxyHttp for Proxy {
         &self,
         session: &mut Session,
         answer: &mut ResponseHeader,
-        context: &mut Context,
+        context: &mut Self::CTX,
     ) -> Result<()> {
         if answer.status == StatusCode::SWITCHING_PROTOCOLS {
             // No request asks for it: the nodes see no Upgrade.
@@ -234,7 +239,7 @@ impl ProxyHttp for Proxy {
         _session: &mut Session,
         piece: &mut Option<Bytes>,
         end: bool,
-        context: &mut Context,
+        context: &mut Self::CTX,
     ) -> Result<Option<Duration>> {
         context.relay.body(piece, end);
         Ok(None)
@@ -245,7 +250,7 @@ impl ProxyHttp for Proxy {
         _peer: &HttpPeer,
         session: &mut Session,
         mut error: Box<Error>,
-        context: &mut Context,
+        context: &mut Self::CTX,
         reused: bool,
     ) -> Box<Error> {
         let from_node = *error.esource() == ErrorSource::Upstream;
@@ -262,7 +267,7 @@ impl ProxyHttp for Proxy {
             // A pooled connection had gone stale; that says nothing about the node.
             context.attempt.once_more();
         } else if from_node {
-            self.note_node_failure(context, &error);
+            note_node_failure(context, &error);
         }
         error
     }
@@ -271,7 +276,7 @@ impl ProxyHttp for Proxy {
         &self,
         session: &mut Session,
         error: &Error,
-        context: &mut Context,
+        context: &mut Self::CTX,
     ) -> FailToProxy {
         let answered = session
             .response_written()
@@ -293,23 +298,23 @@ impl ProxyHttp for Proxy {
         }
     }
 
-    async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Context) {
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Self::CTX) {
         observe::request(&self.gateway, session, context, error.is_some());
     }
 
     /// Pingora's own summary would print the signature of a presigned request.
-    fn request_summary(&self, _session: &Session, context: &Context) -> String {
+    fn request_summary(&self, _session: &Session, context: &Self::CTX) -> String {
         format!("request {}", context.request_id)
     }
 
-    fn suppress_error_log(&self, _session: &Session, _context: &Context, _error: &Error) -> bool {
+    fn suppress_error_log(&self, _session: &Session, _context: &Self::CTX, _error: &Error) -> bool {
         true
     }
 
     fn suppress_proxy_warn_log(
         &self,
         _session: &Session,
-        _context: &Context,
+        _context: &Self::CTX,
         _error: &Error,
         _phase: ProxyWarnLogContext,
     ) -> bool {
@@ -317,19 +322,17 @@ impl ProxyHttp for Proxy {
     }
 }
 
-impl Proxy {
-    fn note_node_failure(&self, context: &Context, error: &Error) {
-        let Some(node) = context.live.cluster.node_label(&context.attempt) else {
-            return;
-        };
-        self.gateway.metrics.node_failure(node);
-        tracing::warn!(
-            request_id = context.request_id,
-            node,
-            error = error.etype().as_str(),
-            "a node failed"
-        );
-    }
+fn note_node_failure(context: &Context, error: &Error) {
+    let Some((node, metrics)) = context.node() else {
+        return;
+    };
+    metrics.failure();
+    tracing::warn!(
+        request_id = context.request_id,
+        node,
+        error = error.etype().as_str(),
+        "a node failed"
+    );
 }
 
 /// The refusal that answers a failure behind the check; none where the client is gone.

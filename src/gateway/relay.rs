@@ -57,16 +57,18 @@ pub fn head(
     operation: Operation,
     request_id: &str,
 ) -> pingora::Result<(Relay, Option<String>)> {
-    let prefix = Dialect::named(cluster).forms[0].header_prefix;
-    let own_prefix = Dialect::named(words).forms[0].header_prefix;
-    let node_request_id = answer
-        .headers
-        .get(format!("{prefix}request-id"))
-        .and_then(|value| value.to_str().ok())
+    let (spoken, wanted) = (
+        Dialect::named(cluster).forms[0],
+        Dialect::named(words).forms[0],
+    );
+    let mut fields = answer.headers.iter();
+    let node_request_id = fields
+        .find(|(name, _)| name.as_str() == spoken.request_id_header)
+        .and_then(|(_, value)| value.to_str().ok())
         .map(str::to_owned);
     let mut relay = Relay::AsIs;
     if words != cluster {
-        rename(answer, prefix, own_prefix)?;
+        rename(answer, spoken.header_prefix, wanted.header_prefix)?;
         // Every example of the vendor's documents answers an abort with 200 and S3 with 204.
         if words == DialectName::Wos
             && operation == Operation::AbortMultipartUpload
@@ -83,7 +85,7 @@ pub fn head(
             });
         }
     }
-    answer.insert_header(format!("{own_prefix}request-id"), request_id)?;
+    answer.insert_header(wanted.request_id_header, request_id)?;
     Ok((relay, node_request_id))
 }
 

@@ -23,8 +23,8 @@ pub const LINGER: Duration = Duration::from_secs(2);
 const XML: &str = "application/xml";
 const METHODS: &str = "GET, HEAD, PUT, POST, DELETE";
 
-fn request_id_header(words: DialectName) -> String {
-    format!("{}request-id", Dialect::named(words).forms[0].header_prefix)
+fn request_id_header(words: DialectName) -> &'static str {
+    Dialect::named(words).forms[0].request_id_header
 }
 
 /// Answers a request and gives whether the connection can serve another one.

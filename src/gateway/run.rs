@@ -1,7 +1,7 @@
 //! Sockets, threads and signals: the gateway as a process.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -85,10 +85,11 @@ pub fn start(
         max_retries: MIN_ATTEMPTS.max(options.live.cluster.nodes.len() + 1),
         ..ServerConf::default()
     };
+    let metrics = Metrics::new();
     let gateway = Arc::new(Gateway {
-        live: ArcSwap::from_pointee(Live::new(options.live)),
+        live: ArcSwap::from_pointee(Live::new(options.live, &metrics)),
         clock,
-        metrics: Metrics::new(),
+        metrics,
         host_id: context::request_id(),
         log_format: options.log_format,
     });
@@ -131,11 +132,11 @@ fn bind_admin(address: SocketAddr) -> Result<(TcpListener, String), ListenError>
 impl Running {
     /// Serves until SIGTERM or Ctrl-C, and then until the requests in flight have ended or the grace period has. On
     /// SIGHUP the configuration is read again; one that is not right leaves the one in use as it is. `ready` is called
-    /// once signals are awaited: whoever is told then can stop the gateway cleanly.
-    pub fn run(self, reload: Reload, ready: impl Fn() + Send + Sync + 'static) {
+    /// once signals are awaited: one that came before that would end the process.
+    pub fn run(self, reload: Reload, ready: impl FnOnce() + Send + 'static) {
         let shutdown_signal = Box::new(Signals {
-            ready: Box::new(ready),
             reload,
+            ready: Mutex::new(Some(Box::new(ready))),
             stop: self.stop,
         });
         self.server.run(RunArgs { shutdown_signal });
@@ -151,8 +152,8 @@ struct Stop {
 
 /// What the process is told by signals.
 struct Signals {
-    ready: Box<dyn Fn() + Send + Sync>,
     reload: Reload,
+    ready: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     stop: Stop,
 }
 
@@ -168,7 +169,9 @@ impl ShutdownSignalWatch for Signals {
             tracing::error!("signals cannot be awaited here");
             return ShutdownSignal::FastShutdown;
         };
-        (self.ready)();
+        if let Some(ready) = self.ready.lock().ok().and_then(|mut ready| ready.take()) {
+            ready();
+        }
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
@@ -214,7 +217,7 @@ impl Stop {
 impl Gateway {
     /// Reads the configuration again, and uses it if it is right.
     fn reload(&self, reload: &Reload) {
-        match self.live.load().followed_by(reload) {
+        match self.live.load().followed_by(reload, &self.metrics) {
             Ok(next) => {
                 self.live.store(Arc::new(next));
                 self.metrics.reload(ReloadOutcome::Applied);

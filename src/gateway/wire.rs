@@ -40,28 +40,33 @@ pub fn check_partial(bytes: &[u8], from: usize) -> Result<(), WireFault> {
         return Err(WireFault::LineEnd);
     }
     match memchr(b'\n', bytes) {
-        Some(end) if end >= from => check_request_line(next_line(bytes)?.0).map(|_minor| ()),
+        Some(end) if end >= from => {
+            let line = next_line(&mut &bytes[..=end])?;
+            line.map_or(Ok(()), |line| check_request_line(line).map(|_minor| ()))
+        }
         // Whoever speaks TLS here, for one, is told at once.
         None if from == 0 && !all(TOKEN, &bytes[..1]) => Err(WireFault::RequestLine),
         _ => Ok(()),
     }
 }
 
-/// Checks a complete header.
+/// Checks the header that `bytes` start with, and gives its length, the empty line included; none while it is not
+/// complete.
 ///
 /// # Errors
 /// [`WireFault`].
-pub fn check(header: &[u8]) -> Result<(), WireFault> {
-    if header.len() > WireFault::MAX_HEADER_BYTES {
-        return Err(WireFault::HeaderTooLarge);
-    }
-    let controls = check_controls(header);
-    let (request_line, mut rest) = next_line(header)?;
+pub fn check(bytes: &[u8]) -> Result<Option<usize>, WireFault> {
+    let mut rest = bytes;
+    let Some(request_line) = next_line(&mut rest)? else {
+        return Ok(None);
+    };
     let minor = check_request_line(request_line)?;
     let mut lengths = Lengths::default();
     let mut fields = 0;
     loop {
-        let (line, next) = next_line(rest)?;
+        let Some(line) = next_line(&mut rest)? else {
+            return Ok(None);
+        };
         if line.is_empty() {
             break;
         }
@@ -70,24 +75,34 @@ pub fn check(header: &[u8]) -> Result<(), WireFault> {
             return Err(WireFault::TooManyFields);
         }
         check_field(line, &mut lengths)?;
-        rest = next;
     }
-    controls?;
-    lengths.check(minor)
+    let length = bytes.len() - rest.len();
+    if length > WireFault::MAX_HEADER_BYTES {
+        return Err(WireFault::HeaderTooLarge);
+    }
+    check_controls(&bytes[..length])?;
+    lengths.check(minor)?;
+    Ok(Some(length))
 }
 
-/// A line without its CRLF, and what follows it.
-fn next_line(bytes: &[u8]) -> Result<(&[u8], &[u8]), WireFault> {
-    let end = memchr(b'\n', bytes).ok_or(WireFault::LineEnd)?;
-    let line = bytes[..end].strip_suffix(b"\r").ok_or(WireFault::LineEnd)?;
+/// Takes a line off, without its CRLF; none where its end has not arrived.
+fn next_line<'h>(rest: &mut &'h [u8]) -> Result<Option<&'h [u8]>, WireFault> {
+    let Some(end) = memchr(b'\n', rest) else {
+        return Ok(None);
+    };
+    let line = rest[..end].strip_suffix(b"\r").ok_or(WireFault::LineEnd)?;
     if line.len() > WireFault::MAX_LINE_BYTES {
         return Err(WireFault::LineTooLong);
     }
-    Ok((line, &bytes[end + 1..]))
+    *rest = &rest[end + 1..];
+    Ok(Some(line))
 }
 
 /// Checks `method SP target SP HTTP/1.x` (RFC 9112, section 3) and gives the minor version.
 fn check_request_line(line: &[u8]) -> Result<u8, WireFault> {
+    if memchr(b'\r', line).is_some() {
+        return Err(WireFault::LineEnd);
+    }
     let method_end = memchr(b' ', line).ok_or(WireFault::RequestLine)?;
     let target_end = memchr::memrchr(b' ', line).ok_or(WireFault::RequestLine)?;
     let (method, version) = (&line[..method_end], &line[target_end + 1..]);
@@ -170,18 +185,21 @@ fn trim_blanks(mut value: &[u8]) -> &[u8] {
     value
 }
 
-/// No byte is a control character, but for tabs and for the CRLF at the end of each line. One pass without a branch, so
-/// that the compiler takes many bytes at once.
+/// No byte is a control character, but for tabs and for the CRLF at the end of each line. Without a branch, so that the
+/// compiler takes many bytes at once.
 fn check_controls(header: &[u8]) -> Result<(), WireFault> {
-    let (mut controls, mut returns, mut ends) = (0_u32, 0_u32, 0_u32);
+    let mut control = 0;
     for &byte in header {
-        controls += u32::from(byte < b' ') + u32::from(byte == 0x7f) - u32::from(byte == b'\t');
-        returns += u32::from(byte == b'\r');
-        ends += u32::from(byte == b'\n');
+        let line_end = (byte == b'\r') | (byte == b'\n');
+        control |= u8::from((byte < b' ') & (byte != b'\t') & !line_end) | u8::from(byte == 0x7f);
     }
-    if returns != ends {
+    let mut lone = 0;
+    for (&byte, &next) in header.iter().zip(&header[1..]) {
+        lone |= u8::from((byte == b'\r') != (next == b'\n'));
+    }
+    if lone != 0 {
         Err(WireFault::LineEnd)
-    } else if controls != returns + ends {
+    } else if control != 0 {
         Err(WireFault::Field)
     } else {
         Ok(())
@@ -323,6 +341,8 @@ mod tests {
             ),
         ];
         for (header, expected) in table {
+            let length = header.len();
+            let expected = expected.map(|()| Some(length));
             assert_eq!(check(header.as_bytes()), expected, "{header:?}");
         }
     }
@@ -331,13 +351,19 @@ mod tests {
     fn each_limit_holds_on_both_sides() {
         let line =
             |length: usize| format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "x".repeat(length - 3));
-        assert_eq!(check(line(WireFault::MAX_LINE_BYTES).as_bytes()), Ok(()));
+        assert!(matches!(
+            check(line(WireFault::MAX_LINE_BYTES).as_bytes()),
+            Ok(Some(_))
+        ));
         assert_eq!(
             check(line(WireFault::MAX_LINE_BYTES + 1).as_bytes()),
             Err(WireFault::LineTooLong)
         );
         let fields = |count: usize| format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(count));
-        assert_eq!(check(fields(WireFault::MAX_FIELDS).as_bytes()), Ok(()));
+        assert!(matches!(
+            check(fields(WireFault::MAX_FIELDS).as_bytes()),
+            Ok(Some(_))
+        ));
         assert_eq!(
             check(fields(WireFault::MAX_FIELDS + 1).as_bytes()),
             Err(WireFault::TooManyFields)
@@ -352,7 +378,10 @@ mod tests {
             assert_eq!(header.len(), size);
             header
         };
-        assert_eq!(check(size(WireFault::MAX_HEADER_BYTES).as_bytes()), Ok(()));
+        assert!(matches!(
+            check(size(WireFault::MAX_HEADER_BYTES).as_bytes()),
+            Ok(Some(_))
+        ));
         assert_eq!(
             check(size(WireFault::MAX_HEADER_BYTES + 1).as_bytes()),
             Err(WireFault::HeaderTooLarge)

@@ -33,6 +33,8 @@ pub struct Form {
     pub header_prefix: &'static str,
     /// The vendor's date header.
     pub date_header: &'static str,
+    /// The header of answers with the id of the request.
+    pub request_id_header: &'static str,
     /// The query parameter with the access key id.
     pub access_key_parameter: &'static str,
 }
@@ -75,6 +77,7 @@ const AWS_FORM: Form = Form {
     v4_algorithm: "AWS4-HMAC-SHA256",
     header_prefix: "x-amz-",
     date_header: "x-amz-date",
+    request_id_header: "x-amz-request-id",
     access_key_parameter: "AWSAccessKeyId",
 };
 
@@ -83,6 +86,7 @@ const WOS_FORM: Form = Form {
     v4_algorithm: "WOS-HMAC-SHA256",
     header_prefix: "x-wos-",
     date_header: "x-wos-date",
+    request_id_header: "x-wos-request-id",
     access_key_parameter: "WOSAccessKeyId",
 };
 
@@ -262,6 +266,10 @@ mod tests {
             assert!(form.header_prefix.ends_with('-'));
             assert_eq!(form.header_prefix, form.header_prefix.to_ascii_lowercase());
             assert_eq!(form.date_header, format!("{}date", form.header_prefix));
+            assert_eq!(
+                form.request_id_header,
+                format!("{}request-id", form.header_prefix)
+            );
             for other in &FORMS[at + 1..] {
                 assert_ne!(form.scheme, other.scheme);
                 assert!(!other.header_prefix.starts_with(form.header_prefix));

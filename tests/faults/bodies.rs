@@ -3,7 +3,7 @@
 use super::support::rec::{Answer, Cue, Rec};
 use super::support::refusal::assert_refused;
 use super::support::signer::{Request, Word, now};
-use super::{get, in_front_of, put, signed};
+use super::{assert_no_failure, get, in_front_of, put, signed};
 
 const EARLY: &str = "HTTP/1.1 507 Insufficient Storage\r\nContent-Length: 5\r\n\r\nearly";
 
@@ -248,10 +248,6 @@ fn a_client_that_breaks_its_download_off_is_no_failure_of_the_node() {
     drop(connection);
     node.await_closed(1);
     gateway.await_log("outcome=aborted");
-    let metrics = gateway.admin_get("/metrics").text();
-    assert!(
-        !metrics.contains("countersign_node_failures_total{"),
-        "{metrics}"
-    );
+    assert_no_failure(&gateway, &node);
     assert_eq!(gateway.exchange(&get()).status, 200);
 }

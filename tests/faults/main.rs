@@ -8,6 +8,7 @@ mod stop;
 mod support;
 
 use support::gateway::{Config, Gateway};
+use support::rec::Rec;
 use support::signer::{Request, Word, now};
 
 fn signed(method: &str, target: &str) -> Request {
@@ -33,4 +34,16 @@ fn in_front_of(nodes: &[&str], lines: &str) -> Gateway {
         .text_of("cluster")
         .replace(&one, &format!("{nodes:?}"));
     Gateway::start(&config.section("cluster", &format!("{cluster}{lines}")))
+}
+
+/// The metrics and the log have nothing against the node.
+fn assert_no_failure(gateway: &Gateway, node: &Rec) {
+    let failures = format!(
+        "countersign_node_failures_total{{node=\"{}\"}} 0",
+        node.address()
+    );
+    let metrics = gateway.admin_get("/metrics").text();
+    assert!(metrics.contains(&failures), "{metrics}");
+    let log = gateway.log();
+    assert!(!log.contains("a node failed"), "{log}");
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::support::rec::{Answer, Cue, Rec, nobody};
 use super::support::refusal::assert_refused;
-use super::{get, in_front_of, put, signed};
+use super::{assert_no_failure, get, in_front_of, put, signed};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
@@ -292,11 +292,7 @@ fn a_stale_connection_is_made_anew_without_the_client_seeing_it() {
         assert_eq!(connections, [0, 1, 1], "{}", request.method);
         assert_eq!(requests[1].body, request.body.unwrap_or_default());
         gateway.await_metric("state=\"reused\"} 2");
-        let metrics = gateway.admin_get("/metrics").text();
-        assert!(
-            !metrics.contains("countersign_node_failures_total{"),
-            "{metrics}"
-        );
+        assert_no_failure(&gateway, &node);
     }
 }
 

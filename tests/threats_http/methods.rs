@@ -98,10 +98,10 @@ fn j15_nothing_that_a_client_names_splits_a_message_or_a_line() {
                 &format!("/k{odd}y"),
                 1,
             );
-            let code = if odd == "\n" {
-                "InvalidRequest"
-            } else {
+            let code = if odd == "\0" {
                 "InvalidURI"
+            } else {
+                "InvalidRequest"
             };
             site.refuses("target", target, 400, code);
             sent += 3;

@@ -1,0 +1,246 @@
+//! What does a verification cost, step by step, and what does it grow with?
+//!
+//! - `headers`, `query`, `parameters`: the steps of one accepted request. `parse` reads the query and the address, `claim`
+//!   reads the credentials and collects what is signed, `verify` computes the signature and compares; `whole` is all of it.
+//!   Headers are the vendor's metadata, parameters are sub-resources: the dearest kind of each, because all are signed.
+//! - `refused`: is a request that breaks a rule ever dearer than one that keeps them all?
+//!
+//! The size behind a name is that of the request header on the wire; throughput is in such bytes.
+//!
+//!     cargo bench --bench verify -- --quick
+
+use std::hint::black_box;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use countersign::address::{Address, CopySource, HostNames};
+use countersign::secret::Secret;
+use countersign::sig::dialect::{AWS, Dialect, WOS};
+use countersign::sig::signer::{SigningCredentials, Unsigned, sign_header, sign_query};
+use countersign::sig::{
+    AuthFailure, Claim, Diagnostics, Identity, RequestView, VerifyOptions, VerifyingKey, Version,
+    claim,
+};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
+const SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+const HOST: &str = "s3.example.com";
+const PATH: &str = "/bucket01/photos/2026/november/a%20picture.jpg";
+const DIALECTS: &[&Dialect] = &[&AWS, &WOS];
+
+/// 2026-11-22 10:00:00 UTC.
+const NOW: u64 = 1_795_341_600;
+
+fn now() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(NOW)
+}
+
+/// The gateway's side.
+struct Verifier {
+    hosts: HostNames,
+    options: VerifyOptions,
+    key: VerifyingKey,
+}
+
+impl Verifier {
+    fn new() -> Self {
+        let identity = Identity {
+            access_key_id: ACCESS_KEY_ID.into(),
+            principal: "alice".into(),
+            domains: None,
+        };
+        Self {
+            hosts: HostNames {
+                domains: vec![HOST.into()],
+                custom_domains: Vec::new(),
+            },
+            options: VerifyOptions {
+                versions: vec![Version::V2],
+                max_clock_skew: Duration::from_secs(900),
+                diagnostics: Diagnostics::Off,
+            },
+            key: VerifyingKey::new(identity, &Secret::new(SECRET_ACCESS_KEY.into())),
+        }
+    }
+
+    fn parse<'r>(&self, request: &'r Request) -> Result<(RequestView<'r>, Address), AuthFailure> {
+        let query = request.query.as_deref();
+        let view = RequestView::of("GET", PATH, query, &request.headers)?;
+        let names = view.parameters.iter().map(|parameter| &*parameter.name);
+        let copies = CopySource::Absent;
+        let address = Address::of(&Method::GET, HOST, PATH, names, copies, &self.hosts);
+        Ok((view, address.expect("the path is valid")))
+    }
+
+    fn claim<'v>(
+        &self,
+        (view, address): &'v (RequestView<'_>, Address),
+    ) -> Result<Claim<'v>, AuthFailure> {
+        claim(view, address, now(), DIALECTS, &self.options)
+    }
+
+    fn whole(&self, request: &Request) -> Result<(), AuthFailure> {
+        let parsed = self.parse(request)?;
+        self.claim(&parsed)?.verify(&self.key).map(|_| ())
+    }
+}
+
+/// A signed GET.
+#[derive(Clone)]
+struct Request {
+    query: Option<String>,
+    headers: HeaderMap,
+}
+
+/// Where the credentials stand.
+enum Placement {
+    Header,
+    Query,
+}
+
+impl Request {
+    /// A request with that many header fields, the credentials and the date among them, and that many sub-resources.
+    fn signed(
+        dialect: &'static Dialect,
+        placement: Placement,
+        fields: usize,
+        parameters: usize,
+    ) -> Self {
+        let hosts = Verifier::new().hosts;
+        let prefix = dialect.forms[0].header_prefix;
+        let mut headers = HeaderMap::new();
+        headers.insert(http::header::HOST, HeaderValue::from_static(HOST));
+        headers.insert(http::header::ACCEPT, HeaderValue::from_static("*/*"));
+        let agent = HeaderValue::from_static("aws-sdk-java/2.29.0 Linux/6.1");
+        headers.insert(http::header::USER_AGENT, agent);
+        for number in headers.len() + 2..fields {
+            let name = format!("{prefix}meta-field-{number}");
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a token");
+            headers.insert(name, HeaderValue::from_static("a value of usual length"));
+        }
+        let query: Vec<String> = (0..parameters)
+            .map(|number| format!("{prefix}parameter-{number}=value%20{number}"))
+            .collect();
+        let query = (!query.is_empty()).then(|| query.join("&"));
+        let credentials = SigningCredentials {
+            access_key_id: ACCESS_KEY_ID.into(),
+            secret_access_key: Secret::new(SECRET_ACCESS_KEY.into()),
+        };
+        let unsigned = Unsigned {
+            method: "GET",
+            host: HOST,
+            path: PATH,
+            query: query.as_deref(),
+            headers,
+            hosts: &hosts,
+        };
+        match placement {
+            Placement::Header => Self {
+                headers: sign_header(&unsigned, dialect, &credentials, now())
+                    .expect("it can be signed"),
+                query,
+            },
+            Placement::Query => Self {
+                query: Some(
+                    sign_query(&unsigned, dialect, &credentials, NOW + 60)
+                        .expect("it can be signed"),
+                ),
+                headers: unsigned.headers,
+            },
+        }
+    }
+
+    /// The bytes of the request header on the wire.
+    fn size(&self) -> usize {
+        let fields = self.headers.iter();
+        let fields: usize = fields
+            .map(|(name, value)| name.as_str().len() + value.len() + 4)
+            .sum();
+        let query = self.query.as_ref().map_or(0, |query| query.len() + 1);
+        "GET  HTTP/1.1\r\n\r\n".len() + PATH.len() + query + fields
+    }
+}
+
+fn accepted(criterion: &mut Criterion) {
+    use Placement::{Header, Query};
+    let verifier = Verifier::new();
+    let requests = [
+        ("headers/5", Request::signed(&AWS, Header, 5, 0)),
+        ("headers/15", Request::signed(&AWS, Header, 15, 0)),
+        ("headers/60", Request::signed(&AWS, Header, 60, 0)),
+        ("query", Request::signed(&AWS, Query, 5, 0)),
+        ("parameters/0", Request::signed(&WOS, Header, 5, 0)),
+        ("parameters/10", Request::signed(&WOS, Header, 5, 10)),
+        ("parameters/60", Request::signed(&WOS, Header, 5, 60)),
+    ];
+    for (name, request) in &requests {
+        assert_eq!(verifier.whole(request), Ok(()), "{name}");
+        let mut group = criterion.benchmark_group(format!("{name} ({} B)", request.size()));
+        group.throughput(Throughput::Bytes(request.size() as u64));
+        group.bench_function("parse", |bencher| {
+            bencher.iter(|| verifier.parse(black_box(request)));
+        });
+        let parsed = verifier.parse(request).expect("it holds");
+        group.bench_function("claim", |bencher| {
+            bencher.iter(|| verifier.claim(black_box(&parsed)));
+        });
+        let claimed = verifier.claim(&parsed).expect("it holds");
+        group.bench_function("verify", |bencher| {
+            bencher.iter(|| black_box(&claimed).verify(&verifier.key));
+        });
+        group.bench_function("whole", |bencher| {
+            bencher.iter(|| verifier.whole(black_box(request)));
+        });
+        group.finish();
+    }
+}
+
+fn refused(criterion: &mut Criterion) {
+    let verifier = Verifier::new();
+    let header = |value: &str| {
+        let mut request = Request::signed(&AWS, Placement::Header, 15, 0);
+        let value = HeaderValue::from_str(value).expect("visible ASCII");
+        request.headers.insert(http::header::AUTHORIZATION, value);
+        request
+    };
+    let presigned = Request::signed(&AWS, Placement::Query, 15, 0);
+    let query = |change: fn(String) -> String| Request {
+        query: presigned.query.clone().map(change),
+        ..presigned.clone()
+    };
+    let wrong = format!("AWS {ACCESS_KEY_ID}:qgk2+6Sv9/oM7G3qLEjTH1a1l1g=");
+    let requests = [
+        (
+            "nothing",
+            0,
+            Request::signed(&AWS, Placement::Header, 15, 0),
+        ),
+        ("wrong signature", 22, header(&wrong)),
+        ("unknown scheme", 7, header("Bearer x")),
+        ("nothing, query", 0, presigned.clone()),
+        (
+            "duplicate parameter",
+            3,
+            query(|query| query + "&Signature=x"),
+        ),
+        (
+            "expired",
+            19,
+            query(|query| query.replace(&(NOW + 60).to_string(), &(NOW - 60).to_string())),
+        ),
+    ];
+    let mut group = criterion.benchmark_group("refused");
+    for (name, rule, request) in &requests {
+        let answer = verifier.whole(request);
+        assert_eq!(answer.map_or_else(|failure| failure.rule(), |()| 0), *rule);
+        group.throughput(Throughput::Bytes(request.size() as u64));
+        group.bench_function(format!("{name} ({} B)", request.size()), |bencher| {
+            bencher.iter(|| verifier.whole(black_box(request)));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, accepted, refused);
+criterion_main!(benches);

@@ -1,0 +1,289 @@
+//! Properties: what an independent signer signs is accepted and arrives as it was signed; a single change is refused and
+//! never arrives. The seed is fixed, so that a run is the same every time.
+
+#[path = "properties/change.rs"]
+mod change;
+#[path = "properties/draw.rs"]
+mod draw;
+#[path = "support/line.rs"]
+mod line;
+mod support;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, UNIX_EPOCH};
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use change::Change;
+use draw::{CUSTOM_DOMAIN, Drawn, parts, target};
+use line::{Line, Stop};
+use support::gateway::{self, Gateway};
+use support::rec::{Answer, Rec, Recorded};
+use support::signer::{DOMAIN, Request, Word, unix_time};
+use support::wire::Connection;
+
+fn runner(cases: u32) -> TestRunner {
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+}
+
+/// 2026-11-22 10:00:00 UTC.
+const NOW: u64 = 1_795_341_600;
+
+fn line() -> Line {
+    let mut line = Line::new(UNIX_EPOCH + Duration::from_secs(NOW));
+    line.hosts.custom_domains.push(CUSTOM_DOMAIN.into());
+    line
+}
+
+#[test]
+fn what_is_signed_is_accepted_and_any_change_to_it_is_refused() {
+    let line = line();
+    let made = RefCell::new(HashMap::<Change, [usize; 2]>::new());
+    let picks = any::<[u16; Change::ALL.len()]>();
+    let result = runner(2_000).run(&(draw::request(NOW), picks), |(drawn, picks)| {
+        let signed = drawn.signed();
+        if let Err(stop) = line.check(&signed) {
+            let text = drawn.request.signing().string_to_sign();
+            return Err(TestCaseError::fail(format!(
+                "{stop:?}\n{signed:#?}\n{text}"
+            )));
+        }
+        for (change, pick) in Change::ALL.iter().zip(picks) {
+            let Some(changed) = change.make(&drawn, &signed, pick.into()) else {
+                continue;
+            };
+            let stop = line.check(&changed).map(|_| ());
+            let rule = match &stop {
+                Err(Stop::Auth(failure)) => Some(failure.rule()),
+                Err(Stop::Address(_)) => None,
+                // Whether the operation is known says nothing about the signature.
+                Ok(()) | Err(Stop::Denied(_)) => {
+                    return Err(TestCaseError::fail(format!(
+                        "{change:?} passes: {stop:?}\n{changed:#?}"
+                    )));
+                }
+            };
+            let mut made = made.borrow_mut();
+            let [all, by_signature] = made.entry(*change).or_default();
+            *all += 1;
+            *by_signature += usize::from(rule == Some(22));
+            let own = match change {
+                Change::AccessKeyId => Some(21),
+                Change::UncoveredAdded => Some(23),
+                _ => None,
+            };
+            prop_assert!(own.is_none() || own == rule, "{change:?}: {stop:?}");
+        }
+        Ok(())
+    });
+    result.unwrap_or_else(|failure| panic!("{failure}"));
+    for change in Change::ALL {
+        let [all, by_signature] = made.borrow().get(&change).copied().unwrap_or_default();
+        assert!(all > 40, "{change:?} was made {all} times");
+        let other_rule = matches!(change, Change::AccessKeyId | Change::UncoveredAdded);
+        assert!(
+            other_rule || by_signature * 10 > all * 7,
+            "{change:?}: {by_signature} of {all}"
+        );
+    }
+}
+
+/// Draws without shrinking: what follows has a state, the connection.
+fn drawn<S: Strategy>(runner: &mut TestRunner, strategy: &S) -> S::Value {
+    let tree = strategy.new_tree(runner);
+    tree.expect("a request can be drawn").current()
+}
+
+/// The fields that a signature covers, by lower-case name, in order.
+fn covered(
+    headers: &[(String, String)],
+    renamed: Option<(&str, &str)>,
+) -> BTreeMap<String, Vec<String>> {
+    let mut covered = BTreeMap::<String, Vec<String>>::new();
+    for (name, value) in headers {
+        let name = name.to_ascii_lowercase();
+        let own = ["x-amz-", "x-wos-"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
+        if own || ["content-md5", "content-type", "date"].contains(&name.as_str()) {
+            let name = match renamed.and_then(|(from, to)| Some((name.strip_prefix(from)?, to))) {
+                Some((rest, to)) => format!("{to}{rest}"),
+                None => name,
+            };
+            covered
+                .entry(name)
+                .or_default()
+                .push(value.trim().to_owned());
+        }
+    }
+    covered
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Forward {
+    Passthrough,
+    Trusted,
+}
+
+/// What arrived is what was signed.
+fn assert_as_signed(drawn: &Drawn, sent: &Request, arrived: &Recorded, forward: Forward) {
+    let (path, mut pairs) = parts(&sent.target);
+    let mut renamed = None;
+    if forward == Forward::Trusted {
+        let own = [sent.word.access_key_parameter(), "Expires", "Signature"];
+        if drawn.expires.is_some() {
+            pairs.retain(|pair| !own.iter().any(|name| pair.starts_with(&format!("{name}="))));
+        }
+        renamed = Some((Word::Wos.header_prefix(), Word::Aws.header_prefix()));
+        assert_eq!(arrived.header("authorization"), None);
+        assert_eq!(arrived.header("x-countersign-principal"), Some("alice"));
+    } else {
+        let authorization = sent
+            .headers
+            .iter()
+            .find(|(name, _)| name == "Authorization");
+        assert_eq!(
+            arrived.header("authorization"),
+            authorization.map(|(_, value)| value.as_str())
+        );
+    }
+    let line = format!("{} {} HTTP/1.1", sent.method, target(&path, &pairs));
+    assert_eq!(arrived.head.line, line, "{sent:#?}");
+    assert_eq!(arrived.header("host"), Some(sent.headers[0].1.as_str()));
+    assert_eq!(
+        covered(&arrived.head.headers, None),
+        covered(&sent.headers, renamed),
+        "{sent:#?}"
+    );
+    assert_eq!(arrived.body, drawn.content, "{sent:#?}");
+}
+
+/// The sum of a metric over the label sets that contain `label`.
+fn metric(text: &str, name: &str, label: &str) -> u64 {
+    let lines = text
+        .lines()
+        .filter(|line| line.starts_with(&format!("{name}{{")) && line.contains(label));
+    lines
+        .map(|line| {
+            line.rsplit(' ')
+                .next()
+                .unwrap_or_default()
+                .parse::<u64>()
+                .expect("a count")
+        })
+        .sum()
+}
+
+fn through_the_gateway(forward: Forward, cases: u32) {
+    let rec = Rec::start(Answer::Ok);
+    let mode = match forward {
+        Forward::Passthrough => "passthrough",
+        Forward::Trusted => "trusted",
+    };
+    let listener = format!(
+        "[[listener]]\naddress = \"127.0.0.1:0\"\ndomains = [\"{DOMAIN}\"]\ncustom_domains = [\"{CUSTOM_DOMAIN}\"]\n"
+    );
+    let cluster = format!(
+        "[[cluster]]\nname = \"main\"\ndialect = \"aws\"\nnodes = [\"{}\"]\nforward = \"{mode}\"\n",
+        rec.address()
+    );
+    let config = gateway::Config::new(rec.address());
+    let gateway = Gateway::start(
+        &config
+            .section("listener", &listener)
+            .section("cluster", &cluster),
+    );
+    let mut runner = runner(cases);
+    let strategy = (draw::request(unix_time(0)), any::<Index>(), any::<u16>());
+    let (mut accepted, mut refused) = (0, 0);
+    let mut connection: Option<Connection> = None;
+    // Connections are kept where the gateway keeps them, so that a request that is cut wrongly spoils the next one.
+    let mut exchange = |request: &Request| {
+        let mut open = connection.take().unwrap_or_else(|| gateway.connect());
+        let response = open.exchange(request);
+        if response.header("connection") != Some("close") {
+            connection = Some(open);
+        }
+        let id = response
+            .header("x-amz-request-id")
+            .or(response.header("x-wos-request-id"));
+        gateway.await_log(&format!(
+            "request_id={}",
+            id.expect("every answer has an id")
+        ));
+        response
+    };
+    for _ in 0..cases {
+        let (drawn, index, pick) = drawn(&mut runner, &strategy);
+        let sent = drawn.signed();
+        rec.clear();
+        let response = exchange(&sent);
+        assert_eq!(response.status, 200, "{}\n{sent:#?}", response.text());
+        accepted += 1;
+        let arrived = rec.requests();
+        assert_eq!(arrived.len(), 1, "{sent:#?}");
+        assert_as_signed(&drawn, &sent, &arrived[0], forward);
+
+        rec.clear();
+        let possible: Vec<(Change, Request)> = Change::ALL
+            .iter()
+            .filter_map(|change| Some((*change, change.make(&drawn, &sent, pick.into())?)))
+            .collect();
+        let (change, changed) = index.get(&possible);
+        let response = exchange(changed);
+        assert!(
+            (400..500).contains(&response.status),
+            "{change:?}: {}\n{changed:#?}",
+            response.status
+        );
+        if changed.method != "HEAD" {
+            assert!(
+                response.element("Code").is_some(),
+                "{change:?}: {}",
+                response.text()
+            );
+        }
+        refused += 1;
+        rec.assert_untouched();
+    }
+    assert!(accepted == u64::from(cases) && refused == accepted);
+    let metrics = gateway.admin_get("/metrics").text();
+    let requests = |outcome: &str| {
+        metric(
+            &metrics,
+            "countersign_requests_total",
+            &format!("outcome=\"{outcome}\""),
+        )
+    };
+    assert_eq!(requests("forwarded"), accepted);
+    assert_eq!(requests("refused"), refused);
+    assert_eq!(
+        metric(&metrics, "countersign_requests_total", ""),
+        accepted + refused
+    );
+    assert_eq!(metric(&metrics, "countersign_refusals_total", ""), refused);
+    let (_, log) = gateway.stop();
+    let lines = |outcome: &str| log.lines().filter(|line| line.contains(outcome)).count() as u64;
+    assert_eq!(lines("outcome=forwarded"), accepted);
+    assert_eq!(lines("outcome=refused"), refused);
+    assert_eq!(lines("outcome="), accepted + refused);
+}
+
+#[test]
+fn what_reaches_a_node_is_what_was_signed_passthrough() {
+    through_the_gateway(Forward::Passthrough, 200);
+}
+
+#[test]
+fn what_reaches_a_node_is_what_was_signed_trusted() {
+    through_the_gateway(Forward::Trusted, 200);
+}
