@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use rand::RngExt;
 use rand::distr::Alphanumeric;
 
-use super::{Failure, announce};
+use super::{Failure, announcement, say};
 use crate::address::HostNames;
 use crate::clock::SystemClock;
 use crate::cluster::{ClusterOptions, Forward, NodeAddress};
@@ -107,13 +107,13 @@ impl Demo {
             Arc::new(SystemClock),
             guard.dropped_lines(),
         )?;
-        let addresses = running.addresses.clone();
+        let addresses = &running.addresses;
         let guide = self.guide(&addresses.listeners[0], &access_key_id, &secret);
-        let reload = || Err("a demo has no configuration file to read again".into());
-        running.run(Box::new(reload), move || {
-            announce(&addresses);
-            println!("{guide}");
-        });
+        let text = announcement(addresses) + &guide;
+        running.run(
+            Box::new(|| Err("a demo has no configuration file to read again".into())),
+            move || say(&text),
+        );
         Ok(())
     }
 

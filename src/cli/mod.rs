@@ -6,6 +6,7 @@ mod demo;
 mod serve;
 mod sign;
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -56,12 +57,17 @@ pub fn run() -> Result<(), Failure> {
     }
 }
 
-/// Says where a gateway listens: one line each, on standard output, for people and for programs.
-fn announce(addresses: &crate::gateway::Addresses) {
-    for listener in &addresses.listeners {
-        println!("listening on {listener}");
-    }
-    if let Some(admin) = &addresses.admin {
-        println!("admin on {admin}");
-    }
+/// Where a gateway listens: one line each, for people and for programs.
+fn announcement(addresses: &crate::gateway::Addresses) -> String {
+    let listeners = addresses.listeners.iter();
+    let listeners = listeners.map(|listener| format!("listening on {listener}\n"));
+    let admin = addresses.admin.iter();
+    let admin = admin.map(|admin| format!("admin on {admin}\n"));
+    listeners.chain(admin).collect()
+}
+
+/// Writes to standard output. A gateway serves all the same where nobody reads that.
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _unread = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Failure, announce};
+use super::{Failure, announcement, say};
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::credentials::InlineStore;
@@ -24,14 +24,13 @@ pub fn run(config: &Path) -> Result<(), Failure> {
         live: live(settings),
     };
     let running = gateway::start(options, Arc::new(SystemClock), log.dropped_lines())?;
-    let addresses = running.addresses.clone();
-    let config = config.to_owned();
+    let (config, addresses) = (config.to_owned(), running.addresses.clone());
     let reload = move || {
         Settings::load(&config)
             .map(live)
             .map_err(|error| error.to_string())
     };
-    running.run(Box::new(reload), move || announce(&addresses));
+    running.run(Box::new(reload), move || say(&announcement(&addresses)));
     Ok(())
 }
 

@@ -80,14 +80,12 @@ impl ServeHttp for Admin {
 pub struct AdminService {
     socket: Option<TcpListener>,
     app: Arc<HttpServer<Admin>>,
-    stopping: watch::Receiver<bool>,
 }
 
 impl AdminService {
     /// Makes the service for a bound socket.
     pub fn new(socket: TcpListener, admin: Admin) -> Self {
         Self {
-            stopping: admin.stopping.clone(),
             socket: Some(socket),
             app: Arc::new(HttpServer::new_app(admin)),
         }
@@ -105,7 +103,8 @@ impl Service for AdminService {
         let Some(socket) = self.socket.take() else {
             return;
         };
-        let taken = take_tcp(socket, &mut self.stopping.clone(), |stream, _peer| {
+        // Until the very end, so that a stopping gateway can say that it is one.
+        let taken = take_tcp(socket, &mut shutdown.clone(), |stream, _peer| {
             let (app, shutdown) = (Arc::clone(&self.app), shutdown.clone());
             let stream: Stream = Box::new(L4Stream::from(stream));
             pingora_runtime::current_handle()

@@ -14,6 +14,7 @@ use pingora::prelude::HttpPeer;
 use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::{Error, ErrorSource, ErrorType, Result};
+use tokio::sync::watch;
 
 use super::Gateway;
 use super::connection::{Awaited, Connection};
@@ -28,12 +29,13 @@ use crate::sig::dialect::DialectName;
 /// What Pingora runs for each request.
 pub struct Proxy {
     gateway: Arc<Gateway>,
+    stopping: watch::Receiver<bool>,
 }
 
 impl Proxy {
-    /// The proxy of a gateway.
-    pub fn new(gateway: Arc<Gateway>) -> Self {
-        Self { gateway }
+    /// The proxy of a gateway. Once `stopping` is true, every answer is the last one of its connection.
+    pub fn new(gateway: Arc<Gateway>, stopping: watch::Receiver<bool>) -> Self {
+        Self { gateway, stopping }
     }
 
     async fn answer(
@@ -199,8 +201,11 @@ impl ProxyHttp for Proxy {
             let refused = Error::explain(ErrorType::InvalidHTTPHeader, "101 without an upgrade");
             return Err(refused.into_up());
         }
-        // 100 Continue and its like pass; what is final comes behind.
-        if answer.status.is_informational() {
+        // 100 Continue and its like pass; what is final comes behind. An answer ahead of the end of the body ends the
+        // connection: for Pingora a 100 would be one, and every upload that waits for it would cost a connection.
+        let interim = answer.status.is_informational();
+        session.set_close_on_response_before_downstream_finish(!interim);
+        if interim {
             return Ok(());
         }
         context.node_duration = context.node_started.map(|started| started.elapsed());
@@ -220,11 +225,11 @@ impl ProxyHttp for Proxy {
         )?;
         context.relay = relay;
         context.node_request_id = node_request_id;
-        if session.req_header().version == Version::HTTP_10 {
-            // Whoever speaks 1.0 knows no chunks (RFC 9112, section 6.1): the end of the body is that of the connection.
-            if answer.remove_header(&TRANSFER_ENCODING).is_some() {
-                session.set_keepalive(None);
-            }
+        // Whoever speaks 1.0 knows no chunks (RFC 9112, section 6.1): the end of the body is that of the connection.
+        let unframed = session.req_header().version == Version::HTTP_10
+            && answer.remove_header(&TRANSFER_ENCODING).is_some();
+        if unframed || *self.stopping.borrow() {
+            session.set_keepalive(None);
         }
         Ok(())
     }

@@ -97,7 +97,7 @@ pub fn start(
     let mut server = Server::new_with_opt_and_conf(None, configuration);
     let proxy = Arc::new(http_proxy(
         &server.configuration,
-        Proxy::new(Arc::clone(&gateway)),
+        Proxy::new(Arc::clone(&gateway), stopped.clone()),
     ));
     server.add_service(Listeners::new(
         sockets,
@@ -132,7 +132,7 @@ fn bind_admin(address: SocketAddr) -> Result<(TcpListener, String), ListenError>
 impl Running {
     /// Serves until SIGTERM or Ctrl-C, and then until the requests in flight have ended or the grace period has. On
     /// SIGHUP the configuration is read again; one that is not right leaves the one in use as it is. `ready` is called
-    /// once signals are awaited: a SIGHUP before that would end the process.
+    /// once signals are awaited: one that came before that would end the process.
     pub fn run(self, reload: Reload, ready: impl FnOnce() + Send + 'static) {
         let shutdown_signal = Box::new(Signals {
             reload,
