@@ -107,14 +107,13 @@ impl Demo {
             Arc::new(SystemClock),
             guard.dropped_lines(),
         )?;
-        announce(&running.addresses);
-        println!(
-            "{}",
-            self.guide(&running.addresses.listeners[0], &access_key_id, &secret)
-        );
-        running.run(Box::new(|| {
-            Err("a demo has no configuration file to read again".into())
-        }));
+        let addresses = running.addresses.clone();
+        let guide = self.guide(&addresses.listeners[0], &access_key_id, &secret);
+        let reload = || Err("a demo has no configuration file to read again".into());
+        running.run(Box::new(reload), move || {
+            announce(&addresses);
+            println!("{guide}");
+        });
         Ok(())
     }
 

@@ -24,13 +24,14 @@ pub fn run(config: &Path) -> Result<(), Failure> {
         live: live(settings),
     };
     let running = gateway::start(options, Arc::new(SystemClock), log.dropped_lines())?;
-    announce(&running.addresses);
+    let addresses = running.addresses.clone();
     let config = config.to_owned();
-    running.run(Box::new(move || {
+    let reload = move || {
         Settings::load(&config)
             .map(live)
             .map_err(|error| error.to_string())
-    }));
+    };
+    running.run(Box::new(reload), move || announce(&addresses));
     Ok(())
 }
 

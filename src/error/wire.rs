@@ -22,6 +22,9 @@ pub enum WireFault {
     /// The request line is not `method SP target SP HTTP/1.x`.
     #[error("the request line is malformed")]
     RequestLine,
+    /// The method is CONNECT.
+    #[error("a tunnel (CONNECT) is not implemented")]
+    Tunnel,
     /// The target holds a character that RFC 3986 does not allow there, or a fragment.
     #[error("the request target holds a character that must be percent-encoded")]
     Target,
@@ -59,7 +62,7 @@ pub(super) fn answer(fault: &WireFault) -> Answer {
         }
         WireFault::Timeout => (408, Code::RequestTimeout),
         WireFault::Target => (400, Code::InvalidUri),
-        WireFault::TransferEncoding => (501, Code::NotImplemented),
+        WireFault::TransferEncoding | WireFault::Tunnel => (501, Code::NotImplemented),
         WireFault::LineEnd
         | WireFault::RequestLine
         | WireFault::Field

@@ -14,7 +14,6 @@ use crate::address::Operation;
 use crate::error::{Answer, Blame};
 use crate::logs::{ACCESS, LogFormat};
 use crate::metrics::{Outcome, RequestLabels};
-use crate::sig::presigned::{Mechanism, SIGNATURE, mechanism};
 use crate::sig::{Placement, Version};
 
 /// Records a request that has ended.
@@ -135,27 +134,45 @@ pub fn wire_fault(gateway: &Gateway, connection: &Connection, request_id: &str, 
     line.write();
 }
 
-/// The query string with the value of every signature replaced.
+/// The query string without the value of any signature: also not of one that a client spelled or encoded wrongly, which
+/// is as good as the right one for whoever reads the log.
 pub fn masked(query: &str) -> String {
     let mut shown = String::with_capacity(query.len());
     for (at, pair) in query.split('&').enumerate() {
         if at > 0 {
             shown.push('&');
         }
-        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
-        let decoded = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
-        let secret = decoded.eq_ignore_ascii_case(SIGNATURE)
-            || (mechanism(&decoded) == Some(Mechanism::V4)
-                && decoded.to_ascii_lowercase().ends_with("signature"))
-            || decoded.to_ascii_lowercase().ends_with("security-token");
-        if secret {
-            shown.push_str(name);
-            shown.push_str("=***");
-        } else {
+        if !is_secret(pair) {
             shown.push_str(pair);
+            continue;
         }
+        if let Some((name, _)) = pair.split_once('=').filter(|(name, _)| !is_secret(name)) {
+            shown.push_str(name);
+            shown.push('=');
+        }
+        shown.push_str("***");
     }
     shown
+}
+
+/// Whether what is named a signature or a token stands in a part of a query, be it percent-encoded once or twice.
+fn is_secret(part: &str) -> bool {
+    let mut text = part.to_ascii_lowercase();
+    for _ in 0..=2 {
+        let named = |name: &str| {
+            let found = text.split_once(name);
+            found.is_some_and(|(_, rest)| rest.contains('='))
+        };
+        if named("signature") || named("security-token") {
+            return true;
+        }
+        if !text.contains('%') {
+            return false;
+        }
+        let decoded = percent_encoding::percent_decode_str(&text).decode_utf8_lossy();
+        text = decoded.to_ascii_lowercase();
+    }
+    false
 }
 
 /// One access line, as `key=value` pairs or as a JSON object.
@@ -270,13 +287,30 @@ mod tests {
 
     #[test]
     fn signatures_are_masked_in_any_spelling() {
-        let shown = masked(
-            "a=b&Signature=canary&%53ignature=canary&signature=canary&X-Amz-Signature=canary&X-Amz-Security-Token=canary&acl",
-        );
-        assert_eq!(
-            shown,
-            "a=b&Signature=***&%53ignature=***&signature=***&X-Amz-Signature=***&X-Amz-Security-Token=***&acl"
-        );
+        for (query, shown) in [
+            ("a=b&Signature=canary&acl", "a=b&Signature=***&acl"),
+            (
+                "%53ignature=canary&signature=canary",
+                "%53ignature=***&signature=***",
+            ),
+            (
+                "X-Amz-Signature=canary&X-Amz-Security-Token=canary",
+                "X-Amz-Signature=***&X-Amz-Security-Token=***",
+            ),
+            ("Signature%3Dcanary&x", "***&x"),
+            ("Signature%253Dcanary", "***"),
+            ("a=b%26Signature=canary", "a=***"),
+            ("a=1;Signature=canary", "a=***"),
+            ("Signature[]=canary", "Signature[]=***"),
+            ("Signature=", "Signature=***"),
+            ("X-Amz-SignedHeaders=host", "X-Amz-SignedHeaders=host"),
+            (
+                "prefix=signature-files/&%zz=%",
+                "prefix=signature-files/&%zz=%",
+            ),
+        ] {
+            assert_eq!(masked(query), shown);
+        }
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::Version;
 use http::header::{EXPECT, TRANSFER_ENCODING};
+use http::{StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::prelude::HttpPeer;
 use pingora::protocols::Digest;
@@ -190,6 +190,11 @@ impl ProxyHttp for Proxy {
         answer: &mut ResponseHeader,
         context: &mut Self::CTX,
     ) -> Result<()> {
+        if answer.status == StatusCode::SWITCHING_PROTOCOLS {
+            // No request asks for it: the nodes see no Upgrade.
+            let refused = Error::explain(ErrorType::InvalidHTTPHeader, "101 without an upgrade");
+            return Err(refused.into_up());
+        }
         // 100 Continue and its like pass; what is final comes behind.
         if answer.status.is_informational() {
             return Ok(());
@@ -239,20 +244,21 @@ impl ProxyHttp for Proxy {
         context: &mut Self::CTX,
         reused: bool,
     ) -> Box<Error> {
-        if *error.esource() == ErrorSource::Upstream {
-            note_node_failure(context, &error);
-        }
+        let from_node = *error.esource() == ErrorSource::Upstream;
         let replayable = session.req_header().method.is_idempotent()
             && !session.as_ref().retry_buffer_truncated()
             && session.response_written().is_none();
-        if replayable {
-            error.retry.decide_reuse(reused);
-        } else {
-            error.set_retry(false);
-        }
+        // Pingora marks the read that fails as one to repeat, but not the write that often fails before it.
+        let broke_off = matches!(
+            error.etype(),
+            ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError
+        );
+        error.set_retry(reused && replayable && from_node && broke_off);
         if error.retry() {
             // A pooled connection had gone stale; that says nothing about the node.
             context.attempt.once_more();
+        } else if from_node {
+            note_node_failure(context, &error);
         }
         error
     }

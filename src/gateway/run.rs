@@ -1,7 +1,7 @@
 //! Sockets, threads and signals: the gateway as a process.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -131,10 +131,12 @@ fn bind_admin(address: SocketAddr) -> Result<(TcpListener, String), ListenError>
 
 impl Running {
     /// Serves until SIGTERM or Ctrl-C, and then until the requests in flight have ended or the grace period has. On
-    /// SIGHUP the configuration is read again; one that is not right leaves the one in use as it is.
-    pub fn run(self, reload: Reload) {
+    /// SIGHUP the configuration is read again; one that is not right leaves the one in use as it is. `ready` is called
+    /// once signals are awaited: a SIGHUP before that would end the process.
+    pub fn run(self, reload: Reload, ready: impl FnOnce() + Send + 'static) {
         let shutdown_signal = Box::new(Signals {
             reload,
+            ready: Mutex::new(Some(Box::new(ready))),
             stop: self.stop,
         });
         self.server.run(RunArgs { shutdown_signal });
@@ -151,6 +153,7 @@ struct Stop {
 /// What the process is told by signals.
 struct Signals {
     reload: Reload,
+    ready: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     stop: Stop,
 }
 
@@ -166,6 +169,9 @@ impl ShutdownSignalWatch for Signals {
             tracing::error!("signals cannot be awaited here");
             return ShutdownSignal::FastShutdown;
         };
+        if let Some(ready) = self.ready.lock().ok().and_then(|mut ready| ready.take()) {
+            ready();
+        }
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,

@@ -56,6 +56,9 @@ pub fn check(header: &[u8]) -> Result<(), WireFault> {
         return Err(WireFault::HeaderTooLarge);
     }
     let controls = check_controls(header);
+    if controls == Err(WireFault::LineEnd) {
+        return controls;
+    }
     let (request_line, mut rest) = next_line(header)?;
     let minor = check_request_line(request_line)?;
     let mut lengths = Lengths::default();
@@ -102,7 +105,10 @@ fn check_request_line(line: &[u8]) -> Result<u8, WireFault> {
         b"HTTP/1.0" => 0,
         _ => return Err(WireFault::RequestLine),
     };
-    if all(TARGET, target) {
+    if method == b"CONNECT" {
+        // Pingora would answer it without a document.
+        Err(WireFault::Tunnel)
+    } else if all(TARGET, target) {
         Ok(minor)
     } else {
         Err(WireFault::Target)
@@ -236,7 +242,8 @@ mod tests {
     #[test]
     fn each_header_keeps_or_breaks_one_rule() {
         use WireFault::{
-            ContentLength, Field, LineEnd, RequestLine, Target, TransferEncoding, TwoLengths,
+            ContentLength, Field, LineEnd, RequestLine, Target, TransferEncoding, Tunnel,
+            TwoLengths,
         };
         let length =
             |value: &str| format!("PUT /b/k HTTP/1.1\r\nHost: h\r\nContent-Length:{value}\r\n\r\n");
@@ -249,6 +256,8 @@ mod tests {
             (line("GET /a%20b/~!$&'()*+,;=:@[]?x=/?~ HTTP/1.0"), Ok(())),
             (line("GET http://h/k HTTP/1.1"), Ok(())),
             (line("OPTIONS * HTTP/1.1"), Ok(())),
+            (line("CONNECT h:443 HTTP/1.1"), Err(Tunnel)),
+            (line("CONNECTED / HTTP/1.1"), Ok(())),
             (line("GET /k HTTP/1.1 HTTP/1.1"), Err(Target)),
             (line("GET  / HTTP/1.1"), Err(Target)),
             (line("GET /  HTTP/1.1"), Err(Target)),

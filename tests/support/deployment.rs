@@ -191,7 +191,8 @@ pub fn is_id(text: &str) -> bool {
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn assert_well_formed(text: &str) {
+/// One root element, and everything that is opened is closed.
+pub fn assert_well_formed(text: &str) {
     let mut reader = Reader::from_str(text);
     let mut open = 0;
     let mut roots = 0;

@@ -57,6 +57,9 @@ impl Config {
     pub fn line(mut self, name: &str, toml: &str) -> Self {
         let section = self.sections.iter_mut().find(|(other, _)| other == name);
         let (_, text) = section.unwrap_or_else(|| panic!("no section {name}"));
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
         text.push_str(toml);
         text.push('\n');
         self
@@ -66,6 +69,12 @@ impl Config {
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.into(), value.into()));
         self
+    }
+
+    /// The text of one section.
+    pub fn text_of(&self, name: &str) -> &str {
+        let section = self.sections.iter().find(|(other, _)| other == name);
+        &section.unwrap_or_else(|| panic!("no section {name}")).1
     }
 
     pub fn text(&self) -> String {
@@ -229,6 +238,19 @@ impl Gateway {
             .to_owned()
     }
 
+    /// The most memory that the process has held so far, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("a running process");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = peak.and_then(|line| line.trim().strip_suffix(" kB"));
+        let kilobytes: u64 = kilobytes
+            .expect("a line of its own")
+            .parse()
+            .expect("a number");
+        kilobytes * 1024
+    }
+
     /// Sends a signal, as `kill` names it: `TERM`, `INT`, `HUP`.
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
@@ -245,7 +267,8 @@ impl Gateway {
         self.wait()
     }
 
-    fn wait(&mut self) -> (ExitStatus, String) {
+    /// Waits for the end of a process that was told to stop, and gives its exit status and the whole standard error.
+    pub fn wait(&mut self) -> (ExitStatus, String) {
         if self.ended.recv_timeout(SAFETY_NET).is_err() {
             self.child.kill().expect("a child of ours");
         }

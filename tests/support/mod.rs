@@ -4,6 +4,7 @@
 pub mod deployment;
 pub mod gateway;
 pub mod rec;
+pub mod refusal;
 pub mod signer;
 pub mod vectors;
 pub mod wire;

@@ -263,6 +263,13 @@ impl Connection {
         received.unwrap_or_else(|error| panic!("{} {}: {error}", request.method, request.target))
     }
 
+    /// Reads whatever comes until the peer closes or resets.
+    pub fn drain(&mut self) {
+        if let Err(error) = io::copy(&mut self.0, &mut io::sink()) {
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+        }
+    }
+
     /// Waits until the peer closes or resets, and says whether it did so without another byte.
     pub fn closes(&mut self) -> bool {
         let mut rest = Vec::new();
