@@ -42,15 +42,20 @@ macro_rules! operations {
     };
 }
 
+// Those that no parameter selects come first: they are the most frequent, and the first match ends the search.
 operations! {
     ListBuckets: GET Service "";
     ListObjects: GET Bucket "";
-    ListObjectsV2: GET Bucket "list-type";
-    ListObjectVersions: GET Bucket "versions";
-    ListMultipartUploads: GET Bucket "uploads";
     HeadBucket: HEAD Bucket "";
     CreateBucket: PUT Bucket "";
     DeleteBucket: DELETE Bucket "";
+    GetObject: GET Object "";
+    HeadObject: HEAD Object "";
+    PutObject: PUT Object "";
+    DeleteObject: DELETE Object "";
+    ListObjectsV2: GET Bucket "list-type";
+    ListObjectVersions: GET Bucket "versions";
+    ListMultipartUploads: GET Bucket "uploads";
     DeleteObjects: POST Bucket "delete";
     CreateSession: GET Bucket "session";
     GetBucketLocation: GET Bucket "location";
@@ -124,12 +129,8 @@ operations! {
     PutBucketBackToSource: PUT Bucket "backtosource";
     /// WOS.
     DeleteBucketBackToSource: DELETE Bucket "backtosource";
-    GetObject: GET Object "";
-    HeadObject: HEAD Object "";
-    PutObject: PUT Object "";
     /// A PUT of an object with `x-amz-copy-source`.
     CopyObject: PUT Object "copy-source";
-    DeleteObject: DELETE Object "";
     CreateMultipartUpload: POST Object "uploads";
     UploadPart: PUT Object "uploadId";
     /// An UploadPart with `x-amz-copy-source`.

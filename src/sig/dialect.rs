@@ -218,6 +218,14 @@ impl Dialect {
     }
 }
 
+/// Whether some form of some dialect signs the parameter with this decoded name.
+pub fn signed_somewhere(name: &str) -> bool {
+    let mut forms = DIALECTS
+        .iter()
+        .flat_map(|row| row.forms.iter().map(move |form| (row, form)));
+    forms.any(|(row, form)| row.signs(form, name))
+}
+
 /// The rest of a header's name behind any vendor's prefix; none for an ordinary header. `name` is lower-case.
 pub fn vendor_header(name: &str) -> Option<&str> {
     FORMS
