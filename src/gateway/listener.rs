@@ -113,6 +113,14 @@ impl Socket {
             Self::Unix(_, path) => format!("unix:{path}"),
         }
     }
+
+    /// The file that is left when nobody listens any more.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(_, path) => Some(path),
+        }
+    }
 }
 
 fn bind_unix(path: &str) -> io::Result<StdUnixListener> {
@@ -169,10 +177,8 @@ impl Acceptor {
                 })
                 .await
             }
-            Socket::Unix(socket, path) => {
-                let taken =
-                    take_unix(socket, &mut stopping, |stream| self.serve(stream, None)).await;
-                taken.and_then(|()| std::fs::remove_file(path))
+            Socket::Unix(socket, _path) => {
+                take_unix(socket, &mut stopping, |stream| self.serve(stream, None)).await
             }
         };
         if let Err(error) = taken {

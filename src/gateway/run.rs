@@ -77,6 +77,8 @@ pub fn start(
         listeners: sockets.iter().map(Socket::url).collect(),
         admin: admin.as_ref().map(|(_, url)| url.clone()),
     };
+    let paths = sockets.iter().filter_map(Socket::path);
+    let paths = paths.map(str::to_owned).collect();
     let configuration = ServerConf {
         threads: options.server.threads,
         // Each connection stays on the thread that took it: measured cheaper, and requests are short.
@@ -116,6 +118,7 @@ pub fn start(
         stop: Stop {
             gateway,
             stopping,
+            paths,
             grace_period: options.server.grace_period,
         },
         addresses,
@@ -147,6 +150,8 @@ impl Running {
 struct Stop {
     gateway: Arc<Gateway>,
     stopping: watch::Sender<bool>,
+    /// Of Unix sockets.
+    paths: Vec<String>,
     grace_period: Duration,
 }
 
@@ -196,6 +201,11 @@ impl Stop {
     async fn stop(&self, again: impl Future<Output = ()>) {
         tracing::info!(grace_period = ?self.grace_period, "stopping; requests in flight go on");
         self.stopping.send_replace(true);
+        for path in &self.paths {
+            if let Err(error) = std::fs::remove_file(path) {
+                tracing::warn!(path, %error, "the socket could not be removed");
+            }
+        }
         let in_flight = &self.gateway.metrics.in_flight;
         let ended = async {
             while in_flight.get() > 0 {
