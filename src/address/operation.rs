@@ -36,6 +36,15 @@ macro_rules! operations {
             }
         }
 
+        /// The row of the table. A `match` takes some nanoseconds where a search through a list takes a microsecond.
+        fn row(method: &Method, level: Level, selector: &str) -> Operation {
+            match (level, method.as_str(), selector) {
+                $($((Level::$level, stringify!($method), $selector) => Operation::$operation,)+)+
+                _ => Operation::Unknown,
+            }
+        }
+
+        #[cfg(test)]
         const ROWS: &[(Method, Level, &str, Operation)] = &[
             $($((Method::$method, Level::$level, $selector, Operation::$operation),)+)+
         ];
@@ -242,10 +251,7 @@ pub(super) fn select<'n>(
         (Some("uploadId"), true) => "uploadId copy-source",
         (Some(other), _) => other,
     };
-    let row = ROWS
-        .iter()
-        .find(|row| row.2 == wanted && row.1 == level && row.0 == *method);
-    Ok(row.map_or(Operation::Unknown, |row| row.3))
+    Ok(row(method, level, wanted))
 }
 
 #[cfg(test)]
@@ -274,12 +280,9 @@ mod tests {
     }
 
     #[test]
-    fn no_two_rows_select_by_the_same() {
-        let mut seen = Vec::new();
-        for row in ROWS {
-            let by = (&row.0, row.1, row.2);
-            assert!(!seen.contains(&by), "{by:?}");
-            seen.push(by);
+    fn each_row_answers_for_itself_alone() {
+        for (method, level, selector, operation) in ROWS {
+            assert_eq!(row(method, *level, selector), *operation, "{selector}");
         }
     }
 
