@@ -103,6 +103,14 @@ impl Socket {
         bound.map_err(|source| ListenError::new(address, source))
     }
 
+    /// The path of a Unix socket, which is to be removed at the end.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(_, path) => Some(path),
+        }
+    }
+
     /// The address as a client writes it; a TCP socket's real port in place of 0.
     pub fn url(&self) -> String {
         match self {
@@ -111,14 +119,6 @@ impl Socket {
                 Err(error) => format!("http://{error}"),
             },
             Self::Unix(_, path) => format!("unix:{path}"),
-        }
-    }
-
-    /// The file that is left when nobody listens any more.
-    pub fn path(&self) -> Option<&str> {
-        match self {
-            Self::Tcp(_) => None,
-            Self::Unix(_, path) => Some(path),
         }
     }
 }

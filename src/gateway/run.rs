@@ -69,6 +69,11 @@ pub fn start(
     for listener in &options.live.listeners {
         sockets.push(Socket::bind(&listener.address)?);
     }
+    let socket_paths = sockets
+        .iter()
+        .filter_map(Socket::path)
+        .map(str::to_owned)
+        .collect();
     let admin = match options.admin {
         Some(address) => Some(bind_admin(address)?),
         None => None,
@@ -77,8 +82,6 @@ pub fn start(
         listeners: sockets.iter().map(Socket::url).collect(),
         admin: admin.as_ref().map(|(_, url)| url.clone()),
     };
-    let paths = sockets.iter().filter_map(Socket::path);
-    let paths = paths.map(str::to_owned).collect();
     let configuration = ServerConf {
         threads: options.server.threads,
         // Each connection stays on the thread that took it: measured cheaper, and requests are short.
@@ -117,8 +120,8 @@ pub fn start(
         server,
         stop: Stop {
             gateway,
+            socket_paths,
             stopping,
-            paths,
             grace_period: options.server.grace_period,
         },
         addresses,
@@ -149,9 +152,9 @@ impl Running {
 /// Waits for the end.
 struct Stop {
     gateway: Arc<Gateway>,
+    /// The paths of the Unix sockets that are ours.
+    socket_paths: Vec<String>,
     stopping: watch::Sender<bool>,
-    /// Of Unix sockets.
-    paths: Vec<String>,
     grace_period: Duration,
 }
 
@@ -201,14 +204,19 @@ impl Stop {
     async fn stop(&self, again: impl Future<Output = ()>) {
         tracing::info!(grace_period = ?self.grace_period, "stopping; requests in flight go on");
         self.stopping.send_replace(true);
-        for path in &self.paths {
+        for path in &self.socket_paths {
             if let Err(error) = std::fs::remove_file(path) {
                 tracing::warn!(path, %error, "the socket could not be removed");
             }
         }
-        let in_flight = &self.gateway.metrics.in_flight;
+        let Metrics {
+            in_flight,
+            connections,
+            ..
+        } = &self.gateway.metrics;
         let ended = async {
-            while in_flight.get() > 0 {
+            // Idle connections end at once; one that is still there may have a request under way to us.
+            while in_flight.get() > 0 || connections.get() > 0 {
                 tokio::time::sleep(STOP_INTERVAL).await;
             }
         };
