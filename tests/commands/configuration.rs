@@ -205,9 +205,9 @@ fn a_taken_address_is_named() {
     );
 }
 
-/// Nothing is left behind where only the second listener cannot listen.
+/// What is left behind where only the second listener cannot listen stands in nobody's way.
 #[test]
-fn a_start_that_fails_halfway_leaves_nothing() {
+fn a_start_that_fails_halfway_can_be_repeated() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let socket = directory.path().join("s3.sock");
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
