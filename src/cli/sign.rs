@@ -1,7 +1,9 @@
 //! `countersign sign`
 
+use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri};
@@ -53,6 +55,7 @@ pub struct Sign {
         long,
         env = "AWS_ACCESS_KEY_ID",
         hide_env_values = true,
+        value_parser = NonEmptyStringValueParser::new(),
         value_name = "ID"
     )]
     access_key_id: String,
@@ -61,6 +64,7 @@ pub struct Sign {
         long,
         env = "AWS_SECRET_ACCESS_KEY",
         hide_env_values = true,
+        value_parser = NonEmptyStringValueParser::new(),
         value_name = "SECRET"
     )]
     secret_access_key: String,
@@ -77,7 +81,7 @@ pub struct Sign {
 struct Signed<'s> {
     method: &'s str,
     url: &'s str,
-    headers: std::collections::BTreeMap<&'s str, &'s str>,
+    headers: BTreeMap<&'s str, String>,
 }
 
 impl Sign {
@@ -161,7 +165,7 @@ fn parse_headers(written: &[String]) -> Result<HeaderMap, Failure> {
             .parse()
             .map_err(|_| format!("not a header name: {name}"))?;
         let value = HeaderValue::from_str(value.trim())
-            .map_err(|_| format!("not a header value: {header}"))?;
+            .map_err(|_| format!("not a header value: {header:?}"))?;
         headers.append(name, value);
     }
     Ok(headers)
@@ -184,7 +188,7 @@ fn render(format: Format, method: &str, url: &str, headers: &HeaderMap) -> Resul
         Format::Json => serde_json::to_string(&Signed {
             method,
             url,
-            headers: lines.into_iter().collect(),
+            headers: joined(&lines),
         })?,
         Format::Curl => {
             let headers: Vec<String> = lines
@@ -193,11 +197,27 @@ fn render(format: Format, method: &str, url: &str, headers: &HeaderMap) -> Resul
                 .collect();
             let method = match method {
                 "HEAD" => "-I".to_owned(),
-                other => format!("-i -X {other}"),
+                plain if plain.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+                    format!("-i -X {plain}")
+                }
+                odd => format!("-i -X {}", quoted(odd)),
             };
-            format!("curl -sS {method}{} {}", headers.concat(), quoted(url))
+            // -g: brackets and braces in a key are no ranges.
+            format!("curl -gsS {method}{} {}", headers.concat(), quoted(url))
         }
     })
+}
+
+/// Fields of one name become one, as they are signed.
+fn joined<'h>(lines: &[(&'h str, &'h str)]) -> BTreeMap<&'h str, String> {
+    let mut joined: BTreeMap<&str, String> = BTreeMap::new();
+    for (name, value) in lines {
+        joined
+            .entry(name)
+            .and_modify(|earlier| *earlier += &format!(",{value}"))
+            .or_insert_with(|| (*value).to_owned());
+    }
+    joined
 }
 
 /// A word for a POSIX shell.

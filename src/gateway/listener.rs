@@ -103,6 +103,14 @@ impl Socket {
         bound.map_err(|source| ListenError::new(address, source))
     }
 
+    /// The path of a Unix socket, which is to be removed at the end.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(_, path) => Some(path),
+        }
+    }
+
     /// The address as a client writes it; a TCP socket's real port in place of 0.
     pub fn url(&self) -> String {
         match self {
@@ -169,10 +177,8 @@ impl Acceptor {
                 })
                 .await
             }
-            Socket::Unix(socket, path) => {
-                let taken =
-                    take_unix(socket, &mut stopping, |stream| self.serve(stream, None)).await;
-                taken.and_then(|()| std::fs::remove_file(path))
+            Socket::Unix(socket, _path) => {
+                take_unix(socket, &mut stopping, |stream| self.serve(stream, None)).await
             }
         };
         if let Err(error) = taken {

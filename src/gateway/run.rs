@@ -69,6 +69,11 @@ pub fn start(
     for listener in &options.live.listeners {
         sockets.push(Socket::bind(&listener.address)?);
     }
+    let socket_paths = sockets
+        .iter()
+        .filter_map(Socket::path)
+        .map(str::to_owned)
+        .collect();
     let admin = match options.admin {
         Some(address) => Some(bind_admin(address)?),
         None => None,
@@ -115,6 +120,7 @@ pub fn start(
         server,
         stop: Stop {
             gateway,
+            socket_paths,
             stopping,
             grace_period: options.server.grace_period,
         },
@@ -146,6 +152,8 @@ impl Running {
 /// Waits for the end.
 struct Stop {
     gateway: Arc<Gateway>,
+    /// The paths of the Unix sockets that are ours.
+    socket_paths: Vec<String>,
     stopping: watch::Sender<bool>,
     grace_period: Duration,
 }
@@ -196,9 +204,19 @@ impl Stop {
     async fn stop(&self, again: impl Future<Output = ()>) {
         tracing::info!(grace_period = ?self.grace_period, "stopping; requests in flight go on");
         self.stopping.send_replace(true);
-        let in_flight = &self.gateway.metrics.in_flight;
+        for path in &self.socket_paths {
+            if let Err(error) = std::fs::remove_file(path) {
+                tracing::warn!(path, %error, "the socket could not be removed");
+            }
+        }
+        let Metrics {
+            in_flight,
+            connections,
+            ..
+        } = &self.gateway.metrics;
         let ended = async {
-            while in_flight.get() > 0 {
+            // Idle connections end at once; one that is still there may have a request under way to us.
+            while in_flight.get() > 0 || connections.get() > 0 {
                 tokio::time::sleep(STOP_INTERVAL).await;
             }
         };

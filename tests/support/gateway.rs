@@ -196,9 +196,13 @@ impl Gateway {
         self.connect().exchange(request)
     }
 
+    /// The address of the admin listener.
+    pub fn admin(&self) -> &str {
+        self.admin.as_ref().expect("a configuration with [admin]")
+    }
+
     pub fn admin_get(&self, path: &str) -> Response {
-        let admin = self.admin.as_ref().expect("a configuration with [admin]");
-        Connection::open(admin)
+        Connection::open(self.admin())
             .exchange(&Request::new(Word::Aws, "GET", path).header("Connection", "close"))
     }
 
@@ -253,12 +257,7 @@ impl Gateway {
 
     /// Sends a signal, as `kill` names it: `TERM`, `INT`, `HUP`.
     pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let status = Command::new("kill")
-            .args([format!("-{name}"), pid])
-            .status()
-            .expect("the command kill");
-        assert!(status.success(), "kill -{name}");
+        kill(name, self.child.id());
     }
 
     /// Stops by SIGTERM, and gives the exit status and the whole standard error.
@@ -286,6 +285,15 @@ impl Drop for Gateway {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a signal to a process of the test's own.
+pub fn kill(signal: &str, process: u32) {
+    let status = Command::new("kill")
+        .args([format!("-{signal}"), process.to_string()])
+        .status()
+        .expect("the command kill");
+    assert!(status.success(), "kill -{signal}");
 }
 
 /// Appends standard error to the log line by line, so that nobody sees half a line.

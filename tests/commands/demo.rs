@@ -1,0 +1,285 @@
+//! `countersign demo`: it starts, prints what can be pasted, serves, and goes without a trace.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ExitStatus, Stdio};
+
+use super::support::gateway::kill;
+use super::support::refusal::assert_refused;
+use super::support::signer::{Request, Word, now};
+use super::support::wire::{Connection, Response};
+use super::{countersign, run};
+
+struct Demo {
+    process: Child,
+    listener: String,
+    admin: String,
+    access_key_id: String,
+    secret_access_key: String,
+    guide: String,
+    /// Where its temporary files are.
+    scratch: tempfile::TempDir,
+}
+
+impl Demo {
+    fn start(arguments: &[&str]) -> Self {
+        let scratch = tempfile::tempdir().expect("a temporary directory");
+        let mut command =
+            countersign(&["demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        command.args(arguments).env("TMPDIR", scratch.path());
+        let mut process = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary that cargo built");
+        let mut lines = BufReader::new(process.stdout.take().expect("piped above")).lines();
+        let mut line = || lines.next().expect("the guide goes on").expect("UTF-8");
+        let listener = line();
+        let admin = line();
+        let mut guide = String::new();
+        while !guide.ends_with("Ctrl-C stops the demo.\n") {
+            guide += &(line() + "\n");
+        }
+        let value = |name: &str| {
+            let (_, rest) = guide
+                .split_once(&format!("export {name}="))
+                .unwrap_or_else(|| panic!("no {name} in {guide}"));
+            rest.lines().next().unwrap_or_default().to_owned()
+        };
+        Self {
+            listener: listener
+                .strip_prefix("listening on http://")
+                .expect("the first line")
+                .to_owned(),
+            admin: admin
+                .strip_prefix("admin on http://")
+                .expect("the second line")
+                .to_owned(),
+            access_key_id: value("AWS_ACCESS_KEY_ID"),
+            secret_access_key: value("AWS_SECRET_ACCESS_KEY"),
+            guide,
+            process,
+            scratch,
+        }
+    }
+
+    fn exchange(&self, word: Word, method: &str, target: &str, body: Option<&str>) -> Response {
+        let mut request = Request::new(word, method, target)
+            .host(&self.listener)
+            .keys(&self.access_key_id, &self.secret_access_key);
+        request.body = body.map(Into::into);
+        Connection::open(&self.listener).exchange(&request.date(&now()).signed())
+    }
+
+    /// Stops it, and gives the status and standard error.
+    fn stop(mut self, signal: &str) -> (ExitStatus, String) {
+        kill(signal, self.process.id());
+        let mut log = String::new();
+        self.process
+            .stderr
+            .take()
+            .expect("piped above")
+            .read_to_string(&mut log)
+            .expect("UTF-8");
+        let status = self.process.wait().expect("a child of ours");
+        let left = std::fs::read_dir(self.scratch.path())
+            .expect("a directory of ours")
+            .count();
+        assert_eq!(left, 0, "temporary files are left");
+        (status, log)
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn it_serves_what_it_prints_until_it_is_told_to_stop() {
+    for signal in ["INT", "TERM"] {
+        let demo = Demo::start(&[]);
+        assert_eq!(
+            (demo.access_key_id.len(), demo.secret_access_key.len()),
+            (20, 40)
+        );
+        for command in [
+            "sign --dialect wos --format curl POST ",
+            "boto3.client('s3'",
+            "s3cmd --signature-v2",
+        ] {
+            assert!(demo.guide.contains(command), "{command} in {}", demo.guide);
+        }
+        assert!(demo.guide.contains(&format!(
+            "http://{}/bucket01/objectkey?uploads",
+            demo.listener
+        )));
+        for (word, header) in [
+            (Word::Aws, "x-amz-request-id"),
+            (Word::Wos, "x-wos-request-id"),
+        ] {
+            let begun = demo.exchange(word, "POST", "/bucket01/objectkey?uploads", None);
+            assert_eq!(begun.status, 200, "{}", begun.text());
+            assert!(begun.header(header).is_some_and(|id| id.len() == 32));
+            assert_eq!(begun.element("Bucket").as_deref(), Some("bucket01"));
+        }
+        assert_eq!(
+            demo.exchange(Word::Aws, "PUT", "/bucket01/hello", Some("hello"))
+                .status,
+            200
+        );
+        assert_eq!(
+            demo.exchange(Word::Aws, "GET", "/bucket01/hello", None)
+                .text(),
+            "hello"
+        );
+        let unsigned = Request::new(Word::Aws, "GET", "/bucket01/hello").host(&demo.listener);
+        let refused = Connection::open(&demo.listener).exchange(&unsigned);
+        assert_refused("unsigned", &refused, 403, "AccessDenied");
+        let ready = Connection::open(&demo.admin)
+            .exchange(&Request::new(Word::Aws, "GET", "/readyz").header("Connection", "close"));
+        assert_eq!(ready.status, 200);
+        let (secret, (status, log)) = (demo.secret_access_key.clone(), demo.stop(signal));
+        assert_eq!(status.code(), Some(0), "{log}");
+        assert!(!log.contains(&secret), "{log}");
+        assert_eq!(log.matches("status=200").count(), 4, "{log}");
+    }
+}
+
+#[test]
+fn its_answers_use_the_words_that_it_is_told() {
+    for (words, header, namespace) in [
+        (
+            "aws",
+            "x-amz-request-id",
+            "http://s3.amazonaws.com/doc/2006-03-01/",
+        ),
+        (
+            "wos",
+            "x-wos-request-id",
+            "http://wcs.chinanetcenter.com/document",
+        ),
+    ] {
+        let demo = Demo::start(&["--answer-as", words]);
+        for word in Word::BOTH {
+            let begun = demo.exchange(word, "POST", "/bucket01/objectkey?uploads", None);
+            assert!(
+                begun.header(header).is_some() && begun.text().contains(namespace),
+                "{}",
+                begun.text()
+            );
+        }
+        assert!(demo.guide.contains(namespace));
+    }
+}
+
+#[test]
+fn keys_and_data_can_be_given() {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let path = data.path().to_str().expect("UTF-8");
+    let arguments = [
+        "--data",
+        path,
+        "--access-key-id",
+        "AKGIVEN",
+        "--secret-access-key",
+        "given secret",
+    ];
+    for round in 0..2 {
+        let demo = Demo::start(&arguments);
+        assert_eq!(
+            (demo.access_key_id.as_str(), demo.secret_access_key.as_str()),
+            ("AKGIVEN", "given secret")
+        );
+        if round == 0 {
+            assert_eq!(
+                demo.exchange(Word::Aws, "PUT", "/bucket01/kept", Some("kept"))
+                    .status,
+                200
+            );
+        }
+        assert_eq!(
+            demo.exchange(Word::Aws, "GET", "/bucket01/kept", None)
+                .text(),
+            "kept"
+        );
+        assert!(demo.stop("TERM").0.success());
+    }
+    assert!(data.path().join("bucket01").is_dir());
+    let one = Demo::start(&[]);
+    let other = Demo::start(&[]);
+    assert!(
+        one.access_key_id != other.access_key_id
+            && one.secret_access_key != other.secret_access_key
+    );
+}
+
+#[test]
+fn a_second_demo_on_the_same_port_says_so() {
+    let first = Demo::start(&[]);
+    for taken in [
+        [
+            "--listen",
+            first.listener.as_str(),
+            "--admin",
+            "127.0.0.1:0",
+        ],
+        ["--listen", "127.0.0.1:0", "--admin", first.admin.as_str()],
+    ] {
+        let scratch = tempfile::tempdir().expect("a temporary directory");
+        let (code, stdout, stderr) = run(countersign(&["demo"])
+            .args(taken)
+            .env("TMPDIR", scratch.path()));
+        assert_eq!((code, stdout.as_str()), (Some(1), ""));
+        let address = if taken[1] == first.listener {
+            taken[1]
+        } else {
+            taken[3]
+        };
+        assert_eq!(
+            stderr,
+            format!("cannot listen on {address}: Address already in use (os error 98)\n")
+        );
+        assert_eq!(
+            std::fs::read_dir(scratch.path())
+                .expect("a directory of ours")
+                .count(),
+            0
+        );
+    }
+    assert_eq!(
+        first.exchange(Word::Aws, "GET", "/bucket01", None).status,
+        200
+    );
+    assert!(first.stop("INT").0.success());
+}
+
+#[test]
+fn half_a_key_and_no_directory_are_mistakes() {
+    for half in [["--access-key-id", "AK"], ["--secret-access-key", "canary"]] {
+        let (code, _, stderr) = run(countersign(&["demo"]).args(half));
+        assert_eq!(code, Some(2));
+        assert!(
+            stderr.contains("required") && !stderr.contains("canary"),
+            "{stderr}"
+        );
+    }
+    let (code, stdout, stderr) = run(&mut countersign(&[
+        "demo",
+        "--listen",
+        "127.0.0.1:0",
+        "--admin",
+        "127.0.0.1:0",
+        "--data",
+        "/dev/null/data",
+    ]));
+    assert_eq!((code, stdout.as_str()), (Some(1), ""));
+    assert!(
+        stderr.contains("/dev/null/data") && stderr.lines().count() == 1,
+        "{stderr}"
+    );
+    let (code, _, stderr) = run(&mut countersign(&["demo", "--listen", "nowhere"]));
+    assert!(code == Some(2) && stderr.contains("--listen"), "{stderr}");
+}
