@@ -1,7 +1,8 @@
 //! What goes on to a node: the request as it was verified, without what could steer the node past the check.
 
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
+use pingora::{ErrorType, OrErr};
 
 use super::admit::Target;
 use crate::cluster::{ClusterOptions, Forward};
@@ -10,10 +11,10 @@ use crate::sig::Placement;
 use crate::sig::dialect::{Dialect, Form, vendor_header};
 use crate::sig::presigned::is_credential;
 
-const PRINCIPAL: &str = "x-countersign-principal";
-const ACCESS_KEY_ID: &str = "x-countersign-access-key-id";
-const REQUEST_ID: &str = "x-countersign-request-id";
-const FORWARDED_FOR: &str = "x-forwarded-for";
+const PRINCIPAL: HeaderName = HeaderName::from_static("x-countersign-principal");
+const ACCESS_KEY_ID: HeaderName = HeaderName::from_static("x-countersign-access-key-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-countersign-request-id");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Whether a header field of a client goes on to the nodes: the fields of HTTP and of S3 that a node has to see. A list
 /// of what may pass, because what other fields do to a node (forwarded hosts, trust headers, path overrides) is not ours
@@ -55,7 +56,10 @@ fn passes(name: &str) -> bool {
     ) || vendor_header(name).is_some()
 }
 
-/// Turns the client's request into the node's: takes away what must not pass, and adds what is the gateway's to say.
+/// What the gateway adds to a request: four fields.
+const OWN_FIELDS: usize = 4;
+
+/// Turns the client's request into the node's.
 ///
 /// # Errors
 /// Pingora's, where a value of ours is no header value; the configuration and the check leave none.
@@ -63,6 +67,21 @@ pub fn rewrite(
     request: &mut RequestHeader,
     permit: &Permit,
     cluster: &ClusterOptions,
+    request_id: &str,
+    peer: Option<&HeaderValue>,
+) -> pingora::Result<()> {
+    match cluster.forward {
+        Forward::Passthrough => pass_on(request, request_id, peer),
+        Forward::Trusted => {
+            *request = compose(request, permit, cluster, request_id, peer)?;
+            Ok(())
+        }
+    }
+}
+
+/// Takes the strangers away; everything else stays as it came, the case of the names included.
+fn pass_on(
+    request: &mut RequestHeader,
     request_id: &str,
     peer: Option<&HeaderValue>,
 ) -> pingora::Result<()> {
@@ -75,69 +94,75 @@ pub fn rewrite(
     for name in &strangers {
         request.remove_header(name);
     }
-    if cluster.forward == Forward::Trusted {
-        trust(request, permit, cluster)?;
+    if !request.raw_path().starts_with(b"/") {
+        let target = Target::of(request);
+        let target = match target.query {
+            Some(query) => format!("{}?{query}", target.path),
+            None => target.path.to_owned(),
+        };
+        request.set_raw_path(target.as_bytes())?;
     }
-    origin_form(request)?;
     if let Some(peer) = peer {
         request.insert_header(FORWARDED_FOR, peer)?;
     }
     request.insert_header(REQUEST_ID, request_id)
 }
 
-/// Puts the absolute form of a target into the origin form that nodes expect.
-fn origin_form(request: &mut RequestHeader) -> pingora::Result<()> {
-    if request.raw_path().starts_with(b"/") {
-        return Ok(());
-    }
-    let target = Target::of(request);
-    let target = match target.query {
-        Some(query) => format!("{}?{query}", target.path),
-        None => target.path.to_owned(),
-    };
-    request.set_raw_path(target.as_bytes())
-}
-
-/// Takes the credentials away, says who signed, and speaks the cluster's dialect.
-fn trust(
-    request: &mut RequestHeader,
+/// Makes a request of what passes: without credentials, with who signed, in the cluster's dialect. Composed anew, because
+/// that costs less than to take fields out of Pingora's two maps and to put others in.
+fn compose(
+    request: &RequestHeader,
     permit: &Permit,
     cluster: &ClusterOptions,
-) -> pingora::Result<()> {
+    request_id: &str,
+    peer: Option<&HeaderValue>,
+) -> pingora::Result<RequestHeader> {
     let verified = permit.verified();
     let form = verified.dialect().form;
-    request.remove_header(&AUTHORIZATION);
-    let target = Target::of(request);
-    if let (Placement::Query, Some(query)) = (verified.placement(), target.query) {
-        let target = without_credentials(target.path, query, form);
-        request.set_raw_path(target.as_bytes())?;
-    }
     let spoken = Dialect::named(cluster.dialect).forms[0];
-    if form.header_prefix != spoken.header_prefix {
-        translate_names(request, form, spoken)?;
+    let mut headers = HeaderMap::with_capacity(request.headers.len() + OWN_FIELDS);
+    for (name, value) in &request.headers {
+        if !passes(name.as_str()) || name == AUTHORIZATION {
+            continue;
+        }
+        let vendors_own = name.as_str().strip_prefix(form.header_prefix);
+        let name = match vendors_own.filter(|_| form.header_prefix != spoken.header_prefix) {
+            Some(rest) => HeaderName::try_from(format!("{}{rest}", spoken.header_prefix))
+                .or_err(ErrorType::InvalidHTTPHeader, "a translated name")?,
+            None => name.clone(),
+        };
+        headers.append(name, value.clone());
     }
     let identity = verified.identity();
-    request.insert_header(PRINCIPAL, identity.principal.as_str())?;
-    request.insert_header(ACCESS_KEY_ID, identity.access_key_id.as_str())
-}
-
-fn translate_names(request: &mut RequestHeader, from: &Form, to: &Form) -> pingora::Result<()> {
-    let own: Vec<HeaderName> = request
-        .headers
-        .keys()
-        .filter(|name| name.as_str().starts_with(from.header_prefix))
-        .cloned()
-        .collect();
-    for name in own {
-        let values: Vec<HeaderValue> = request.headers.get_all(&name).iter().cloned().collect();
-        let rest = &name.as_str()[from.header_prefix.len()..];
-        let translated = format!("{}{rest}", to.header_prefix);
-        request.remove_header(&name);
-        for value in values {
-            request.append_header(translated.clone(), value)?;
+    headers.insert(PRINCIPAL, value_of(&identity.principal)?);
+    headers.insert(ACCESS_KEY_ID, value_of(&identity.access_key_id)?);
+    headers.insert(REQUEST_ID, value_of(request_id)?);
+    if let Some(peer) = peer {
+        headers.insert(FORWARDED_FOR, peer.clone());
+    }
+    let (mut parts, ()) = http::Request::new(()).into_parts();
+    parts.method = request.method.clone();
+    parts.version = request.version;
+    parts.headers = headers;
+    // The origin form stands in the URI byte for byte.
+    parts.uri = request.uri.clone();
+    let mut composed = RequestHeader::from(parts);
+    let target = Target::of(request);
+    match (verified.placement(), target.query) {
+        (Placement::Query, Some(query)) => {
+            composed.set_raw_path(without_credentials(target.path, query, form).as_bytes())?;
+        }
+        _ if composed.raw_path() == request.raw_path() => {}
+        (_, query) => {
+            let query = query.map_or(String::new(), |query| format!("?{query}"));
+            composed.set_raw_path(format!("{}{query}", target.path).as_bytes())?;
         }
     }
-    Ok(())
+    Ok(composed)
+}
+
+fn value_of(text: &str) -> pingora::Result<HeaderValue> {
+    HeaderValue::from_str(text).or_err(ErrorType::InvalidHTTPHeader, "a value of the gateway's own")
 }
 
 /// The target without the three credential parameters; every other byte stays.
@@ -214,7 +239,7 @@ mod tests {
     fn the_absolute_form_becomes_the_origin_form() {
         let target = |text: &str| {
             let mut request = RequestHeader::build("GET", text.as_bytes(), None).unwrap();
-            origin_form(&mut request).unwrap();
+            pass_on(&mut request, "id1", None).unwrap();
             String::from_utf8(request.raw_path().to_vec()).unwrap()
         };
         assert_eq!(target("http://h/b/k%2F?acl"), "/b/k%2F?acl");
