@@ -358,13 +358,14 @@ impl Claim<'_> {
     /// The first parameter that the signature does not cover and that may change what the request does.
     fn uncovered_parameter(&self) -> Option<&str> {
         let DialectForm { dialect, form } = self.dialect;
+        let in_query = self.placement == Placement::Query;
+        // The cheapest question first: every presigned request has three credentials.
         let covered = |parameter: &&Parameter<'_>| {
             let name = &*parameter.name;
-            dialect.signs(form, name)
+            (in_query && presigned::is_credential(form, name))
+                || dialect.signs(form, name)
                 || v2::ordinary(name)
-                || (self.placement == Placement::Query
-                    && (presigned::is_credential(form, name)
-                        || self.mirrors_signed_header(parameter)))
+                || (in_query && self.mirrors_signed_header(parameter))
         };
         let uncovered = self
             .view
