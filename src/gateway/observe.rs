@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use http::HeaderValue;
+use pingora::Error;
 use pingora::proxy::Session;
 
 use super::Gateway;
@@ -17,11 +18,11 @@ use crate::metrics::{Outcome, RequestLabels};
 use crate::sig::{Placement, Version};
 
 /// Records a request that has ended.
-pub fn request(gateway: &Gateway, session: &Session, context: &Context, failed: bool) {
+pub fn request(gateway: &Gateway, session: &Session, context: &Context, error: Option<&Error>) {
     let outcome = match &context.answer {
         Some(answer) if answer.blame == Blame::Client => Outcome::Refused,
         Some(_) => Outcome::Failed,
-        None if failed => Outcome::Aborted,
+        None if error.is_some() => Outcome::Aborted,
         None => Outcome::Forwarded,
     };
     let duration = context.started.elapsed();

@@ -299,7 +299,7 @@ impl ProxyHttp for Proxy {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Self::CTX) {
-        observe::request(&self.gateway, session, context, error.is_some());
+        observe::request(&self.gateway, session, context, error);
     }
 
     /// Pingora's own summary would print the signature of a presigned request.
