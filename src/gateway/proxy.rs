@@ -354,6 +354,8 @@ fn refusal_of(session: &mut Session, error: &Error) -> Option<Refusal> {
             _ => Refusal::NodeFailed,
         }),
         ErrorSource::Downstream => match error.etype() {
+            // The client is silent as it has to be: it waits for the node's leave.
+            ReadTimedout if waits_for_continue(session) => Some(Refusal::NodeSilent),
             ReadTimedout => Some(Refusal::ClientSilent),
             _ => None,
         },

@@ -117,7 +117,16 @@ fn is_document(answer: &ResponseHeader, method: &Method, operation: Operation) -
         let value = value.as_bytes().to_ascii_lowercase();
         value.starts_with(b"application/xml") || value.starts_with(b"text/xml")
     });
+    // Some nodes call nothing at all XML, and nothing is no document: no padding could follow it.
+    let nothing = matches!(
+        answer.status,
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+    ) || answer
+        .headers
+        .get(CONTENT_LENGTH)
+        .is_some_and(|length| length == "0");
     *method != Method::HEAD
+        && !nothing
         && !(object && answer.status.is_success())
         && xml
         && !answer.headers.contains_key(CONTENT_ENCODING)

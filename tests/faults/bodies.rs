@@ -1,5 +1,6 @@
 //! What happens while a body is on its way: early answers, clients that go away, `Expect: 100-continue`.
 
+use super::support::gateway::{Config, Gateway};
 use super::support::rec::{Answer, Cue, Rec};
 use super::support::refusal::assert_refused;
 use super::support::signer::{Request, Word, now};
@@ -208,6 +209,19 @@ fn a_node_that_refuses_instead_of_100_is_heard() {
 fn a_node_that_never_says_100_is_504() {
     let node = Rec::start(Answer::Die(Cue::Body(1)));
     let gateway = in_front_of(&[node.address()], "read_timeout = \"300ms\"");
+    let mut connection = gateway.connect();
+    let response = connection.exchange(&expecting(&[b'x'; 1000]));
+    assert_refused("no 100", &response, 504, "GatewayTimeout");
+    assert!(connection.closes());
+    node.await_closed(1);
+}
+
+/// Nor is it the client's fault where our patience with bodies is the shorter one.
+#[test]
+fn a_client_that_waits_for_100_is_not_blamed_for_its_silence() {
+    let node = Rec::start(Answer::Die(Cue::Body(1)));
+    let config = Config::new(node.address()).line("listener", "body_timeout = \"300ms\"");
+    let gateway = Gateway::start(&config);
     let mut connection = gateway.connect();
     let response = connection.exchange(&expecting(&[b'x'; 1000]));
     assert_refused("no 100", &response, 504, "GatewayTimeout");

@@ -168,6 +168,29 @@ fn objects_heads_and_encoded_bodies_pass() {
 }
 
 #[test]
+fn an_answer_without_a_body_keeps_its_length() {
+    for (status, length) in [
+        (200, Some(0)),
+        (404, Some(0)),
+        (204, None),
+        (304, None),
+        (304, Some(100)),
+    ] {
+        for words in [DialectName::Wos, DialectName::Aws] {
+            let sent = translate(words, status, "", &[], length);
+            assert_eq!(sent.body, "", "{words:?} {status} {length:?}");
+            let announced = sent.header.headers.get(CONTENT_LENGTH);
+            let expected = length.map(|length| length.to_string());
+            assert_eq!(
+                announced.map(|value| value.to_str().unwrap()),
+                expected.as_deref(),
+                "{words:?} {status}"
+            );
+        }
+    }
+}
+
+#[test]
 fn an_abort_answers_as_the_vendor_documents_it() {
     let mut header = ResponseHeader::build(204, None).unwrap();
     let operation = Operation::AbortMultipartUpload;
