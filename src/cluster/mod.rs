@@ -164,7 +164,8 @@ fn peer(node: &NodeAddress, options: &ClusterOptions) -> HttpPeer {
     peer.options.read_timeout = Some(options.read_timeout);
     peer.options.write_timeout = Some(options.read_timeout);
     peer.options.idle_timeout = Some(UPSTREAM_IDLE_TIMEOUT);
-    // An upgrade would turn the connection into a tunnel behind the check.
-    peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
+    // The gateway sends on what stands on a list of its own; hop-by-hop fields and upgrades do not. Pingora's look at the
+    // same fields would come first and cost as much as the check of the signature.
+    peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::preserve();
     peer
 }

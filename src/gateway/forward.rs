@@ -18,7 +18,8 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Whether a header field of a client goes on to the nodes: the fields of HTTP and of S3 that a node has to see. A list
 /// of what may pass, because what other fields do to a node (forwarded hosts, trust headers, path overrides) is not ours
-/// to know. `name` is lower-case.
+/// to know. No field that concerns one connection alone is on it (RFC 9110, section 7.6.1): Pingora frames the body anew.
+/// `name` is lower-case.
 fn passes(name: &str) -> bool {
     matches!(
         name,
@@ -51,7 +52,6 @@ fn passes(name: &str) -> bool {
             | "referer"
             | "traceparent"
             | "tracestate"
-            | "transfer-encoding"
             | "user-agent"
     ) || vendor_header(name).is_some()
 }
@@ -207,6 +207,16 @@ mod tests {
             "x-envoy-original-path",
             "x-accel-redirect",
             "cookie",
+            "connection",
+            "http2-settings",
+            "keep-alive",
+            "proxy-authenticate",
+            "proxy-authorization",
+            "proxy-connection",
+            "te",
+            "trailer",
+            "transfer-encoding",
+            "upgrade",
         ] {
             assert!(!passes(name), "{name}");
         }

@@ -1,6 +1,7 @@
 //! The Authorization header of the HMAC-SHA1 form: `WORD AccessKeyId:signature`.
 
 use http::HeaderValue;
+use memchr::{memchr, memchr2, memrchr};
 
 use super::Version;
 use super::dialect::{Dialect, FORMS, Form};
@@ -54,8 +55,8 @@ pub fn parse<'v>(
     let text = value
         .to_str()
         .map_err(|_not_visible_ascii| AuthFailure::UnsupportedScheme)?;
-    let (scheme, rest) = match text.split_once(' ') {
-        Some((scheme, rest)) => (scheme, Some(rest)),
+    let (scheme, rest) = match memchr(b' ', text.as_bytes()) {
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
         None => (text, None),
     };
     let Some(dialect) = choose(accepted, |form| form.scheme == scheme) else {
@@ -65,12 +66,11 @@ pub fn parse<'v>(
         return Err(AuthFailure::UnsupportedVersion);
     }
     let credentials = rest
-        .filter(|rest| !rest.is_empty() && !rest.contains([' ', '\t']))
+        .filter(|rest| !rest.is_empty() && memchr2(b' ', b'\t', rest.as_bytes()).is_none())
         .ok_or(AuthFailure::AuthorizationSpaces)?;
     // The last colon: base64 has none, an access key id may.
-    let (access_key_id, signature) = credentials
-        .rsplit_once(':')
-        .ok_or(AuthFailure::AuthorizationColon)?;
+    let colon = memrchr(b':', credentials.as_bytes()).ok_or(AuthFailure::AuthorizationColon)?;
+    let (access_key_id, signature) = (&credentials[..colon], &credentials[colon + 1..]);
     if signature.is_empty() {
         return Err(AuthFailure::AuthorizationColon);
     }
