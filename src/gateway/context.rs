@@ -127,9 +127,11 @@ impl Context {
 /// A new id for a request: 128 random bits, so that the ids of several gateways do not meet.
 pub fn request_id() -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut id = Vec::with_capacity(32);
-    for byte in rand::random::<u128>().to_le_bytes() {
-        id.extend([byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]));
+    let mut id = vec![0; 32];
+    let bytes = rand::random::<u128>().to_le_bytes();
+    for (pair, byte) in id.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
     }
     String::from_utf8(id).expect("the digits are ASCII")
 }

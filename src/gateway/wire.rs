@@ -188,14 +188,13 @@ fn trim_blanks(mut value: &[u8]) -> &[u8] {
 /// No byte is a control character, but for tabs and for the CRLF at the end of each line. Without a branch, so that the
 /// compiler takes many bytes at once.
 fn check_controls(header: &[u8]) -> Result<(), WireFault> {
-    let mut control = 0;
-    for &byte in header {
-        let line_end = (byte == b'\r') | (byte == b'\n');
-        control |= u8::from((byte < b' ') & (byte != b'\t') & !line_end) | u8::from(byte == 0x7f);
-    }
-    let mut lone = 0;
+    let (mut control, mut lone) = (0, 0);
+    // The last byte is the line feed that ends the header.
     for (&byte, &next) in header.iter().zip(&header[1..]) {
-        lone |= u8::from((byte == b'\r') != (next == b'\n'));
+        let (returns, ends) = (byte == b'\r', byte == b'\n');
+        let other = (byte < b' ') & (byte != b'\t') & !returns & !ends;
+        control |= u8::from(other) | u8::from(byte == 0x7f);
+        lone |= u8::from(returns != (next == b'\n'));
     }
     if lone != 0 {
         Err(WireFault::LineEnd)
