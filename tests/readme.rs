@@ -20,7 +20,7 @@ fn the_first_two_commands_are_the_demo_and_the_tests() {
     let commands = blocks(&readme(), "sh");
     assert_eq!(commands[0], "cargo run --release -- demo\n");
     assert_eq!(commands[2], "tests/run\n");
-    assert!(commands[1].starts_with("countersign sign "));
+    assert!(commands[1].starts_with("target/release/countersign sign "));
 }
 
 #[test]
