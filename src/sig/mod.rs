@@ -11,10 +11,12 @@ pub mod diagnosis;
 pub mod dialect;
 pub mod failure;
 pub mod freshness;
+pub mod payload;
 pub mod presigned;
 pub mod request;
 pub mod signature;
 pub mod signer;
+pub mod signing_key;
 pub mod v2;
 
 use std::borrow::Cow;

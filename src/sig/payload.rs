@@ -1,0 +1,186 @@
+//! What a signed request says about its body, and the chain of signatures over its chunks.
+
+use super::signature::equal;
+use super::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
+
+/// `sha256("")`, in the string that a chunk's signature covers.
+const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/// The payload mode of a request: the value of `x-amz-content-sha256` that the signature covers.
+#[derive(Debug, Clone)]
+pub enum PayloadClaim {
+    /// Nothing is said: version 2.
+    NotDeclared,
+    /// `UNSIGNED-PAYLOAD`, and every presigned request that names no hash.
+    Unsigned,
+    /// The SHA-256 of the body.
+    Sha256([u8; 32]),
+    /// `STREAMING-AWS4-HMAC-SHA256-PAYLOAD`.
+    SignedChunks(ChunkChain),
+    /// `STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER`.
+    SignedChunksWithTrailer(ChunkChain),
+    /// `STREAMING-UNSIGNED-PAYLOAD-TRAILER`.
+    UnsignedChunksWithTrailer,
+}
+
+/// The chain of signatures over the chunks of a body: each covers the one before, the first the request's own.
+///
+/// Source: Amazon S3 API Reference, "Transferring payload in multiple chunks" and "… with trailing headers".
+#[derive(Debug, Clone)]
+pub struct ChunkChain {
+    key: SigningKey,
+    algorithm: &'static str,
+    timestamp: String,
+    scope: String,
+    previous: [u8; HMAC_SHA256_LENGTH],
+}
+
+impl ChunkChain {
+    /// The chain behind a request. `algorithm` is the dialect's word, `timestamp` the request's (`20130524T000000Z`),
+    /// `scope` its credential scope (`20130524/us-east-1/s3/aws4_request`), `seed` its own signature.
+    pub fn new(
+        key: SigningKey,
+        algorithm: &'static str,
+        timestamp: impl Into<String>,
+        scope: impl Into<String>,
+        seed: [u8; HMAC_SHA256_LENGTH],
+    ) -> Self {
+        Self {
+            key,
+            algorithm,
+            timestamp: timestamp.into(),
+            scope: scope.into(),
+            previous: seed,
+        }
+    }
+
+    /// Whether `provided` (64 lower-case hexadecimal digits) signs the next chunk; `chunk` is the SHA-256 of its data.
+    /// The chain goes on to the chunk behind it.
+    pub fn confirm_chunk(&mut self, provided: &[u8], chunk: &[u8; 32]) -> bool {
+        self.sign_chunk(chunk);
+        self.previous_is(provided)
+    }
+
+    /// Whether `provided` signs the trailer; `trailer` is the SHA-256 of its lines, each `name:value\n`.
+    pub fn confirm_trailer(&mut self, provided: &[u8], trailer: &[u8; 32]) -> bool {
+        self.sign_trailer(trailer);
+        self.previous_is(provided)
+    }
+
+    /// Signs the next chunk; `chunk` is the SHA-256 of its data. For whoever sends.
+    pub fn sign_chunk(&mut self, chunk: &[u8; 32]) -> [u8; HMAC_SHA256_LENGTH] {
+        self.advance("PAYLOAD", &[EMPTY_SHA256.as_bytes(), b"\n"], chunk)
+    }
+
+    /// Signs the trailer; `trailer` is the SHA-256 of its lines. For whoever sends.
+    pub fn sign_trailer(&mut self, trailer: &[u8; 32]) -> [u8; HMAC_SHA256_LENGTH] {
+        self.advance("TRAILER", &[], trailer)
+    }
+
+    fn advance(
+        &mut self,
+        label: &str,
+        middle: &[&[u8]],
+        digest: &[u8; 32],
+    ) -> [u8; HMAC_SHA256_LENGTH] {
+        let previous = hex(&self.previous);
+        let digest = hex(digest);
+        let mac = self.key.mac_of(|sink| {
+            let text = [self.algorithm, "-", label, "\n", &self.timestamp, "\n"];
+            text.iter().for_each(|piece| sink(piece.as_bytes()));
+            sink(self.scope.as_bytes());
+            sink(b"\n");
+            sink(&previous);
+            sink(b"\n");
+            middle.iter().for_each(|piece| sink(piece));
+            sink(&digest);
+        });
+        self.previous = mac;
+        mac
+    }
+
+    fn previous_is(&self, provided: &[u8]) -> bool {
+        equal(&hex(&self.previous), provided)
+    }
+}
+
+/// 32 bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8; 32]) -> [u8; 64] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; 64];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::signing_key::CredentialScope;
+    use super::*;
+    use crate::secret::Secret;
+
+    fn unhex(text: &str) -> [u8; 32] {
+        let digit = |at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap();
+        std::array::from_fn(digit)
+    }
+
+    /// Amazon S3 API Reference, "Transferring payload in multiple chunks": 64 KiB and 1 KiB of `a`, then the empty chunk.
+    #[test]
+    fn the_published_chain_holds_link_by_link() {
+        let scope = CredentialScope {
+            date: "20130524",
+            region: "us-east-1",
+            service: "s3",
+            terminator: "aws4_request",
+        };
+        let secret = Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into());
+        let key = SigningKey::derive("AWS4", &secret, scope);
+        let seed = unhex("4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9");
+        let stamp = "20130524T000000Z";
+        let chain = ChunkChain::new(key, "AWS4-HMAC-SHA256", stamp, scope.to_string(), seed);
+        let chunks = [
+            (
+                "bf718b6f653bebc184e1479f1935b8da974d701b893afcf49e701f3e2f9f9c5a",
+                "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648",
+            ),
+            (
+                "2edc986847e209b4016e141a6dc8716d3207350f416969382d431539bf292e4a",
+                "0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497",
+            ),
+            (
+                EMPTY_SHA256,
+                "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9",
+            ),
+        ];
+        let mut right = chain.clone();
+        for (digest, signature) in chunks {
+            assert!(right.confirm_chunk(signature.as_bytes(), &unhex(digest)));
+        }
+        // Out of order, in capitals, cut short, or the trailer's word for the chunk's: none of it.
+        let (digest, signature) = chunks[0];
+        let other = chunks[1];
+        assert!(
+            !chain
+                .clone()
+                .confirm_chunk(other.1.as_bytes(), &unhex(other.0))
+        );
+        let capitals = signature.to_ascii_uppercase();
+        assert!(
+            !chain
+                .clone()
+                .confirm_chunk(capitals.as_bytes(), &unhex(digest))
+        );
+        assert!(
+            !chain
+                .clone()
+                .confirm_chunk(&signature.as_bytes()[1..], &unhex(digest))
+        );
+        assert!(
+            !chain
+                .clone()
+                .confirm_trailer(signature.as_bytes(), &unhex(digest))
+        );
+    }
+}
