@@ -10,6 +10,7 @@ pub mod authorization;
 pub mod diagnosis;
 pub mod dialect;
 pub mod failure;
+pub mod form;
 pub mod freshness;
 pub mod payload;
 pub mod presigned;
@@ -84,6 +85,8 @@ pub enum Placement {
     Header,
     /// In the query string.
     Query,
+    /// In the fields of a form upload.
+    Form,
 }
 
 /// Who says they signed what, and how. Nothing in it is proven yet.
