@@ -114,6 +114,7 @@ fn every() -> Vec<Refusal> {
         Denial::OtherDomain,
     ];
     let others = [
+        Refusal::FramedDocument,
         Refusal::Method,
         Refusal::ConnectionNames("x-amz-acl".into()),
         Refusal::MethodOverride("x-http-method-override".into()),

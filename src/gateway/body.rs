@@ -6,7 +6,10 @@ use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
 use crate::address::Operation;
-use crate::body::{BodyFailure, BodyOptions, BodyPlan, BodyVerifier, End, Framing};
+use crate::body::{
+    BodyFailure, BodyOptions, BodyPlan, BodyVerifier, ChecksumAlgorithm, End, ForwardedEncoding, Framing, Moment,
+    Unwrapping,
+};
 use crate::cluster::Forward;
 use crate::error::Refusal;
 use crate::policy::Permit;
@@ -62,7 +65,7 @@ impl Body {
         }
         let framing = match forward {
             Forward::Passthrough => Framing::AsReceived,
-            _ => Framing::Plain,
+            Forward::Trusted => Framing::Plain,
         };
         let form = verified.dialect().form;
         let limits = BodyOptions::default();
@@ -70,7 +73,7 @@ impl Body {
             .map_err(Refusal::Body)?;
         if content_length == Some(0) {
             // No filter need run over nothing: what is claimed of it is settled here.
-            let settled = plan.verifier().push(Bytes::new(), End::Here);
+            let settled = plan.verifier().push(Bytes::new(), End::Yes);
             settled.map_err(Refusal::Body)?;
             return Ok(Self::default());
         }
@@ -81,12 +84,11 @@ impl Body {
         })
     }
 
-    /// Whether the node is to get an empty object out of a body that is not empty. The header alone would complete it
-    /// there, so that all of the body has to be proven before.
-    pub fn is_empty_object(&self) -> bool {
-        self.plan
-            .as_ref()
-            .is_some_and(|plan| plan.forwarded_length() == Some(0))
+    /// Whether the body has to be proven before the header goes on: the node is to get an empty object out of frames, and
+    /// would have all of it with the header.
+    pub fn comes_first(&self) -> bool {
+        let plan = self.plan.as_ref();
+        plan.is_some_and(|plan| plan.moment() == Moment::BeforeHeader)
     }
 
     /// Proves the framed empty object, before a node is asked.
@@ -109,7 +111,7 @@ impl Body {
             let piece = piece.unwrap_or_default();
             read += piece.len();
             if read > MAX_EMPTY_OBJECT_BYTES {
-                return Err(Refusal::Body(BodyFailure::Incomplete));
+                return Err(Refusal::Body(BodyFailure::Truncated));
             }
             self.push(piece, end).map_err(Refusal::Body)?;
             if end {
@@ -149,9 +151,9 @@ impl Body {
         let Some(verifier) = &mut self.verifier else {
             return Ok(piece);
         };
-        let end = if end { End::Here } else { End::NotYet };
+        let end = if end { End::Yes } else { End::No };
         let passed = verifier.push(piece, end)?;
-        if end == End::Here {
+        if end == End::Yes {
             self.proof = Proof::Held;
         }
         Ok(passed)
@@ -174,18 +176,19 @@ impl Body {
     /// without what tells of the frames around it. A trailer's checksum is lost with them: it comes behind the object, and
     /// a header goes before it.
     pub fn unframe(&self, headers: &mut HeaderMap) {
-        let Some(plan) = self.plan.as_ref().filter(|plan| plan.unwraps()) else {
+        let Some(plan) = &self.plan else { return };
+        if plan.unwraps() == Unwrapping::None {
             return;
-        };
-        let checked = headers
-            .keys()
-            .filter_map(|name| vendor_header(name.as_str())?.strip_prefix("checksum-"))
-            .any(|rest| !matches!(rest, "algorithm" | "mode" | "type"));
+        }
+        let checked = headers.keys().any(|name| {
+            let word = vendor_header(name.as_str()).and_then(|own| own.strip_prefix("checksum-"));
+            word.is_some_and(|word| ChecksumAlgorithm::named(word).is_some())
+        });
         let framing: Vec<HeaderName> = headers
             .keys()
             .filter(|name| match vendor_header(name.as_str()) {
                 Some("content-sha256" | "decoded-content-length" | "trailer") => true,
-                // It announces a checksum that now stands nowhere.
+                // It announces a checksum that now stands nowhere, which S3 refuses.
                 Some("sdk-checksum-algorithm") => !checked,
                 _ => false,
             })
@@ -197,35 +200,18 @@ impl Body {
         if let Some(length) = plan.forwarded_length() {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        // What was expected of the gateway has been met.
-        if self.is_empty_object() {
+        match plan.forwarded_encoding() {
+            ForwardedEncoding::AsReceived => {}
+            ForwardedEncoding::Removed => drop(headers.remove(CONTENT_ENCODING)),
+            ForwardedEncoding::Value(codings) => {
+                headers.insert(CONTENT_ENCODING, codings.clone());
+            }
+        }
+        if self.comes_first() {
+            // The gateway has met it.
             headers.remove(EXPECT);
         }
-        let codings = without_frames(headers);
-        headers.remove(CONTENT_ENCODING);
-        for coding in codings {
-            headers.append(CONTENT_ENCODING, coding);
-        }
     }
-}
-
-/// The values of Content-Encoding without the framing's token; a value that is left empty is gone.
-fn without_frames(headers: &HeaderMap) -> Vec<HeaderValue> {
-    let token = |coding: &&[u8]| !coding.trim_ascii().eq_ignore_ascii_case(b"aws-chunked");
-    let values = headers.get_all(CONTENT_ENCODING).iter();
-    values
-        .filter_map(|value| {
-            let codings = value.as_bytes().split(|&byte| byte == b',');
-            let kept: Vec<&[u8]> = codings.filter(token).collect();
-            let kept = kept.join(&b","[..]);
-            let kept = kept.trim_ascii();
-            if kept.is_empty() {
-                return None;
-            }
-            // Bytes of a header value are those of one.
-            HeaderValue::from_bytes(kept).ok()
-        })
-        .collect()
 }
 
 /// The most frequent requests: no body, and what is said of it is true.

@@ -94,7 +94,7 @@ impl ProxyHttp for Proxy {
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {
         let now = self.gateway.clock.now();
         let mut admitted = admit::admit(session.req_header(), context, now).await;
-        if admitted.is_ok() && context.body.is_empty_object() {
+        if admitted.is_ok() && context.body.comes_first() {
             admitted = context.body.settle(session).await;
         }
         match admitted {
