@@ -180,6 +180,17 @@ impl Upload {
 
     /// Signed in the header, at this moment.
     pub fn signed(&self) -> SignedUpload {
+        let (headers, chain) = self.authorized();
+        self.framed(self.target.clone(), headers, chain)
+    }
+
+    /// The head without the field that frames the body, and the chain of signatures that the body goes on with.
+    pub fn head_and_chain(&self) -> (String, Chain) {
+        let (headers, chain) = self.authorized();
+        (head(&self.method, &self.target, &headers), chain)
+    }
+
+    fn authorized(&self) -> (Vec<(String, String)>, Chain) {
         let stamp = stamp();
         let mut headers = self.all_headers();
         headers.push(("x-amz-date".into(), stamp.clone()));
@@ -187,20 +198,17 @@ impl Upload {
         headers.sort();
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let request = canonical_request(&self.method, path, query, &headers, &self.mode);
-        let chain = Chain::new(&self.secret_access_key, &stamp);
-        let seed = chain.sign(&format!(
-            "{ALGORITHM}\n{stamp}\n{}\n{}",
-            chain.scope,
-            sha256(request)
-        ));
+        let mut chain = Chain::new(&self.secret_access_key, &stamp);
+        chain.seed(&request);
         let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
         let authorization = format!(
-            "{ALGORITHM} Credential={ACCESS_KEY_ID}/{}, SignedHeaders={}, Signature={seed}",
+            "{ALGORITHM} Credential={ACCESS_KEY_ID}/{}, SignedHeaders={}, Signature={}",
             chain.scope,
-            names.join(";")
+            names.join(";"),
+            chain.previous
         );
         headers.push(("authorization".into(), authorization));
-        self.framed(self.target.clone(), headers, chain, seed)
+        (headers, chain)
     }
 
     /// Signed with a trailer, and the same with a trailer that the word for chunks signs.
@@ -226,7 +234,7 @@ impl Upload {
     /// With the credentials in the query; `x-amz-content-sha256` is added to the header without a signature over it.
     pub fn presigned(&self, content_sha256: Option<&str>) -> SignedUpload {
         let stamp = stamp();
-        let chain = Chain::new(&self.secret_access_key, &stamp);
+        let mut chain = Chain::new(&self.secret_access_key, &stamp);
         let mut headers = self.all_headers();
         headers.sort();
         let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
@@ -239,16 +247,12 @@ impl Upload {
         );
         let hash = content_sha256.unwrap_or(UNSIGNED);
         let request = canonical_request(&self.method, path, &query, &headers, hash);
-        let seed = chain.sign(&format!(
-            "{ALGORITHM}\n{stamp}\n{}\n{}",
-            chain.scope,
-            sha256(request)
-        ));
-        let target = format!("{path}?{query}&X-Amz-Signature={seed}");
+        chain.seed(&request);
+        let target = format!("{path}?{query}&X-Amz-Signature={}", chain.previous);
         if let Some(hash) = content_sha256 {
             headers.push(("x-amz-content-sha256".into(), hash.into()));
         }
-        self.framed(target, headers, chain, seed)
+        self.framed(target, headers, chain)
     }
 
     fn all_headers(&self) -> Vec<(String, String)> {
@@ -265,16 +269,10 @@ impl Upload {
         target: String,
         headers: Vec<(String, String)>,
         mut chain: Chain,
-        seed: String,
     ) -> SignedUpload {
-        let mut head = format!("{} {target} HTTP/1.1\r\n", self.method);
-        for (name, value) in &headers {
-            head += &format!("{name}: {value}\r\n");
-        }
-        chain.previous = seed;
         let streaming = self.mode.starts_with("STREAMING-");
         let mut upload = SignedUpload {
-            head,
+            head: head(&self.method, &target, &headers),
             plain: (!streaming).then(|| self.data.clone()),
             data: self.data.clone(),
             frames: Vec::new(),
@@ -309,6 +307,14 @@ impl Upload {
         }
         upload
     }
+}
+
+fn head(method: &str, target: &str, headers: &[(String, String)]) -> String {
+    let fields: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
+    format!("{method} {target} HTTP/1.1\r\n{fields}")
 }
 
 fn value_of(head: &str, name: &str) -> String {
@@ -381,6 +387,13 @@ impl Chain {
         hex(hmac(&self.key, text))
     }
 
+    /// The signature of the request itself.
+    fn seed(&mut self, canonical_request: &str) {
+        let (stamp, scope) = (&self.stamp, &self.scope);
+        let hash = sha256(canonical_request);
+        self.previous = self.sign(&format!("{ALGORITHM}\n{stamp}\n{scope}\n{hash}"));
+    }
+
     fn link(&mut self, label: &str, rest: &str) -> String {
         let text = format!(
             "{ALGORITHM}-{label}\n{}\n{}\n{}\n{rest}",
@@ -391,7 +404,12 @@ impl Chain {
     }
 
     pub fn chunk(&mut self, data: &[u8]) -> String {
-        self.link("PAYLOAD", &format!("{}\n{}", sha256(""), sha256(data)))
+        self.chunk_of(&sha256(data))
+    }
+
+    /// The same for data of this hash.
+    pub fn chunk_of(&mut self, hash: &str) -> String {
+        self.link("PAYLOAD", &format!("{}\n{hash}", sha256("")))
     }
 
     pub fn trailer(&mut self, lines: &str) -> String {

@@ -96,7 +96,11 @@ fn j6_the_chunks_of_http_are_read_strictly_or_framed_anew() {
         let head = Upload::new(UNSIGNED, object(5))
             .signed()
             .framing(Framing::Chunked(5));
-        for body in [&b"\r\n\r\n"[..], b"5;\nhello\r\n0\r\n\r\n", b"5\nhello\n0\n\n"] {
+        for body in [
+            &b"\r\n\r\n"[..],
+            b"5;\nhello\r\n0\r\n\r\n",
+            b"5\nhello\n0\n\n",
+        ] {
             let mut connection = scene.gateway.connect();
             connection.send([&head.head_bytes()[..], body].concat());
             connection.finish_sending();

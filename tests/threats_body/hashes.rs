@@ -7,7 +7,7 @@ use md5::{Digest, Md5};
 use super::support::refusal::assert_refused;
 use super::support::signer::{Request, Word, now};
 use super::support::upload::{
-    Framing, STREAMING, SIGNED_CHUNKS, UNSIGNED, Upload, checksum, sha256,
+    Framing, SIGNED_CHUNKS, STREAMING, UNSIGNED, Upload, checksum, sha256,
 };
 use super::{Scene, object, upload};
 

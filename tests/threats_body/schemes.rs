@@ -199,7 +199,9 @@ fn b3_only_what_stores_bytes_may_frame_them() {
                 && (!target.contains('?') || target.ends_with("partNumber=1&uploadId=u"))
                 && target.starts_with("/bucket01/");
             for mode in STREAMING {
-                let upload = Upload::new(mode, object(1000)).method(method).target(target);
+                let upload = Upload::new(mode, object(1000))
+                    .method(method)
+                    .target(target);
                 let upload = upload.signed();
                 if stores {
                     scene.commits(target, &upload);

@@ -155,12 +155,24 @@ fn c8_a_trailer_smuggles_nothing() {
             }
             let line = format!("{CRC32}:{value}");
             for (case, lines) in [
-                ("a bare line feed", vec![format!("{line}\nx-amz-acl:public-read")]),
-                ("a bare return", vec![format!("{line}\rx-amz-acl:public-read")]),
-                ("a continued line", vec![line.clone(), " public-read".into()]),
+                (
+                    "a bare line feed",
+                    vec![format!("{line}\nx-amz-acl:public-read")],
+                ),
+                (
+                    "a bare return",
+                    vec![format!("{line}\rx-amz-acl:public-read")],
+                ),
+                (
+                    "a continued line",
+                    vec![line.clone(), " public-read".into()],
+                ),
                 ("no colon", vec![line.clone(), "x-amz-acl".into()]),
                 ("no name", vec![line.clone(), ":x".into()]),
-                ("a long line", vec![format!("{line}{}", "x".repeat(100_000))]),
+                (
+                    "a long line",
+                    vec![format!("{line}{}", "x".repeat(100_000))],
+                ),
                 ("many lines", vec![line.clone(); 10_000]),
             ] {
                 let mut wrong = upload(mode).signed();
