@@ -52,9 +52,12 @@ impl FormFields {
         Ok(Self { fields })
     }
 
-    /// The value of the field with this lower-case name.
+    /// The value of the field with this name, in whatever case.
     pub fn value(&self, name: &str) -> Option<&str> {
-        let found = self.fields.iter().find(|(own, _)| own == name);
+        let found = self
+            .fields
+            .iter()
+            .find(|(own, _)| own.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 

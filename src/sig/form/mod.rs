@@ -12,14 +12,17 @@ pub mod failure;
 pub mod fields;
 pub mod policy_document;
 
-use std::sync::Arc;
+use std::borrow::Cow;
 use std::time::SystemTime;
 
-use super::authorization::{DialectForm, choose};
+use super::authorization::{DialectForm, choose, refused_algorithm};
 use super::diagnosis::Diagnosis;
 use super::dialect::{Dialect, FORMS, Form};
-use super::presigned::Mechanism;
-use super::signature::{ProvidedSignature, VerifyingKey};
+use super::failure::Unaccepted;
+use super::freshness;
+use super::payload::hex;
+use super::signature::{ProvidedSignature, VerifyingKey, equal};
+use super::v4::Credential;
 use super::{
     AuthFailure, Diagnostics, MAX_ACCESS_KEY_ID_LENGTH, Placement, Verified, VerifyOptions, Version,
 };
@@ -29,10 +32,8 @@ pub use policy_document::{LengthRange, PolicyDocument};
 
 /// The field with the policy.
 const POLICY: &str = "policy";
-/// The field with the signature of the HMAC-SHA1 form.
+/// The field with the signature of version 2.
 const SIGNATURE: &str = "signature";
-/// What follows the vendor's prefix in the fields that only the HMAC-SHA256 form has.
-const V4_MARKS: [&str; 3] = ["algorithm", "credential", "signature"];
 
 /// Who says they signed the policy of a form, and how. Nothing in it is proven yet.
 #[derive(Debug)]
@@ -41,10 +42,22 @@ pub struct FormClaim<'f> {
     bucket: &'f str,
     now: SystemTime,
     dialect: DialectForm,
-    access_key_id: &'f str,
     policy: &'f str,
-    provided: ProvidedSignature<'f>,
+    signing: Signing<'f>,
     diagnostics: Diagnostics,
+}
+
+/// The signature as the form has it.
+#[derive(Debug)]
+enum Signing<'f> {
+    V2 {
+        access_key_id: &'f str,
+        provided: ProvidedSignature<'f>,
+    },
+    V4 {
+        credential: Credential<'f>,
+        provided: &'f str,
+    },
 }
 
 /// A form whose signature holds, and that is what its signer allowed.
@@ -68,27 +81,26 @@ pub fn claim<'f>(
     accepted: &[&'static Dialect],
     options: &VerifyOptions,
 ) -> Result<FormClaim<'f>, FormFailure> {
-    let Some((mechanism, spoken)) = mechanism(fields)? else {
+    let Some((version, spoken)) = mechanism(fields)? else {
         return Err(match fields.value(POLICY) {
             None => AuthFailure::NotSigned.into(),
             Some(_) => PolicyFailure::MissingField(FORMS[0].access_key_parameter).into(),
         });
     };
     let dialect = choose(accepted, |form| form == spoken).ok_or(AuthFailure::UnsupportedScheme)?;
-    if mechanism != Mechanism::V2 || !options.versions.contains(&Version::V2) {
-        return Err(AuthFailure::UnsupportedVersion.into());
+    if !options.versions.contains(&version) {
+        return Err(AuthFailure::UnsupportedVersion(Unaccepted::SwitchedOff(version)).into());
     }
-    let wanted = |name: &str, shown| {
-        let value = fields.value(name).filter(|value| !value.is_empty());
-        value.ok_or(PolicyFailure::MissingField(shown))
+    let policy = wanted(fields, POLICY)?;
+    let signing = match version {
+        Version::V2 => Signing::V2 {
+            access_key_id: wanted(fields, spoken.access_key_parameter)?,
+            provided: ProvidedSignature::of(wanted(fields, SIGNATURE)?.into()),
+        },
+        Version::V4 => signing_v4(fields, spoken, options)?,
     };
-    let policy = wanted(POLICY, POLICY)?;
-    let access_key_id = wanted(
-        &spoken.access_key_parameter.to_ascii_lowercase(),
-        spoken.access_key_parameter,
-    )?;
-    let signature = wanted(SIGNATURE, SIGNATURE)?;
     check_foreign(fields, spoken)?;
+    let access_key_id = signing.access_key_id();
     let can_be_known = access_key_id.len() <= MAX_ACCESS_KEY_ID_LENGTH
         && access_key_id.bytes().all(|byte| byte.is_ascii_graphic());
     if !can_be_known {
@@ -99,16 +111,50 @@ pub fn claim<'f>(
         bucket,
         now,
         dialect,
-        access_key_id,
         policy,
-        provided: ProvidedSignature::of(signature.into()),
+        signing,
         diagnostics: options.diagnostics,
     })
 }
 
+/// The value of a field that a signature takes.
+fn wanted<'f>(fields: &'f FormFields, name: &'static str) -> Result<&'f str, PolicyFailure> {
+    let value = fields.value(name).filter(|value| !value.is_empty());
+    value.ok_or(PolicyFailure::MissingField(name))
+}
+
+/// The algorithm, the credential and the time, which all have to say the same day (Amazon S3 API Reference, "Calculating a
+/// signature" for POST). How long a form is good is what its policy says.
+fn signing_v4<'f>(
+    fields: &'f FormFields,
+    spoken: &'static Form,
+    options: &VerifyOptions,
+) -> Result<Signing<'f>, FormFailure> {
+    let names = &spoken.v4.parameters;
+    let algorithm = wanted(fields, names.algorithm)?;
+    if algorithm != spoken.v4.algorithm {
+        let unaccepted = refused_algorithm(algorithm).unwrap_or(Unaccepted::Algorithm);
+        return Err(AuthFailure::UnsupportedVersion(unaccepted).into());
+    }
+    let credential = Credential::of(Cow::Borrowed(wanted(fields, names.credential)?))
+        .ok_or(AuthFailure::MalformedCredential(Placement::Form))?;
+    if credential.access_key_id().is_empty() {
+        return Err(AuthFailure::EmptyAccessKeyId.into());
+    }
+    let date = wanted(fields, names.date)?;
+    freshness::parse_timestamp(date).ok_or(AuthFailure::NoDate(Placement::Form))?;
+    credential
+        .check_scope(&spoken.v4, date, &options.region)
+        .map_err(|fault| AuthFailure::CredentialScope(Placement::Form, fault))?;
+    Ok(Signing::V4 {
+        credential,
+        provided: wanted(fields, names.signature)?,
+    })
+}
+
 /// The way in which the form is signed, and in whose words; none where it is not.
-fn mechanism(fields: &FormFields) -> Result<Option<(Mechanism, &'static Form)>, AuthFailure> {
-    let mut found: Option<(Mechanism, &'static Form)> = None;
+fn mechanism(fields: &FormFields) -> Result<Option<(Version, &'static Form)>, AuthFailure> {
+    let mut found: Option<(Version, &'static Form)> = None;
     let mut plain_signature = false;
     for (name, _) in fields.iter() {
         plain_signature |= name == SIGNATURE;
@@ -121,19 +167,21 @@ fn mechanism(fields: &FormFields) -> Result<Option<(Mechanism, &'static Form)>, 
         found = Some(mark);
     }
     match found {
-        Some((Mechanism::V2, _)) => Ok(found),
-        // `signature` is the HMAC-SHA1 form's own.
-        Some(_) if plain_signature => Err(AuthFailure::SeveralMechanisms),
+        // `signature` is version 2's own.
+        Some((Version::V4, _)) if plain_signature => Err(AuthFailure::SeveralMechanisms),
         other => Ok(other),
     }
 }
 
-fn mark(form: &'static Form, name: &str) -> Option<(Mechanism, &'static Form)> {
+fn mark(form: &'static Form, name: &str) -> Option<(Version, &'static Form)> {
     if name.eq_ignore_ascii_case(form.access_key_parameter) {
-        return Some((Mechanism::V2, form));
+        return Some((Version::V2, form));
     }
-    let rest = name.strip_prefix(form.header_prefix)?;
-    V4_MARKS.contains(&rest).then_some((Mechanism::V4, form))
+    let own = &form.v4.parameters;
+    [own.algorithm, own.credential, own.signature]
+        .iter()
+        .any(|own| own.eq_ignore_ascii_case(name))
+        .then_some((Version::V4, form))
 }
 
 /// Refuses a field of another vendor's: the node would not understand it as the policy means it.
@@ -148,15 +196,58 @@ fn check_foreign(fields: &FormFields, spoken: &Form) -> Result<(), AuthFailure> 
     }
 }
 
+impl Signing<'_> {
+    fn access_key_id(&self) -> &str {
+        match self {
+            Self::V2 { access_key_id, .. } => access_key_id,
+            Self::V4 { credential, .. } => credential.access_key_id(),
+        }
+    }
+
+    fn version(&self) -> Version {
+        match self {
+            Self::V2 { .. } => Version::V2,
+            Self::V4 { .. } => Version::V4,
+        }
+    }
+
+    fn provided(&self) -> &str {
+        match self {
+            Self::V2 { provided, .. } => provided.text(),
+            Self::V4 { provided, .. } => provided,
+        }
+    }
+
+    /// Whether the key's signature over the policy is the one provided.
+    fn confirmed_by(&self, key: &VerifyingKey, policy: &str, form: &Form) -> bool {
+        match self {
+            Self::V2 { provided, .. } => key.confirms_policy(policy, provided),
+            Self::V4 {
+                credential,
+                provided,
+            } => {
+                let key = key.signing_key(form.v4.key_seed, credential.scope());
+                let computed = hex(&key.mac_of(|sink| sink(policy.as_bytes())));
+                equal(&computed, provided.as_bytes())
+            }
+        }
+    }
+}
+
 impl FormClaim<'_> {
     /// The AccessKeyId whose key is to be resolved. Not proven.
     pub fn access_key_id(&self) -> &str {
-        self.access_key_id
+        self.signing.access_key_id()
     }
 
     /// The dialect that the form uses.
     pub fn dialect(&self) -> DialectForm {
         self.dialect
+    }
+
+    /// The version of the signature.
+    pub fn version(&self) -> Version {
+        self.signing.version()
     }
 
     /// Verifies the signature with the key that the AccessKeyId resolved to, and then the form against the policy: what a
@@ -165,31 +256,52 @@ impl FormClaim<'_> {
     /// # Errors
     /// [`FormFailure`].
     pub fn verify(&self, key: &VerifyingKey) -> Result<VerifiedForm, FormFailure> {
-        let holds = key.confirms_policy(self.policy, &self.provided);
-        if key.identity().access_key_id != self.access_key_id {
+        let form = self.dialect.form;
+        let holds = self.signing.confirmed_by(key, self.policy, form);
+        if key.identity().access_key_id != self.access_key_id() {
             return Err(AuthFailure::UnknownAccessKeyId.into());
+        }
+        let token = self.fields.value(form.v4.parameters.security_token);
+        if !key.admits_token(token.map(str::as_bytes)) {
+            return Err(AuthFailure::SecurityToken.into());
         }
         if !holds {
             return Err(self.mismatch().into());
         }
         let document = PolicyDocument::read(self.policy)?;
         let length_range = document.check(self.fields, self.bucket, self.now)?;
+        self.check_fixed(&document)?;
         Ok(VerifiedForm {
-            verified: Verified {
-                identity: Arc::clone(key.identity()),
-                dialect: self.dialect,
-                placement: Placement::Form,
-            },
+            verified: Verified::of_form(key.identity(), self.dialect, self.version()),
             length_range,
         })
+    }
+
+    /// What the signature was made with has to stand in the policy word for word: a condition that leaves it open would
+    /// leave it to whoever sends the form.
+    fn check_fixed(&self, document: &PolicyDocument) -> Result<(), PolicyFailure> {
+        let names = &self.dialect.form.v4.parameters;
+        let own = [
+            names.algorithm,
+            names.credential,
+            names.date,
+            names.security_token,
+        ];
+        for name in own.map(str::to_ascii_lowercase) {
+            if let Some(value) = self.fields.value(&name) {
+                document.check_fixed(&name, value)?;
+            }
+        }
+        Ok(())
     }
 
     fn mismatch(&self) -> AuthFailure {
         let diagnosis = (self.diagnostics == Diagnostics::On).then(|| {
             Box::new(Diagnosis {
-                access_key_id: self.access_key_id.to_owned(),
+                access_key_id: self.access_key_id().to_owned(),
+                canonical_request: None,
                 string_to_sign: self.policy.as_bytes().to_vec(),
-                signature_provided: self.provided.text().to_owned(),
+                signature_provided: self.signing.provided().to_owned(),
             })
         });
         AuthFailure::SignatureMismatch(diagnosis)

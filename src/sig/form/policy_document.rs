@@ -193,12 +193,19 @@ impl PolicyDocument {
         }
     }
 
-    /// Whether a condition wants exactly the value that the form has in this field.
-    pub(super) fn fixes(&self, fields: &FormFields, name: &str) -> bool {
-        self.conditions.iter().any(|condition| {
-            matches!(condition, Condition::Equals { field, value }
-                if field == name && fields.value(name) == Some(value))
-        })
+    /// Checks that some condition wants exactly this value in the field with this lower-case name.
+    ///
+    /// # Errors
+    /// [`PolicyFailure::Condition`], with the condition that is missing.
+    pub(super) fn check_fixed(&self, name: &str, value: &str) -> Result<(), PolicyFailure> {
+        let wanted = Condition::Equals {
+            field: name.to_owned(),
+            value: value.to_owned(),
+        };
+        match self.conditions.contains(&wanted) {
+            true => Ok(()),
+            false => Err(PolicyFailure::Condition(wanted.to_string())),
+        }
     }
 }
 
