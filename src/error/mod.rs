@@ -4,15 +4,18 @@ mod auth;
 mod body;
 mod code;
 mod document;
+mod form;
 mod wire;
 
 use std::borrow::Cow;
 
 use crate::address::AddressFailure;
 use crate::body::BodyFailure;
+use crate::body::form::FormFault;
 use crate::policy::Denial;
 use crate::sig::AuthFailure;
 use crate::sig::dialect::DialectName;
+use crate::sig::form::{FormFailure, PolicyFailure};
 pub use code::S3ErrorCode;
 pub use document::{ErrorDocument, xml_text};
 pub use wire::WireFault;
@@ -40,8 +43,10 @@ pub enum Refusal {
     MethodOverride(String),
     /// `Expect` is something else than `100-continue`.
     Expect,
-    /// A form upload (POST policy).
-    FormUpload,
+    /// The body of a form upload is no form.
+    Form(FormFault),
+    /// A form upload is not what its signer allowed.
+    Policy(PolicyFailure),
     /// `response-…` parameters without a signature: whoever makes up the link would choose what a browser takes the
     /// object for.
     UnsignedOverride,
@@ -113,6 +118,15 @@ impl Answer {
     }
 }
 
+impl From<FormFailure> for Refusal {
+    fn from(failure: FormFailure) -> Self {
+        match failure {
+            FormFailure::Auth(failure) => Self::Auth(failure),
+            FormFailure::Policy(failure) => Self::Policy(failure),
+        }
+    }
+}
+
 impl Refusal {
     /// The answer in the words of a dialect.
     pub fn answer(&self, words: DialectName) -> Answer {
@@ -148,11 +162,8 @@ impl Refusal {
                 Code::ExpectationFailed,
                 "The only expectation that can be met is 100-continue.",
             ),
-            Self::FormUpload => Answer::client(
-                501,
-                Code::NotImplemented,
-                "A form upload (POST policy) is not implemented; use a signed PUT.",
-            ),
+            Self::Form(fault) => form::fault(*fault),
+            Self::Policy(failure) => form::policy(failure),
             Self::UnsignedOverride => Answer::client(
                 400,
                 Code::InvalidRequest,

@@ -155,6 +155,28 @@ fn every() -> Vec<Refusal> {
         BodyFailure::TrailerSignature,
         BodyFailure::MalformedTrailer("a line was not announced"),
     ];
+    let form = [
+        FormFault::Malformed("its file has no end"),
+        FormFault::HeadTooLong,
+        FormFault::NoFile,
+        FormFault::SeveralFiles,
+        FormFault::NoLength,
+        FormFault::NotTheLast,
+    ];
+    let policy = [
+        PolicyFailure::DuplicateField("key".into()),
+        PolicyFailure::MissingField("AWSAccessKeyId"),
+        PolicyFailure::NoKey,
+        PolicyFailure::KeyTooLong { length: 1025 },
+        PolicyFailure::Document("it is not JSON"),
+        PolicyFailure::Expired,
+        PolicyFailure::Condition("[\"eq\", \"$acl\", \"private\"]".into()),
+        PolicyFailure::ExtraField("acl".into()),
+        PolicyFailure::TooSmall { length: 1, min: 2 },
+        PolicyFailure::TooLarge { length: 3, max: 2 },
+        PolicyFailure::UnsupportedField("tagging".into()),
+        PolicyFailure::FieldValue("content-type".into()),
+    ];
     let denied = [
         Denial::Anonymous,
         Denial::UnknownOperation,
@@ -166,7 +188,6 @@ fn every() -> Vec<Refusal> {
         Refusal::ConnectionNames("x-amz-acl".into()),
         Refusal::MethodOverride("x-http-method-override".into()),
         Refusal::Expect,
-        Refusal::FormUpload,
         Refusal::UnsignedOverride,
         Refusal::ParameterSpelling {
             sent: "ACL".into(),
@@ -184,6 +205,8 @@ fn every() -> Vec<Refusal> {
     all.extend(wire.into_iter().map(Refusal::Wire));
     all.extend(address.into_iter().map(Refusal::Address));
     all.extend(body.into_iter().map(Refusal::Body));
+    all.extend(form.into_iter().map(Refusal::Form));
+    all.extend(policy.into_iter().map(Refusal::Policy));
     all.extend(denied.into_iter().map(Refusal::Denied));
     all.extend(others);
     all

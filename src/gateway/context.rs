@@ -7,10 +7,12 @@ use prometheus::IntGauge;
 
 use super::body::Body;
 use super::connection::Connection;
+use super::form::Upload;
 use super::listener::Listener;
 use super::live::Live;
 use super::relay::Relay;
 use crate::address::Address;
+use crate::body::form::FormFault;
 use crate::cluster::Attempt;
 use crate::error::Answer;
 use crate::metrics::{Metrics, NodeMetrics};
@@ -35,6 +37,8 @@ pub struct Context {
     pub permit: Option<Permit>,
     /// The proof of its body.
     pub body: Body,
+    /// What it is besides, where it is a form upload.
+    pub form: Option<Box<Upload>>,
     /// The nodes it has tried.
     pub attempt: Attempt,
     /// What is known of a request that got no permit.
@@ -78,6 +82,7 @@ impl Context {
             words: None,
             permit: None,
             body: Body::default(),
+            form: None,
             attempt: Attempt::default(),
             refused: Refused::default(),
             answer: None,
@@ -104,6 +109,16 @@ impl Context {
             self.live.cluster.labels().get(at)?,
             self.live.node_metrics.get(at)?,
         ))
+    }
+
+    /// Whether there is something of the body to prove that has not been.
+    pub fn is_unproven(&self) -> bool {
+        self.body.is_unproven() || self.form.as_ref().is_some_and(|form| form.is_unproven())
+    }
+
+    /// What is wrong with the body of a form upload, if something is.
+    pub fn form_fault(&self) -> Option<FormFault> {
+        self.form.as_ref()?.fault()
     }
 
     /// The address of the request, permitted or refused.

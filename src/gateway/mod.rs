@@ -6,6 +6,7 @@
 //! | `proxy`, `context` | Pingora's callbacks, and what is kept of one request |
 //! | `admit` | the check: from the header to a `Permit` |
 //! | `body` | the proof of the request's body while it streams |
+//! | `form` | form uploads: the check of their fields, the PUT that they become, the answer |
 //! | `forward` | the request that goes on to the node |
 //! | `relay` | the node's answer in the client's words |
 //! | `respond` | the answer to a refusal |
@@ -18,6 +19,7 @@ mod admit;
 mod body;
 mod connection;
 mod context;
+mod form;
 mod forward;
 mod guard;
 mod listener;

@@ -17,9 +17,11 @@ use pingora::{Error, ErrorSource, ErrorType, Result};
 use tokio::sync::watch;
 
 use super::Gateway;
+use super::admit::Admission;
 use super::connection::{Awaited, Connection};
 use super::context::Context;
-use super::{admit, forward, observe, relay, respond};
+use super::relay::Relay;
+use super::{admit, form, forward, observe, relay, respond};
 use crate::clock::instant;
 use crate::error::Refusal;
 use crate::metrics::NodeConnection;
@@ -93,7 +95,11 @@ impl ProxyHttp for Proxy {
 
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {
         let now = self.gateway.clock.now();
-        let mut admitted = admit::admit(session.req_header(), context, now).await;
+        let mut admitted = match admit::admit(session.req_header(), context, now).await {
+            Ok(Admission::Permitted) => Ok(()),
+            Ok(Admission::Form(bucket)) => form::admit(session, context, bucket, now).await,
+            Err(refusal) => Err(refusal),
+        };
         if admitted.is_ok() && context.body.comes_first() {
             admitted = context.body.settle(session).await;
         }
@@ -173,6 +179,9 @@ impl ProxyHttp for Proxy {
             );
         };
         context.body.begin_attempt();
+        if let Some(form) = &mut context.form {
+            form.begin_attempt(request);
+        }
         forward::rewrite(
             request,
             permit,
@@ -192,6 +201,9 @@ impl ProxyHttp for Proxy {
     ) -> Result<()> {
         if let (true, Some(connection)) = (end, &context.connection) {
             connection.await_next(Awaited::Answer);
+        }
+        if let Some(form) = &mut context.form {
+            form.pass(piece, end)?;
         }
         context.body.pass(piece, end)
     }
@@ -215,7 +227,7 @@ impl ProxyHttp for Proxy {
             return Ok(());
         }
         context.node_duration = context.node_started.map(|started| started.elapsed());
-        if answer.status.is_success() && context.body.is_unproven() {
+        if answer.status.is_success() && context.is_unproven() {
             // It has not got the end of the body and cannot have kept it; nor may the client take it for kept.
             let early = Error::explain(ErrorType::InvalidHTTPHeader, "success before the body");
             return Err(early.into_up());
@@ -235,6 +247,20 @@ impl ProxyHttp for Proxy {
             &context.request_id,
         )?;
         context.relay = relay;
+        let stored = answer.status.is_success();
+        if let Some(success) = context.form.as_ref().and_then(|form| form.success())
+            && stored
+        {
+            let address = permit.address();
+            let body = success.apply(answer, session.req_header(), address, words)?;
+            context.relay = Relay::Nothing;
+            if let Some(body) = body {
+                // A node's answer to a PUT has no body that could become this one. What comes behind it is ignored.
+                let header = Box::new(answer.clone());
+                session.write_response_header(header, false).await?;
+                session.write_response_body(Some(body), true).await?;
+            }
+        }
         context.node_request_id = node_request_id;
         // Whoever speaks 1.0 knows no chunks (RFC 9112, section 6.1): the end of the body is that of the connection.
         let unframed = session.req_header().version == Version::HTTP_10
@@ -265,7 +291,9 @@ impl ProxyHttp for Proxy {
         reused: bool,
     ) -> Box<Error> {
         let from_node = *error.esource() == ErrorSource::Upstream;
-        let replayable = session.req_header().method.is_idempotent()
+        // A form is a PUT in another dress.
+        let idempotent = session.req_header().method.is_idempotent() || context.form.is_some();
+        let replayable = idempotent
             && !session.as_ref().retry_buffer_truncated()
             && session.response_written().is_none();
         // Pingora marks the read that fails as one to repeat, but not the write that often fails before it.
@@ -295,6 +323,7 @@ impl ProxyHttp for Proxy {
         let refusal = match context.body.failure() {
             _ if answered => None,
             Some(failure) => Some(Refusal::Body(failure.clone())),
+            None if context.form_fault().is_some() => context.form_fault().map(Refusal::Form),
             None => refusal_of(session, error),
         };
         let mut error_code = 0;

@@ -29,6 +29,8 @@ pub enum Relay {
     /// It passes as it is.
     #[default]
     AsIs,
+    /// Nothing of it passes: the gateway answers for itself.
+    Nothing,
     /// It is a document whose root element has not arrived whole.
     Pending(Translation),
     /// Its root element has passed; so many spaces are to follow the document, so that its announced length holds.
@@ -157,6 +159,9 @@ fn announce(answer: &mut ResponseHeader, words: DialectName) -> pingora::Result<
 impl Relay {
     /// Passes a piece of the body. `Some` of nothing holds it back; only the end may be `None`.
     pub fn body(&mut self, piece: &mut Option<Bytes>, end: bool) {
+        if let Self::Nothing = self {
+            *piece = Some(Bytes::new()).filter(|_| !end);
+        }
         if let Self::Pending(translation) = self {
             if let Some(arrived) = piece.take() {
                 translation.held.extend_from_slice(&arrived);

@@ -4,6 +4,9 @@ use thiserror::Error;
 
 use crate::sig::AuthFailure;
 
+/// The longest key of an object, in UTF-8 (Amazon S3 User Guide, "Naming objects").
+pub const MAX_KEY_LENGTH: usize = 1024;
+
 /// What is wrong with a form: its signature, or what its policy says.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FormFailure {
@@ -27,6 +30,12 @@ pub enum PolicyFailure {
     /// There is no key, or an empty one.
     #[error("the form names no key")]
     NoKey,
+    /// The key is longer than a key may be.
+    #[error("the key has {length} bytes")]
+    KeyTooLong {
+        /// The bytes of the key.
+        length: usize,
+    },
     /// The policy is no policy document.
     #[error("the policy is invalid: {0}")]
     Document(&'static str),
