@@ -83,7 +83,7 @@ fn a_request_as_the_specification_has_it_is_accepted() {
             "/bucket01/key?tagging=",
             "/bucket01/key?versionId=x&response-content-type=a%2Fb%3Bc",
             "/bucket01?prefix=&marker=&a=b%3Dc",
-            "/bucket01?Z=1&a=2&%C3%A9=3&-=4&~=5&A=6&0=7",
+            "/bucket01?Z=1&a=2&%C3%A9=3&-=4&~=5&B=6&0=7",
         ] {
             accepted(&signed(get(word, target), |_| {}));
             accepted(&presigned(get(word, target), |_| {}));
