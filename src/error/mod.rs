@@ -46,6 +46,8 @@ pub enum Refusal {
         /// The name that the nodes know.
         known: &'static str,
     },
+    /// A parameter has the prefix of a vendor whose words the nodes do not speak.
+    VendorParameter(String),
     /// The credential store cannot be asked.
     StoreUnavailable,
     /// No node takes a connection.
@@ -154,6 +156,11 @@ impl Refusal {
                 400,
                 Code::InvalidArgument,
                 format!("The parameter '{sent}' must be spelled '{known}'."),
+            ),
+            Self::VendorParameter(name) => Answer::client(
+                501,
+                Code::NotImplemented,
+                format!("The storage nodes do not know the parameter '{name}'."),
             ),
             Self::StoreUnavailable => {
                 Answer::client(503, Code::ServiceUnavailable, PLEASE_RETRY).blaming(Blame::Gateway)

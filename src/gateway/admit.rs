@@ -8,6 +8,7 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use pingora::http::RequestHeader;
 
 use super::context::Context;
+use super::forward;
 use super::listener::Listener;
 use super::live::Live;
 use crate::address::{Address, AddressFailure, CopySource, selector};
@@ -87,6 +88,7 @@ pub async fn admit(
         check_form(request, &address)?;
         let cluster = Dialect::named(live.cluster.options().dialect);
         check_spelling(verified.dialect().dialect, cluster, &view)?;
+        forward::check(live.cluster.options(), &verified, &view, &address)?;
         decide(Caller::Signed(verified), address.clone(), hosts).map_err(Refusal::Denied)
     });
     match permitted {

@@ -171,9 +171,12 @@ impl ProxyHttp for Proxy {
         forward::rewrite(
             request,
             permit,
-            context.live.cluster.options(),
-            &context.request_id,
-            connection.peer(),
+            &context.live.cluster,
+            forward::Own {
+                request_id: &context.request_id,
+                peer: connection.peer(),
+                now: self.gateway.clock.now(),
+            },
         )
     }
 

@@ -11,6 +11,7 @@ pub mod diagnosis;
 pub mod dialect;
 pub mod failure;
 pub mod freshness;
+pub mod node_key;
 pub mod payload;
 pub mod presigned;
 pub mod request;
@@ -46,6 +47,8 @@ pub const MAX_ACCESS_KEY_ID_LENGTH: usize = 128;
 pub enum Version {
     /// HMAC-SHA1.
     V2,
+    /// HMAC-SHA256.
+    V4,
 }
 
 impl Version {
@@ -53,6 +56,7 @@ impl Version {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::V2 => "v2",
+            Self::V4 => "v4",
         }
     }
 }

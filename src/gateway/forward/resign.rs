@@ -1,0 +1,190 @@
+//! A request signed anew: nothing of the client's credentials goes on, and no header is signed that the client has not
+//! signed or the gateway has not set.
+
+use http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+};
+use pingora::http::RequestHeader;
+use pingora::{Error, ErrorType, OrErr};
+
+use super::Own;
+use super::compose::{composed, fields, value_of};
+use super::target::{Aim, Spelling, insert_host, is_foreign, is_of_signature};
+use crate::address::Address;
+use crate::cluster::{Cluster, ClusterOptions, Forward, SignWith};
+use crate::error::Refusal;
+use crate::gateway::admit::Target;
+use crate::policy::Permit;
+use crate::sig::authorization::DialectForm;
+use crate::sig::dialect::{Dialect, Form, vendor_header};
+use crate::sig::node_key::{ContentHeaders, EMPTY_SHA256, NodeKey, Timestamp, Unsigned};
+use crate::sig::v2::StringToSign;
+use crate::sig::{RequestView, Verified, Version};
+
+/// What version 4 says about a body that nobody declared the hash of.
+const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+
+/// The client's fields that belong to its signature, by the name behind the vendor's prefix.
+fn of_signature(rest: &str) -> bool {
+    matches!(rest, "date" | "content-sha256" | "security-token")
+}
+
+/// Whether a verified request can be signed anew for these nodes.
+///
+/// # Errors
+/// [`Refusal`]: it has a parameter that the nodes do not know, or one that their version's string has two readings of.
+pub fn check(
+    options: &ClusterOptions,
+    verified: &Verified,
+    view: &RequestView<'_>,
+    address: &Address,
+) -> Result<(), Refusal> {
+    let (Forward::Resign, Some(sign_with)) = (options.forward, &options.sign_with) else {
+        return Ok(());
+    };
+    let dialect = Dialect::named(sign_with.dialect);
+    let form = dialect.forms[0];
+    let unknown = view.parameters.iter().find(|parameter| {
+        let name = &*parameter.name;
+        is_foreign(name, form)
+            && !view.headers.contains_key(name)
+            && !is_of_signature(verified.dialect().form, verified.placement(), name)
+    });
+    if let Some(parameter) = unknown {
+        return Err(Refusal::VendorParameter(
+            parameter.name.clone().into_owned(),
+        ));
+    }
+    if sign_with.version == Version::V2 {
+        let chosen = DialectForm { dialect, form };
+        StringToSign::of(view, address, chosen, b"").map_err(Refusal::Auth)?;
+    }
+    Ok(())
+}
+
+/// The request, signed with the cluster's key for its client.
+///
+/// # Errors
+/// Pingora's, where the cluster has no key, or a value of ours is no header value: the configuration leaves none such.
+pub fn resigned(
+    request: &RequestHeader,
+    permit: &Permit,
+    cluster: &Cluster,
+    own: Own<'_>,
+) -> pingora::Result<RequestHeader> {
+    let options = cluster.options();
+    let sign_with = options.sign_with.as_ref().zip(cluster.key(permit));
+    let (sign_with, key) = sign_with.ok_or_else(|| {
+        Error::explain(
+            ErrorType::InternalError,
+            "a cluster without a key to sign with",
+        )
+    })?;
+    let target = Target::of(request);
+    let spelling = Spelling::Canonical;
+    let aim = Aim::of(target, &request.headers, permit, options, spelling);
+    let mut headers = fields(request, permit, options, own, |rest| !of_signature(rest))?;
+    headers.remove(DATE);
+    join_repeated(&mut headers)?;
+    insert_host(&mut headers, &aim).or_err(ErrorType::InvalidHTTPHeader, "the host")?;
+    let signing = Signing {
+        method: request.method.as_str(),
+        permit,
+        aim: &aim,
+        own,
+    };
+    match sign_with.version {
+        Version::V2 => signing.sign_v2(&mut headers, key)?,
+        Version::V4 => signing.sign_v4(&mut headers, key, sign_with)?,
+    }
+    composed(request, headers, &aim)
+}
+
+/// Metadata may stand on several lines, which signers join; a node reads the joined value, too.
+fn join_repeated(headers: &mut HeaderMap) -> pingora::Result<()> {
+    if headers.keys_len() == headers.len() {
+        return Ok(());
+    }
+    let vendors = |name: &&HeaderName| vendor_header(name.as_str()).is_some();
+    let names: Vec<HeaderName> = headers.keys().filter(vendors).cloned().collect();
+    for name in names {
+        let values: Vec<&[u8]> = headers
+            .get_all(&name)
+            .iter()
+            .map(HeaderValue::as_bytes)
+            .collect();
+        if values.len() > 1 {
+            let joined = HeaderValue::from_bytes(&values.join(&b","[..]))
+                .or_err(ErrorType::InvalidHTTPHeader, "a joined value")?;
+            headers.insert(name, joined);
+        }
+    }
+    Ok(())
+}
+
+/// A request about to be signed.
+struct Signing<'s> {
+    method: &'s str,
+    permit: &'s Permit,
+    aim: &'s Aim<'s>,
+    own: Own<'s>,
+}
+
+impl Signing<'_> {
+    fn sign_v2(&self, headers: &mut HeaderMap, key: &NodeKey) -> pingora::Result<()> {
+        let date = httpdate::fmt_http_date(self.own.now);
+        headers.insert(DATE, value_of(&date)?);
+        let address = self.permit.address().in_style(self.aim.style);
+        let (path, query) = (&self.aim.path, self.aim.query.as_deref());
+        let authorization = RequestView::of(self.method, path, query, headers)
+            .and_then(|view| key.sign_v2(&view, &address))
+            .or_err(
+                ErrorType::InternalError,
+                "a request that cannot be signed anew",
+            )?;
+        headers.insert(AUTHORIZATION, value_of(&authorization)?);
+        Ok(())
+    }
+
+    fn sign_v4(
+        &self,
+        headers: &mut HeaderMap,
+        key: &NodeKey,
+        sign_with: &SignWith,
+    ) -> pingora::Result<()> {
+        let form = Dialect::named(sign_with.dialect).forms[0];
+        let timestamp = Timestamp::of(self.own.now);
+        let payload = payload(headers);
+        headers.insert(form.date_header, value_of(timestamp.as_str())?);
+        headers.insert(content_sha256(form), value_of(payload)?);
+        let signed = key.sign_v4(
+            &Unsigned {
+                method: self.method,
+                path: &self.aim.path,
+                query: self.aim.query.as_deref(),
+                headers,
+                payload,
+                // Version 2 signs both.
+                content_headers: ContentHeaders::Signed,
+            },
+            timestamp,
+        );
+        headers.insert(AUTHORIZATION, value_of(&signed.authorization)?);
+        Ok(())
+    }
+}
+
+fn content_sha256(form: &Form) -> &'static str {
+    match form.header_prefix {
+        "x-wos-" => "x-wos-content-sha256",
+        _ => "x-amz-content-sha256",
+    }
+}
+
+/// The payload hash: that of nothing where there is no body.
+fn payload(headers: &HeaderMap) -> &'static str {
+    let length = headers.get(CONTENT_LENGTH);
+    let none =
+        length.is_none_or(|length| length == "0") && !headers.contains_key(TRANSFER_ENCODING);
+    if none { EMPTY_SHA256 } else { UNSIGNED_PAYLOAD }
+}
