@@ -7,4 +7,5 @@ pub mod rec;
 pub mod refusal;
 pub mod signer;
 pub mod vectors;
+pub mod verifier;
 pub mod wire;

@@ -1,0 +1,141 @@
+//! A store that accepts only signatures of its own key: the embedded node, which verifies AWS's two versions.
+
+use countersign::embedded::{Node, NodeOptions};
+
+use crate::scene::{Addressing, BUCKET, NODE_DOMAIN, NODE_KEY, NODE_SECRET, SignWith};
+use crate::support::gateway::{Config, Gateway};
+use crate::support::signer::{Request, Word, now, unix_time};
+use crate::support::wire::{Connection, Response};
+
+/// A node with a key, and the gateway that has it.
+struct Store {
+    node: Node,
+    gateway: Gateway,
+    _root: tempfile::TempDir,
+}
+
+impl Store {
+    fn new(sign_with: SignWith, addressing: Addressing) -> Self {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let node = Node::start(NodeOptions {
+            root: root.path().into(),
+            address: "127.0.0.1:0".into(),
+            auth: Some((NODE_KEY.into(), NODE_SECRET.into())),
+            domains: vec![NODE_DOMAIN.into(), crate::support::signer::DOMAIN.into()],
+        })
+        .expect("a free port");
+        node.create_bucket(BUCKET).expect("a writable directory");
+        let lines = addressing.lines();
+        let cluster = sign_with.cluster(node.address(), &lines);
+        let config = Config::new(node.address()).section("cluster", &cluster);
+        Self {
+            gateway: Gateway::start(&config),
+            node,
+            _root: root,
+        }
+    }
+
+    fn ask(&self, request: Request, presigned: bool) -> Response {
+        let request = if presigned {
+            request.presigned(unix_time(600))
+        } else {
+            request.date(&now()).signed()
+        };
+        let response = self.gateway.exchange(&request);
+        let told = response.text();
+        assert!(
+            response.status < 300,
+            "{} {}: {told}",
+            request.method,
+            request.target
+        );
+        response
+    }
+}
+
+#[test]
+fn a_client_of_version_2_or_wos_keeps_objects_at_a_node_that_wants_the_gateways_signature() {
+    for sign_with in [SignWith::AWS_V4, SignWith::ALL[1]] {
+        for addressing in Addressing::ALL {
+            let store = Store::new(sign_with, addressing);
+            // The client's own signature is worth nothing there.
+            let own = Request::new(Word::Aws, "GET", "/bucket01/")
+                .date(&now())
+                .signed();
+            assert_eq!(
+                Connection::open(store.node.address()).exchange(&own).status,
+                403
+            );
+            for word in Word::BOTH {
+                for presigned in [false, true] {
+                    life(&store, word, presigned);
+                }
+            }
+        }
+    }
+}
+
+/// Put, get, head, list, copy, a multipart upload, delete.
+fn life(store: &Store, word: Word, presigned: bool) {
+    let prefix = word.header_prefix();
+    let to = |method, rest: &str| Request::new(word, method, &format!("/{BUCKET}{rest}"));
+    let in_host = |method, rest: &str| Request::new(word, method, rest).virtual_host(BUCKET);
+    let ask = |request| store.ask(request, presigned);
+    let key = "/a%20k+%C3%A9*~";
+    let put = to("PUT", key)
+        .header("Content-Type", "text/x-test")
+        .header(&format!("{prefix}meta-m"), "v")
+        .body("0123456789");
+    ask(put);
+    let got = ask(in_host("GET", "/a%20k%2B%c3%a9%2A%7E"));
+    assert_eq!(got.text(), "0123456789");
+    assert_eq!(got.header("content-type"), Some("text/x-test"));
+    assert_eq!(got.header(&format!("{prefix}meta-m")), Some("v"));
+    let range = ask(to("GET", key).header("Range", "bytes=2-4"));
+    assert_eq!((range.status, range.text().as_str()), (206, "234"));
+    assert_eq!(
+        ask(in_host("HEAD", key)).header("content-length"),
+        Some("10")
+    );
+    let listed = ask(to("GET", "?list-type=2&prefix=a+k")).text();
+    assert_eq!(listed.matches("<Contents>").count(), 1, "{listed}");
+    let source = format!("/{BUCKET}{key}");
+    let source = source.replace('+', "%2B");
+    let copied = ask(to("PUT", "/copy").header(&format!("{prefix}copy-source"), &source));
+    assert!(
+        copied.text().contains("<CopyObjectResult"),
+        "{}",
+        copied.text()
+    );
+    assert_eq!(ask(to("GET", "/copy")).text(), "0123456789");
+    let begun = ask(to("POST", "/parts?uploads="));
+    let upload = begun.element("UploadId").expect("an id");
+    let parts: Vec<(Vec<u8>, String)> = [vec![b'a'; 5 << 20], b"end".to_vec()]
+        .into_iter()
+        .enumerate()
+        .map(|(at, part)| {
+            let target = format!("/parts?partNumber={}&uploadId={upload}", at + 1);
+            let stored = ask(to("PUT", &target).body(part.clone()));
+            (part, stored.header("etag").expect("an ETag").to_owned())
+        })
+        .collect();
+    let list: String = parts
+        .iter()
+        .enumerate()
+        .map(|(at, (_, etag))| {
+            format!(
+                "<Part><PartNumber>{}</PartNumber><ETag>{etag}</ETag></Part>",
+                at + 1
+            )
+        })
+        .collect();
+    let complete = format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>");
+    ask(to("POST", &format!("/parts?uploadId={upload}")).body(complete));
+    let whole: Vec<u8> = parts.into_iter().flat_map(|(part, _)| part).collect();
+    assert!(ask(to("GET", "/parts")).body == whole);
+    for key in [key, "/copy", "/parts"] {
+        ask(to("DELETE", key));
+    }
+    let listed = ask(to("GET", "?list-type=2")).text();
+    assert!(!listed.contains("<Contents>"), "{listed}");
+}
