@@ -12,15 +12,16 @@ use std::time::SystemTime;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{HOST, HeaderMap, HeaderValue};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use super::authorization::DialectForm;
+use super::claim::ContentHeaders;
 use super::dialect::{Dialect, DialectName, Form};
 use super::failure::AuthFailure;
 use super::payload::{ChunkChain, hex};
-use super::request::{CONTENT_MD5, RequestView};
+use super::request::RequestView;
 use super::signing_key::{CredentialScope, SigningKey};
 use super::v2::{Spelling, StringToSign};
 use crate::address::Address;
@@ -43,15 +44,6 @@ pub struct NodeKey {
 /// `YYYYMMDD`.
 type Day = [u8; 8];
 
-/// Whether the client signed Content-Type and Content-MD5, so that the gateway may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ContentHeaders {
-    /// It did.
-    Signed,
-    /// It did not, or not both.
-    Unsigned,
-}
-
 /// A request whose header is complete but for the signature.
 pub struct Unsigned<'r> {
     /// The method.
@@ -64,7 +56,7 @@ pub struct Unsigned<'r> {
     pub headers: &'r HeaderMap,
     /// The value of the payload hash header.
     pub payload: &'r str,
-    /// Whether Content-Type and Content-MD5 are signed.
+    /// Which of Content-Type and Content-MD5 are signed: those that the client signed.
     pub content_headers: ContentHeaders,
 }
 
@@ -163,13 +155,13 @@ impl NodeKey {
         let key = self.signing_key(day, scope);
         let scope = scope.to_string();
         let signature = key.mac_of(|sink| {
-            for line in [form.v4_algorithm, timestamp.as_str(), &scope] {
+            for line in [form.v4.algorithm, timestamp.as_str(), &scope] {
                 sink(line.as_bytes());
                 sink(b"\n");
             }
             sink(&hex(&canonical));
         });
-        let algorithm = form.v4_algorithm;
+        let algorithm = form.v4.algorithm;
         let text = hex(&signature);
         let authorization = format!(
             "{algorithm} Credential={}/{scope}, SignedHeaders={names}, Signature={}",
@@ -183,12 +175,12 @@ impl NodeKey {
     }
 
     fn scope<'s>(&'s self, day: &'s Day) -> CredentialScope<'s> {
-        let (_, service, terminator) = v4_words(self.dialect.name);
+        let words = &self.form().v4;
         CredentialScope {
             date: std::str::from_utf8(day).unwrap_or_default(),
             region: &self.region,
-            service,
-            terminator,
+            service: words.service,
+            terminator: words.terminator,
         }
     }
 
@@ -198,7 +190,7 @@ impl NodeKey {
         match &*today {
             Some((known, key)) if *known == day => key.clone(),
             _ => {
-                let (seed, ..) = v4_words(self.dialect.name);
+                let seed = self.form().v4.key_seed;
                 let key = SigningKey::derive(seed, &self.secret, scope);
                 *today = Some((day, key.clone()));
                 key
@@ -209,11 +201,8 @@ impl NodeKey {
     /// Host, the vendor's headers, and those of the content where the client signed them. Sorted.
     fn signed_headers<'r>(&self, request: &Unsigned<'r>) -> Vec<(&'r str, &'r HeaderValue)> {
         let prefix = self.form().header_prefix;
-        let content = request.content_headers == ContentHeaders::Signed;
         let signs = |name: &str| {
-            name == "host"
-                || name.starts_with(prefix)
-                || (content && (name == CONTENT_TYPE.as_str() || name == CONTENT_MD5))
+            name == HOST.as_str() || name.starts_with(prefix) || request.content_headers.cover(name)
         };
         let mut signed: Vec<_> = request
             .headers
@@ -294,12 +283,4 @@ fn joined_names(headers: &[(&str, &HeaderValue)]) -> String {
         names.push_str(same_name[0].0);
     }
     names
-}
-
-/// The seed of the signing key, the service and the terminator of a credential scope.
-fn v4_words(dialect: DialectName) -> (&'static str, &'static str, &'static str) {
-    match dialect {
-        DialectName::Aws => ("AWS4", "s3", "aws4_request"),
-        DialectName::Wos => ("WOS", "wos", "wos_request"),
-    }
 }

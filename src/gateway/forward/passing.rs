@@ -15,6 +15,8 @@ pub fn passes(name: &str) -> bool {
             | "accept-language"
             | "access-control-request-headers"
             | "access-control-request-method"
+            | "amz-sdk-invocation-id"
+            | "amz-sdk-request"
             | "authorization"
             | "cache-control"
             | "content-disposition"

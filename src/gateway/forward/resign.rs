@@ -1,6 +1,8 @@
 //! A request signed anew: nothing of the client's credentials goes on, and no header is signed that the client has not
 //! signed or the gateway has not set.
 
+use std::borrow::Cow;
+
 use http::header::{
     AUTHORIZATION, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
 };
@@ -16,8 +18,9 @@ use crate::error::Refusal;
 use crate::gateway::admit::Target;
 use crate::policy::Permit;
 use crate::sig::authorization::DialectForm;
-use crate::sig::dialect::{Dialect, Form, vendor_header};
-use crate::sig::node_key::{ContentHeaders, EMPTY_SHA256, NodeKey, Timestamp, Unsigned};
+use crate::sig::dialect::{Dialect, vendor_header};
+use crate::sig::node_key::{EMPTY_SHA256, NodeKey, Timestamp, Unsigned};
+use crate::sig::payload::{PayloadClaim, hex};
 use crate::sig::v2::StringToSign;
 use crate::sig::{RequestView, Verified, Version};
 
@@ -48,7 +51,7 @@ pub fn check(
         let name = &*parameter.name;
         is_foreign(name, form)
             && !view.headers.contains_key(name)
-            && !is_of_signature(verified.dialect().form, verified.placement(), name)
+            && !is_of_signature(verified, name)
     });
     if let Some(parameter) = unknown {
         return Err(Refusal::VendorParameter(
@@ -154,9 +157,10 @@ impl Signing<'_> {
     ) -> pingora::Result<()> {
         let form = Dialect::named(sign_with.dialect).forms[0];
         let timestamp = Timestamp::of(self.own.now);
-        let payload = payload(headers);
+        let payload = payload(headers, self.permit.verified().payload());
+        let payload = &*payload;
         headers.insert(form.date_header, value_of(timestamp.as_str())?);
-        headers.insert(content_sha256(form), value_of(payload)?);
+        headers.insert(form.v4.content_sha256_header, value_of(payload)?);
         let signed = key.sign_v4(
             &Unsigned {
                 method: self.method,
@@ -164,8 +168,7 @@ impl Signing<'_> {
                 query: self.aim.query.as_deref(),
                 headers,
                 payload,
-                // Version 2 signs both.
-                content_headers: ContentHeaders::Signed,
+                content_headers: self.permit.verified().content_headers(),
             },
             timestamp,
         );
@@ -174,17 +177,14 @@ impl Signing<'_> {
     }
 }
 
-fn content_sha256(form: &Form) -> &'static str {
-    match form.header_prefix {
-        "x-wos-" => "x-wos-content-sha256",
-        _ => "x-amz-content-sha256",
-    }
-}
-
-/// The payload hash: that of nothing where there is no body.
-fn payload(headers: &HeaderMap) -> &'static str {
+/// The payload hash: that of nothing where there is no body, or the one that the client declared and the gateway proves.
+fn payload(headers: &HeaderMap, claim: &PayloadClaim) -> Cow<'static, str> {
     let length = headers.get(CONTENT_LENGTH);
     let none =
         length.is_none_or(|length| length == "0") && !headers.contains_key(TRANSFER_ENCODING);
-    if none { EMPTY_SHA256 } else { UNSIGNED_PAYLOAD }
+    match claim {
+        _ if none => EMPTY_SHA256.into(),
+        PayloadClaim::Sha256(hash) => String::from_utf8_lossy(&hex(hash)).into_owned().into(),
+        _ => UNSIGNED_PAYLOAD.into(),
+    }
 }

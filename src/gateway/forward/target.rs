@@ -13,7 +13,7 @@ use crate::policy::Permit;
 use crate::sig::authorization::DialectForm;
 use crate::sig::dialect::{Dialect, FORMS, Form, starts_with_ignoring_case, vendor_header};
 use crate::sig::presigned::is_credential;
-use crate::sig::{Placement, v2};
+use crate::sig::{Placement, Verified, Version, v2};
 
 /// RFC 3986's unreserved characters stay (section 2.3).
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC
@@ -167,7 +167,6 @@ fn node_query<'r>(
     spelling: Spelling,
 ) -> Option<Cow<'r, str>> {
     let verified = permit.verified();
-    let form = verified.dialect().form;
     let nodes = Dialect::named(options.dialect);
     let stays = |pair: &&str| {
         let name = pair.split_once('=').map_or(*pair, |(name, _)| name);
@@ -175,7 +174,7 @@ fn node_query<'r>(
         let repeats_header = spelling == Spelling::Canonical
             && is_foreign(&name, nodes.forms[0])
             && headers.contains_key(&*name);
-        !repeats_header && !is_of_signature(form, verified.placement(), &name)
+        !repeats_header && !is_of_signature(verified, &name)
     };
     if spelling == Spelling::AsSent && query.split('&').all(|pair| stays(&pair)) {
         return Some(query.into());
@@ -187,13 +186,13 @@ fn node_query<'r>(
         }
         match spelling {
             Spelling::AsSent => left.push_str(pair),
-            Spelling::Canonical => push_respelled(&mut left, pair, verified.dialect(), nodes),
+            Spelling::Canonical => push_respelled(&mut left, pair, verified, nodes),
         }
     }
     Some(left).filter(|left| !left.is_empty()).map(Cow::Owned)
 }
 
-fn push_respelled(query: &mut String, pair: &str, asked: DialectForm, nodes: &Dialect) {
+fn push_respelled(query: &mut String, pair: &str, asked: &Verified, nodes: &Dialect) {
     let (raw_name, value) = match pair.split_once('=') {
         Some((name, value)) => (name, Some(value)),
         None => (pair, None),
@@ -210,8 +209,9 @@ fn push_respelled(query: &mut String, pair: &str, asked: DialectForm, nodes: &Di
 
 /// A parameter's value. A `+` that the client's signature covers is a plus sign; in the parameters of a listing that
 /// version 2 leaves out it is the space that forms write so, and that nodes read.
-fn node_value(value: &str, name: &str, asked: DialectForm) -> String {
-    let signed = asked.dialect.signs(asked.form, name);
+fn node_value(value: &str, name: &str, asked: &Verified) -> String {
+    let DialectForm { dialect, form } = asked.dialect();
+    let signed = asked.version() == Version::V4 || dialect.signs(form, name);
     if value.contains('+') && v2::ordinary(name) && !signed {
         return respelled(&value.replace('+', "%20"), VALUE);
     }
@@ -224,12 +224,14 @@ fn respelled(text: &str, set: &'static AsciiSet) -> String {
 }
 
 /// Whether the parameter belongs to the client's signature: what stands for the credentials, or a session token.
-pub fn is_of_signature(form: &Form, placement: Placement, name: &str) -> bool {
-    let token = FORMS.iter().any(|form| {
-        starts_with_ignoring_case(name, form.header_prefix)
-            && name[form.header_prefix.len()..].eq_ignore_ascii_case("security-token")
-    });
-    token || (placement == Placement::Query && is_credential(form, name))
+pub fn is_of_signature(verified: &Verified, name: &str) -> bool {
+    let token = FORMS
+        .iter()
+        .any(|form| form.v4.parameters.security_token.eq_ignore_ascii_case(name));
+    let form = verified.dialect().form;
+    token
+        || (verified.placement() == Placement::Query
+            && is_credential(form, verified.version(), name))
 }
 
 /// Whether a parameter's name has the prefix of another vendor than that of `spoken`.
