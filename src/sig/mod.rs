@@ -139,11 +139,6 @@ impl Verified {
     pub fn placement(&self) -> Placement {
         self.placement
     }
-
-    /// STAND-IN
-    pub fn payload(&self) -> &payload::PayloadClaim {
-        &payload::PayloadClaim::NotDeclared
-    }
 }
 
 /// Reads the claim that a request makes. `accepted` are the dialects of the listener, the preferred one first.
