@@ -1,6 +1,7 @@
 //! The answers to bodies that are not the ones that were claimed.
 
-use super::{Answer, S3ErrorCode as Code, SIGNATURE_MISMATCH_AWS, SIGNATURE_MISMATCH_WOS};
+use super::auth::{SIGNATURE_MISMATCH_AWS, SIGNATURE_MISMATCH_WOS};
+use super::{Answer, S3ErrorCode as Code};
 use crate::body::BodyFailure;
 use crate::sig::dialect::DialectName::{self, Aws, Wos};
 

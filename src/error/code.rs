@@ -27,6 +27,7 @@ macro_rules! codes {
 codes! {
     AccessDenied = "AccessDenied",
     AuthorizationHeaderMalformed = "AuthorizationHeaderMalformed",
+    AuthorizationQueryParametersError = "AuthorizationQueryParametersError",
     BadDigest = "BadDigest",
     BadGateway = "BadGateway",
     EntityTooLarge = "EntityTooLarge",

@@ -133,6 +133,7 @@ async fn verify(
     };
     claim.verify(&key).map_err(|failure| {
         context.refused.dialect = Some(claim.dialect());
+        context.refused.version = Some(claim.version());
         context.refused.access_key_id = Some(claim.access_key_id().to_owned());
         Refusal::Auth(failure)
     })

@@ -146,7 +146,7 @@ fn what_is_not_written_has_its_default() {
     assert_eq!(listener.idle_timeout, Duration::from_secs(60));
     assert_eq!(listener.body_timeout, Duration::from_secs(30));
     assert_eq!(settings.admin, None);
-    assert_eq!(settings.signature.versions, [Version::V2]);
+    assert_eq!(settings.signature.versions, [Version::V2, Version::V4]);
     assert_eq!(settings.signature.max_clock_skew, Duration::from_secs(900));
     assert_eq!(settings.signature.diagnostics, Diagnostics::Off);
     let identity = &settings.keys[0].identity;
