@@ -1,6 +1,7 @@
 //! Refusals: every reason for which a request is not forwarded, and the S3 error document that answers it.
 
 mod auth;
+mod body;
 mod code;
 mod document;
 mod wire;
@@ -8,6 +9,7 @@ mod wire;
 use std::borrow::Cow;
 
 use crate::address::AddressFailure;
+use crate::body::BodyFailure;
 use crate::policy::Denial;
 use crate::sig::AuthFailure;
 use crate::sig::dialect::DialectName;
@@ -24,6 +26,10 @@ pub enum Refusal {
     Address(AddressFailure),
     /// The request is not authentic.
     Auth(AuthFailure),
+    /// The body is not the one that was claimed.
+    Body(BodyFailure),
+    /// The body comes in chunks of its own, and the operation stores no bytes.
+    FramedDocument,
     /// The caller may not.
     Denied(Denial),
     /// The method is none of S3's.
@@ -116,6 +122,12 @@ impl Refusal {
         match self {
             Self::Wire(fault) => wire::answer(fault),
             Self::Address(failure) => address(failure, words),
+            Self::Body(failure) => body::answer(failure, words),
+            Self::FramedDocument => Answer::client(
+                400,
+                Code::InvalidRequest,
+                "The value of x-amz-content-sha256 header is invalid.",
+            ),
             Self::Auth(failure) => auth::answer(failure, words),
             Self::Denied(denial) => denied(*denial),
             Self::Method => Answer::client(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),

@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use prometheus::IntGauge;
 
+use super::body::Body;
 use super::connection::Connection;
 use super::listener::Listener;
 use super::live::Live;
 use super::relay::Relay;
 use crate::address::Address;
+use crate::body::SignedChunks;
 use crate::cluster::Attempt;
 use crate::error::Answer;
 use crate::metrics::{Metrics, NodeMetrics};
@@ -32,6 +34,10 @@ pub struct Context {
     pub words: Option<DialectName>,
     /// Leave to go on to a node, once it has one.
     pub permit: Option<Permit>,
+    /// The proof of its body.
+    pub body: Body,
+    /// The frames that its body goes on in, for the attempt under way, where the node gets it in signed chunks.
+    pub signed_chunks: Option<SignedChunks>,
     /// The nodes it has tried.
     pub attempt: Attempt,
     /// What is known of a request that got no permit.
@@ -74,6 +80,8 @@ impl Context {
             started: now,
             words: None,
             permit: None,
+            body: Body::default(),
+            signed_chunks: None,
             attempt: Attempt::default(),
             refused: Refused::default(),
             answer: None,

@@ -20,6 +20,7 @@ use super::Gateway;
 use super::connection::{Awaited, Connection};
 use super::context::Context;
 use super::{admit, forward, observe, relay, respond};
+use crate::body::End;
 use crate::clock::instant;
 use crate::error::Refusal;
 use crate::metrics::NodeConnection;
@@ -93,7 +94,11 @@ impl ProxyHttp for Proxy {
 
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {
         let now = self.gateway.clock.now();
-        match admit::admit(session.req_header(), context, now).await {
+        let mut admitted = admit::admit(session.req_header(), context, now).await;
+        if admitted.is_ok() && context.body.comes_first() {
+            admitted = context.body.settle(session).await;
+        }
+        match admitted {
             Ok(()) => Ok(false),
             Err(refusal) => {
                 // Whoever is gone by now misses the answer; there is nobody else to tell.
@@ -168,27 +173,35 @@ impl ProxyHttp for Proxy {
                 "a request without a permit reached a node's filter",
             );
         };
-        forward::rewrite(
+        context.body.begin_attempt();
+        context.signed_chunks = forward::rewrite(
             request,
             permit,
             &context.live.cluster,
             forward::Own {
+                body: &context.body,
                 request_id: &context.request_id,
                 peer: connection.peer(),
                 now: self.gateway.clock.now(),
             },
-        )
+        )?;
+        Ok(())
     }
 
     async fn request_body_filter(
         &self,
         _session: &mut Session,
-        _piece: &mut Option<Bytes>,
+        piece: &mut Option<Bytes>,
         end: bool,
         context: &mut Self::CTX,
     ) -> Result<()> {
         if let (true, Some(connection)) = (end, &context.connection) {
             connection.await_next(Awaited::Answer);
+        }
+        context.body.pass(piece, end)?;
+        if let Some(chunks) = &mut context.signed_chunks {
+            let data = piece.take().unwrap_or_default();
+            *piece = Some(chunks.push(data, if end { End::Yes } else { End::No }));
         }
         Ok(())
     }
@@ -212,6 +225,11 @@ impl ProxyHttp for Proxy {
             return Ok(());
         }
         context.node_duration = context.node_started.map(|started| started.elapsed());
+        if answer.status.is_success() && context.body.is_unproven() {
+            // It has not got the end of the body and cannot have kept it; nor may the client take it for kept.
+            let early = Error::explain(ErrorType::InvalidHTTPHeader, "success before the body");
+            return Err(early.into_up());
+        }
         let (Some(words), Some(permit)) = (context.words, &context.permit) else {
             return Error::e_explain(
                 ErrorType::InternalError,
@@ -284,10 +302,10 @@ impl ProxyHttp for Proxy {
         let answered = session
             .response_written()
             .is_some_and(|answer| !answer.status.is_informational());
-        let refusal = if answered {
-            None
-        } else {
-            refusal_of(session, error)
+        let refusal = match context.body.failure() {
+            _ if answered => None,
+            Some(failure) => Some(Refusal::Body(failure.clone())),
+            None => refusal_of(session, error),
         };
         let mut error_code = 0;
         if let Some(refusal) = refusal {

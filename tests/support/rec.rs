@@ -29,6 +29,9 @@ impl Answer {
     }
 }
 
+/// A success whose connection ends with it.
+pub const CLOSING_OK: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
 /// When REC dies.
 #[derive(Clone, Debug)]
 pub enum Cue {
@@ -206,6 +209,21 @@ impl Rec {
             String::from_utf8_lossy(&log.bytes)
         );
         assert_eq!(log.heads, 0);
+    }
+
+    /// Asserts that no whole message has come. Waits until every connection made so far has ended, so REC has to close
+    /// each behind its answer: see [`CLOSING_OK`].
+    pub fn assert_nothing_complete(&self, case: &str) {
+        let own = TcpStream::connect(&self.address).expect("REC accepts");
+        let own_address = own.local_addr().expect("a connected socket");
+        let log = self.shared.wait("the end of every message", |log| {
+            let own = log
+                .connections
+                .iter()
+                .position(|stream| stream.peer_addr().is_ok_and(|peer| peer == own_address));
+            own.is_some_and(|own| log.closed >= own)
+        });
+        assert!(log.requests.is_empty(), "{case}: {:?}", log.requests);
     }
 
     /// Forgets what was recorded, so that one REC serves many cases.

@@ -45,7 +45,8 @@ fn is_proof(rest: &str) -> bool {
     rest == "content-sha256"
 }
 
-/// The fields that pass, under the names that the nodes know them by, and the gateway's own. Of the vendor's those go
+/// The fields that pass, under the names that the nodes know them by and for the body that they get, and the gateway's
+/// own. Of the vendor's those go
 /// on that `vendors` takes, by the name behind the prefix; a session token never does.
 ///
 /// # Errors
@@ -77,6 +78,7 @@ pub fn fields(
         };
         headers.append(name, value.clone());
     }
+    own.body.unframe(&mut headers);
     headers.insert(REQUEST_ID, value_of(own.request_id)?);
     if let Some(peer) = own.peer {
         headers.insert(FORWARDED_FOR, peer.clone());

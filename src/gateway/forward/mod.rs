@@ -11,6 +11,8 @@ use http::header::{HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
 
 use super::admit::Target;
+use super::body::Body;
+use crate::body::SignedChunks;
 use crate::cluster::{Cluster, Forward};
 use crate::policy::Permit;
 use passing::passes;
@@ -22,6 +24,8 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// What the gateway knows of a request besides its header.
 #[derive(Clone, Copy)]
 pub struct Own<'o> {
+    /// What is known of its body.
+    pub body: &'o Body,
     /// The gateway's id of the request.
     pub request_id: &'o str,
     /// The address that the client has.
@@ -30,7 +34,7 @@ pub struct Own<'o> {
     pub now: SystemTime,
 }
 
-/// Turns the client's request into the node's.
+/// Turns the client's request into the node's. Gives the frames that its body goes on in, if it does.
 ///
 /// # Errors
 /// Pingora's, where a value of ours is no header value; the configuration and the check leave none.
@@ -39,14 +43,17 @@ pub fn rewrite(
     permit: &Permit,
     cluster: &Cluster,
     own: Own<'_>,
-) -> pingora::Result<()> {
-    let composed = match cluster.options().forward {
-        Forward::Passthrough => return pass_on(request, own),
-        Forward::Trusted => compose::trusted(request, permit, cluster.options(), own)?,
-        Forward::Resign => resign::resigned(request, permit, cluster, own)?,
-    };
-    *request = composed;
-    Ok(())
+) -> pingora::Result<Option<SignedChunks>> {
+    match cluster.options().forward {
+        Forward::Passthrough => pass_on(request, own)?,
+        Forward::Trusted => *request = compose::trusted(request, permit, cluster.options(), own)?,
+        Forward::Resign => {
+            let (resigned, chunks) = resign::resigned(request, permit, cluster, own)?;
+            *request = resigned;
+            return Ok(chunks);
+        }
+    }
+    Ok(None)
 }
 
 /// Takes the strangers away; everything else stays as it came, the case of the names included.
@@ -83,6 +90,7 @@ mod tests {
         let target = |text: &str| {
             let mut request = RequestHeader::build("GET", text.as_bytes(), None).unwrap();
             let own = Own {
+                body: &Body::default(),
                 request_id: "id1",
                 peer: None,
                 now: SystemTime::UNIX_EPOCH,

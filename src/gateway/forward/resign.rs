@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 
 use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue,
+    TRANSFER_ENCODING,
 };
 use pingora::http::RequestHeader;
 use pingora::{Error, ErrorType, OrErr};
@@ -12,8 +13,9 @@ use pingora::{Error, ErrorType, OrErr};
 use super::Own;
 use super::compose::{composed, fields, value_of};
 use super::target::{Aim, Spelling, insert_host, is_foreign, is_of_signature};
-use crate::address::Address;
-use crate::cluster::{Cluster, ClusterOptions, Forward, SignWith};
+use crate::address::{Address, Operation};
+use crate::body::SignedChunks;
+use crate::cluster::{Cluster, ClusterOptions, Forward, PayloadSigning, SignWith};
 use crate::error::Refusal;
 use crate::gateway::admit::Target;
 use crate::policy::Permit;
@@ -23,9 +25,6 @@ use crate::sig::node_key::{EMPTY_SHA256, NodeKey, Timestamp, Unsigned};
 use crate::sig::payload::{PayloadClaim, hex};
 use crate::sig::v2::StringToSign;
 use crate::sig::{RequestView, Verified, Version};
-
-/// What version 4 says about a body that nobody declared the hash of.
-const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 /// The client's fields that belong to its signature, by the name behind the vendor's prefix.
 fn of_signature(rest: &str) -> bool {
@@ -74,7 +73,7 @@ pub fn resigned(
     permit: &Permit,
     cluster: &Cluster,
     own: Own<'_>,
-) -> pingora::Result<RequestHeader> {
+) -> pingora::Result<(RequestHeader, Option<SignedChunks>)> {
     let options = cluster.options();
     let sign_with = options.sign_with.as_ref().zip(cluster.key(permit));
     let (sign_with, key) = sign_with.ok_or_else(|| {
@@ -96,11 +95,14 @@ pub fn resigned(
         aim: &aim,
         own,
     };
-    match sign_with.version {
-        Version::V2 => signing.sign_v2(&mut headers, key)?,
+    let chunks = match sign_with.version {
+        Version::V2 => {
+            signing.sign_v2(&mut headers, key)?;
+            None
+        }
         Version::V4 => signing.sign_v4(&mut headers, key, sign_with)?,
-    }
-    composed(request, headers, &aim)
+    };
+    Ok((composed(request, headers, &aim)?, chunks))
 }
 
 /// Metadata may stand on several lines, which signers join; a node reads the joined value, too.
@@ -149,42 +151,99 @@ impl Signing<'_> {
         Ok(())
     }
 
+    /// Signs with version 4, and gives the frames that the signature announces, if it does.
     fn sign_v4(
         &self,
         headers: &mut HeaderMap,
         key: &NodeKey,
         sign_with: &SignWith,
-    ) -> pingora::Result<()> {
+    ) -> pingora::Result<Option<SignedChunks>> {
         let form = Dialect::named(sign_with.dialect).forms[0];
         let timestamp = Timestamp::of(self.own.now);
-        let payload = payload(headers, self.permit.verified().payload());
-        let payload = &*payload;
+        let verified = self.permit.verified();
+        let payload = Payload::of(headers, self.permit, sign_with.payload);
+        if let Payload::SignedChunks { data, encoded } = payload {
+            headers.insert(CONTENT_LENGTH, encoded.into());
+            let decoded_length = HeaderName::from_static("x-amz-decoded-content-length");
+            headers.insert(decoded_length, data.into());
+            announce_chunks(headers)?;
+        }
+        let payload_text = payload.text();
         headers.insert(form.date_header, value_of(timestamp.as_str())?);
-        headers.insert(form.v4.content_sha256_header, value_of(payload)?);
+        headers.insert(form.v4.content_sha256_header, value_of(&payload_text)?);
         let signed = key.sign_v4(
             &Unsigned {
                 method: self.method,
                 path: &self.aim.path,
                 query: self.aim.query.as_deref(),
                 headers,
-                payload,
-                content_headers: self.permit.verified().content_headers(),
+                payload: &payload_text,
+                content_headers: verified.content_headers(),
             },
             timestamp,
         );
         headers.insert(AUTHORIZATION, value_of(&signed.authorization)?);
-        Ok(())
+        let framed = matches!(payload, Payload::SignedChunks { .. });
+        Ok(framed.then(|| SignedChunks::new(signed.chain)))
     }
 }
 
-/// The payload hash: that of nothing where there is no body, or the one that the client declared and the gateway proves.
-fn payload(headers: &HeaderMap, claim: &PayloadClaim) -> Cow<'static, str> {
-    let length = headers.get(CONTENT_LENGTH);
-    let none =
-        length.is_none_or(|length| length == "0") && !headers.contains_key(TRANSFER_ENCODING);
-    match claim {
-        _ if none => EMPTY_SHA256.into(),
-        PayloadClaim::Sha256(hash) => String::from_utf8_lossy(&hex(hash)).into_owned().into(),
-        _ => UNSIGNED_PAYLOAD.into(),
+/// What version 4 says about a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Payload {
+    /// There is none.
+    Empty,
+    /// The hash that the client declared, which the gateway proves.
+    Declared([u8; 32]),
+    /// So much data, in frames that make it so long.
+    SignedChunks { data: u64, encoded: u64 },
+    /// Nothing.
+    Unsigned,
+}
+
+impl Payload {
+    fn of(headers: &HeaderMap, permit: &Permit, signing: PayloadSigning) -> Self {
+        let data = match headers.get(CONTENT_LENGTH) {
+            Some(length) => length.to_str().ok().and_then(|text| text.parse().ok()),
+            None if headers.contains_key(TRANSFER_ENCODING) => None,
+            None => Some(0),
+        };
+        let stores = matches!(
+            permit.address().operation(),
+            Operation::PutObject | Operation::UploadPart
+        );
+        match (permit.verified().payload(), data) {
+            (_, Some(0)) => Self::Empty,
+            (PayloadClaim::Sha256(hash), _) => Self::Declared(*hash),
+            // A node would take the frames of anything else for its document, and wants to know their length before.
+            (_, Some(data)) if stores && signing == PayloadSigning::SignedChunks => {
+                match SignedChunks::encoded_length(data) {
+                    Some(encoded) => Self::SignedChunks { data, encoded },
+                    None => Self::Unsigned,
+                }
+            }
+            _ => Self::Unsigned,
+        }
     }
+
+    fn text(self) -> Cow<'static, str> {
+        match self {
+            Self::Empty => EMPTY_SHA256.into(),
+            Self::Declared(hash) => String::from_utf8_lossy(&hex(&hash)).into_owned().into(),
+            Self::SignedChunks { .. } => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD".into(),
+            Self::Unsigned => "UNSIGNED-PAYLOAD".into(),
+        }
+    }
+}
+
+/// The frames stand first among the codings of the content (Amazon S3 API Reference, "Transferring payload in multiple
+/// chunks").
+fn announce_chunks(headers: &mut HeaderMap) -> pingora::Result<()> {
+    let value = match headers.get(CONTENT_ENCODING) {
+        Some(codings) => HeaderValue::from_bytes(&[b"aws-chunked,", codings.as_bytes()].concat())
+            .or_err(ErrorType::InvalidHTTPHeader, "a coding of the content")?,
+        None => HeaderValue::from_static("aws-chunked"),
+    };
+    headers.insert(CONTENT_ENCODING, value);
+    Ok(())
 }
