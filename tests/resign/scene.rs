@@ -101,6 +101,11 @@ impl Addressing {
     }
 }
 
+/// With a listener for clients of both versions.
+pub fn both_versions(config: Config) -> Config {
+    config.section("signature", "[signature]\nversions = [\"v2\", \"v4\"]\n")
+}
+
 /// A gateway in front of REC.
 pub struct Scene {
     pub rec: Rec,
@@ -115,9 +120,17 @@ impl Scene {
 
     /// With further lines in the `[[cluster]]`.
     pub fn with(sign_with: SignWith, lines: &str) -> Self {
-        let rec = Rec::start(Answer::Ok);
+        Self::of(sign_with, lines, Rec::start(Answer::Ok))
+    }
+
+    /// In front of a node that answers by script.
+    pub fn scripted(sign_with: SignWith, answers: impl IntoIterator<Item = Answer>) -> Self {
+        Self::of(sign_with, "", Rec::scripted(answers))
+    }
+
+    fn of(sign_with: SignWith, lines: &str, rec: Rec) -> Self {
         let cluster = sign_with.cluster(rec.address(), lines);
-        let config = Config::new(rec.address()).section("cluster", &cluster);
+        let config = both_versions(Config::new(rec.address())).section("cluster", &cluster);
         Self {
             gateway: Gateway::start(&config),
             rec,
