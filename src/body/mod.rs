@@ -14,10 +14,12 @@
 //! Sources: Amazon S3 API Reference, "Transferring payload in multiple chunks" and "… with trailing headers"; Amazon S3
 //! User Guide, "Checking object integrity".
 
+mod chunked;
 mod digest;
 mod failure;
 mod plan;
 mod signed_chunks;
+mod trailer;
 mod verifier;
 
 pub use digest::ChecksumAlgorithm;

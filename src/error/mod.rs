@@ -28,8 +28,6 @@ pub enum Refusal {
     Auth(AuthFailure),
     /// The body is not the one that was claimed.
     Body(BodyFailure),
-    /// The body comes in chunks of its own, and the operation stores no bytes.
-    FramedDocument,
     /// The caller may not.
     Denied(Denial),
     /// The method is none of S3's.
@@ -123,11 +121,6 @@ impl Refusal {
             Self::Wire(fault) => wire::answer(fault),
             Self::Address(failure) => address(failure, words),
             Self::Body(failure) => body::answer(failure, words),
-            Self::FramedDocument => Answer::client(
-                400,
-                Code::InvalidRequest,
-                "The value of x-amz-content-sha256 header is invalid.",
-            ),
             Self::Auth(failure) => auth::answer(failure, words),
             Self::Denied(denial) => denied(*denial),
             Self::Method => Answer::client(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),

@@ -5,7 +5,6 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderNa
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
-use crate::address::Operation;
 use crate::body::{
     BodyFailure, BodyOptions, BodyPlan, BodyVerifier, ChecksumAlgorithm, End, ForwardedEncoding,
     Framing, Moment, Unwrapping,
@@ -58,7 +57,6 @@ impl Body {
     ) -> Result<Self, Refusal> {
         let verified = permit.verified();
         let payload = verified.payload();
-        check_use(payload, permit.address().operation())?;
         if content_length == Some(0) && reads_nothing(view.method, payload) {
             return Ok(Self::default());
         }
@@ -221,22 +219,6 @@ fn reads_nothing(method: &str, payload: &PayloadClaim) -> bool {
         _ => false,
     };
     said && matches!(method, "GET" | "HEAD" | "DELETE")
-}
-
-/// Only what stores an object's bytes may send them in frames of its own (Amazon S3 API Reference, "Transferring payload
-/// in multiple chunks"): a node would take the frames of anything else for its document.
-fn check_use(payload: &PayloadClaim, operation: Operation) -> Result<(), Refusal> {
-    let framed = matches!(
-        payload,
-        PayloadClaim::SignedChunks(_)
-            | PayloadClaim::SignedChunksWithTrailer(_)
-            | PayloadClaim::UnsignedChunksWithTrailer
-    );
-    let stores = matches!(operation, Operation::PutObject | Operation::UploadPart);
-    match framed && !stores {
-        true => Err(Refusal::FramedDocument),
-        false => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -91,6 +91,7 @@ pub fn resigned(
     insert_host(&mut headers, &aim).or_err(ErrorType::InvalidHTTPHeader, "the host")?;
     let signing = Signing {
         method: request.method.as_str(),
+        data: data_length(&request.headers, &headers),
         permit,
         aim: &aim,
         own,
@@ -130,6 +131,8 @@ fn join_repeated(headers: &mut HeaderMap) -> pingora::Result<()> {
 /// A request about to be signed.
 struct Signing<'s> {
     method: &'s str,
+    /// The length of the data; none where nothing tells it.
+    data: Option<u64>,
     permit: &'s Permit,
     aim: &'s Aim<'s>,
     own: Own<'s>,
@@ -161,7 +164,7 @@ impl Signing<'_> {
         let form = Dialect::named(sign_with.dialect).forms[0];
         let timestamp = Timestamp::of(self.own.now);
         let verified = self.permit.verified();
-        let payload = Payload::of(headers, self.permit, sign_with.payload);
+        let payload = Payload::of(self.data, self.permit, sign_with.payload);
         if let Payload::SignedChunks { data, encoded } = payload {
             headers.insert(CONTENT_LENGTH, encoded.into());
             let decoded_length = HeaderName::from_static("x-amz-decoded-content-length");
@@ -202,12 +205,7 @@ enum Payload {
 }
 
 impl Payload {
-    fn of(headers: &HeaderMap, permit: &Permit, signing: PayloadSigning) -> Self {
-        let data = match headers.get(CONTENT_LENGTH) {
-            Some(length) => length.to_str().ok().and_then(|text| text.parse().ok()),
-            None if headers.contains_key(TRANSFER_ENCODING) => None,
-            None => Some(0),
-        };
+    fn of(data: Option<u64>, permit: &Permit, signing: PayloadSigning) -> Self {
         let stores = matches!(
             permit.address().operation(),
             Operation::PutObject | Operation::UploadPart
@@ -233,6 +231,15 @@ impl Payload {
             Self::SignedChunks { .. } => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD".into(),
             Self::Unsigned => "UNSIGNED-PAYLOAD".into(),
         }
+    }
+}
+
+/// The length of the data. What goes on is framed anew and has no Transfer-Encoding: only what was received tells of it.
+fn data_length(received: &HeaderMap, composed: &HeaderMap) -> Option<u64> {
+    match composed.get(CONTENT_LENGTH) {
+        Some(length) => length.to_str().ok()?.parse().ok(),
+        None if received.contains_key(TRANSFER_ENCODING) => None,
+        None => Some(0),
     }
 }
 
