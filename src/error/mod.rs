@@ -56,6 +56,8 @@ pub enum Refusal {
     StoreUnavailable,
     /// No node takes a connection.
     NoNode,
+    /// The nodes do not accept the gateway's own signature.
+    OwnKey,
     /// The node broke off, or answered something that is no HTTP.
     NodeFailed,
     /// The node was silent for too long.
@@ -169,6 +171,9 @@ impl Refusal {
             Self::NoNode => {
                 Answer::client(503, Code::ServiceUnavailable, PLEASE_RETRY).blaming(Blame::Node)
             }
+            Self::OwnKey => {
+                Answer::client(403, Code::AccessDenied, OWN_KEY).blaming(Blame::Gateway)
+            }
             Self::NodeFailed => Answer::client(
                 502,
                 Code::BadGateway,
@@ -197,6 +202,8 @@ impl Refusal {
 }
 
 const METHOD_NOT_ALLOWED: &str = "The specified method is not allowed against this resource.";
+const OWN_KEY: &str =
+    "The storage nodes do not accept the gateway's own credentials; its operator has to be told.";
 const PLEASE_RETRY: &str = "The service is unavailable. Please retry.";
 
 fn address(failure: &AddressFailure, words: DialectName) -> Answer {

@@ -22,6 +22,7 @@ use super::context::Context;
 use super::{admit, forward, observe, relay, respond};
 use crate::body::End;
 use crate::clock::instant;
+use crate::cluster::Forward;
 use crate::error::Refusal;
 use crate::metrics::NodeConnection;
 use crate::sig;
@@ -236,6 +237,11 @@ impl ProxyHttp for Proxy {
                 "an answer came to a request without a permit",
             );
         };
+        let signed_anew = context.live.cluster.options().forward == Forward::Resign;
+        let request = session.req_header();
+        let (request_id, host_id) = (&context.request_id, &self.gateway.host_id);
+        let own_refusal: &dyn Fn() -> Vec<u8> =
+            &|| respond::document(request, &Refusal::OwnKey, words, request_id, host_id);
         let (relay, node_request_id) = relay::head(
             answer,
             words,
@@ -243,6 +249,7 @@ impl ProxyHttp for Proxy {
             &session.req_header().method,
             permit.address().operation(),
             &context.request_id,
+            signed_anew.then_some(own_refusal),
         )?;
         context.relay = relay;
         context.node_request_id = node_request_id;
@@ -262,7 +269,9 @@ impl ProxyHttp for Proxy {
         end: bool,
         context: &mut Self::CTX,
     ) -> Result<Option<Duration>> {
-        context.relay.body(piece, end);
+        if let Some(code) = context.relay.body(piece, end) {
+            note_own_key_refused(context, code);
+        }
         Ok(None)
     }
 
@@ -353,6 +362,20 @@ fn note_node_failure(context: &Context, error: &Error) {
         node,
         error = error.etype().as_str(),
         "a node failed"
+    );
+}
+
+/// The client cannot help it: the operator has to.
+fn note_own_key_refused(context: &Context, code: &str) {
+    let Some((node, metrics)) = context.node() else {
+        return;
+    };
+    metrics.failure();
+    tracing::error!(
+        request_id = context.request_id,
+        node,
+        code,
+        "the node does not accept the gateway's own signature: look at sign_with, node_keys and the clock"
     );
 }
 

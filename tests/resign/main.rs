@@ -2,6 +2,7 @@
 //! client's credentials. Every test reads what arrived as the node would, with a verifier of the tests' own.
 
 mod addressing;
+mod answers;
 mod bodies;
 mod keys;
 mod scene;

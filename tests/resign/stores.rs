@@ -159,3 +159,26 @@ fn life(store: &Store, word: Word, client: Client) {
     let listed = ask(to("GET", "?list-type=2")).text();
     assert!(!listed.contains("<Contents>"), "{listed}");
 }
+
+/// A wrong key of the gateway's is the operator's affair, at a real store too.
+#[test]
+fn a_store_that_does_not_know_the_gateway_is_not_the_clients_fault() {
+    for sign_with in [SignWith::AWS_V4, SignWith::ALL[1]] {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let node = Node::start(NodeOptions {
+            root: root.path().into(),
+            address: "127.0.0.1:0".into(),
+            auth: Some((NODE_KEY.into(), "another secret".into())),
+            domains: Vec::new(),
+        })
+        .expect("a free port");
+        let cluster = sign_with.cluster(node.address(), "");
+        let config = both_versions(Config::new(node.address())).section("cluster", &cluster);
+        let gateway = Gateway::start(&config);
+        let request = Request::new(Word::Aws, "GET", "/bucket01/k").signed_v4_declared();
+        let response = gateway.exchange(&request);
+        assert_eq!(response.status, 403);
+        assert_eq!(response.element("Code").as_deref(), Some("AccessDenied"));
+        gateway.await_log("code=\"SignatureDoesNotMatch\"");
+    }
+}
