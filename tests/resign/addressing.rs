@@ -2,7 +2,6 @@
 
 use crate::scene::{Addressing, BUCKET, NODE_DOMAIN, Scene, SignWith};
 use crate::support::signer::{DOMAIN, Request, Word, now, unix_time};
-use crate::support::signer_v4::UNSIGNED_PAYLOAD;
 
 /// A request of each shape: to the service, a bucket, a key; with a body, a sub-resource, a listing's parameters, a source.
 fn requests(word: Word, in_host: bool) -> Vec<Request> {
@@ -56,9 +55,9 @@ fn every_client_reaches_every_node() {
                         let signed = [
                             request.clone().date(&now()).signed(),
                             request.clone().presigned(unix_time(600)),
-                            request.clone().signed_v4(UNSIGNED_PAYLOAD),
-                            request.clone().signed_v4_declared(),
-                            request.clone().presigned_v4(),
+                            request.clone().unsigned_payload().signed_v4(),
+                            request.clone().signed_v4(),
+                            request.clone().presigned_v4(600),
                         ];
                         for signed in signed {
                             check(&scene, sign_with, addressing, in_host, &signed, &request);

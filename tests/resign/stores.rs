@@ -50,8 +50,8 @@ impl Store {
         let request = match client {
             Client::V2Header => request.date(&now()).signed(),
             Client::V2Query => request.presigned(unix_time(600)),
-            Client::V4Header => request.signed_v4_declared(),
-            Client::V4Query => request.presigned_v4(),
+            Client::V4Header => request.signed_v4(),
+            Client::V4Query => request.presigned_v4(600),
         };
         let response = self.gateway.exchange(&request);
         let told = response.text();
@@ -175,7 +175,7 @@ fn a_store_that_does_not_know_the_gateway_is_not_the_clients_fault() {
         let cluster = sign_with.cluster(node.address(), "");
         let config = both_versions(Config::new(node.address())).section("cluster", &cluster);
         let gateway = Gateway::start(&config);
-        let request = Request::new(Word::Aws, "GET", "/bucket01/k").signed_v4_declared();
+        let request = Request::new(Word::Aws, "GET", "/bucket01/k").signed_v4();
         let response = gateway.exchange(&request);
         assert_eq!(response.status, 403);
         assert_eq!(response.element("Code").as_deref(), Some("AccessDenied"));
