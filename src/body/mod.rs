@@ -14,15 +14,19 @@
 //! Sources: Amazon S3 API Reference, "Transferring payload in multiple chunks" and "… with trailing headers"; Amazon S3
 //! User Guide, "Checking object integrity".
 
+mod chunked;
 mod digest;
 mod failure;
 pub mod form;
 mod plan;
+mod signed_chunks;
+mod trailer;
 mod verifier;
 
 pub use digest::ChecksumAlgorithm;
 pub use failure::BodyFailure;
 pub use plan::{BodyPlan, ForwardedEncoding, Moment, Unwrapping};
+pub use signed_chunks::SignedChunks;
 pub use verifier::BodyVerifier;
 
 /// The most data that is held back for one body.

@@ -1,11 +1,14 @@
 //! A body on its way: what may go on, and what is held back.
 
+use std::ops::Range;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::chunked::ChunkDecoder;
 use super::digest::DataState;
 use super::failure::BodyFailure;
 use super::plan::BodyPlan;
-use super::{End, MAX_HELD};
+use super::{End, Framing, MAX_HELD};
 
 /// How far a body has come.
 #[derive(Debug)]
@@ -21,6 +24,7 @@ enum Verdict {
 #[derive(Debug)]
 pub struct BodyVerifier {
     plan: BodyPlan,
+    decoder: Option<ChunkDecoder>,
     data: DataState,
     received: u64,
     held: Bytes,
@@ -29,8 +33,11 @@ pub struct BodyVerifier {
 
 impl BodyVerifier {
     pub(super) fn of(plan: &BodyPlan) -> Self {
+        let planned = &plan.0;
+        let chunks = planned.chunks.as_ref();
         Self {
-            data: DataState::of(&plan.0.data),
+            decoder: chunks.map(|chunks| ChunkDecoder::of(chunks, &planned.options)),
+            data: DataState::of(&planned.data),
             plan: plan.clone(),
             received: 0,
             held: Bytes::new(),
@@ -59,13 +66,36 @@ impl BodyVerifier {
 
     fn advance(&mut self, piece: Bytes, end: End) -> Result<Bytes, BodyFailure> {
         self.count(&piece)?;
-        self.data.update(&piece);
+        let forwarded = self.read(piece)?;
         match end {
-            End::No => Ok(self.hold(piece)),
+            End::No => Ok(self.hold(forwarded)),
             End::Yes => {
                 self.finish()?;
                 self.verdict = Verdict::Proven;
-                Ok(joined(std::mem::take(&mut self.held), piece))
+                Ok(joined(std::mem::take(&mut self.held), forwarded))
+            }
+        }
+    }
+
+    /// Checks what is received, and gives what of it the node is to have.
+    fn read(&mut self, piece: Bytes) -> Result<Bytes, BodyFailure> {
+        let state = &mut self.data;
+        let Some(decoder) = &mut self.decoder else {
+            state.update(&piece);
+            return Ok(piece);
+        };
+        match self.plan.0.framing {
+            Framing::AsReceived => {
+                decoder.decode(&piece, |range| state.update(&piece[range]))?;
+                Ok(piece)
+            }
+            Framing::Plain => {
+                let mut data = Gathered::None;
+                decoder.decode(&piece, |range| {
+                    state.update(&piece[range.clone()]);
+                    data.add(&piece, range);
+                })?;
+                Ok(data.of(&piece))
             }
         }
     }
@@ -103,22 +133,66 @@ impl BodyVerifier {
                 received: self.received,
             });
         }
-        self.data.clone().prove(&planned.data, None)
+        let trailer = match &self.decoder {
+            None => None,
+            Some(decoder) => decoder.finish()?,
+        };
+        self.data.clone().prove(&planned.data, trailer)
     }
 
     /// Holds a piece back in place of the one before, which goes on.
     fn hold(&mut self, mut piece: Bytes) -> Bytes {
         if piece.is_empty() {
-            return Bytes::new();
+            return piece;
         }
-        let before = std::mem::take(&mut self.held);
-        if piece.len() <= MAX_HELD {
-            self.held = piece;
-            return before;
+        let mut before = std::mem::take(&mut self.held);
+        // A node that reads the framing itself may take the last chunk for the end: everything from there on is held.
+        let ending = self.decoder.as_ref().is_some_and(ChunkDecoder::is_ending);
+        if ending && self.plan.0.framing == Framing::AsReceived {
+            piece = joined(std::mem::take(&mut before), piece);
         }
-        // A copy: a slice would hold on to all of the piece.
-        self.held = Bytes::copy_from_slice(&piece.split_off(piece.len() - MAX_HELD));
-        joined(before, piece)
+        if piece.len() > MAX_HELD {
+            before = joined(before, piece.split_to(piece.len() - MAX_HELD));
+            // A copy: a slice would keep all of the piece in memory.
+            piece = Bytes::copy_from_slice(&piece);
+        }
+        self.held = piece;
+        before
+    }
+}
+
+/// The data in one piece.
+enum Gathered {
+    None,
+    /// A part of the piece: nothing is copied.
+    One(Range<usize>),
+    Several(BytesMut),
+}
+
+impl Gathered {
+    fn add(&mut self, piece: &Bytes, range: Range<usize>) {
+        match self {
+            Self::None => *self = Self::One(range),
+            Self::One(first) => {
+                let mut data = BytesMut::with_capacity(piece.len() - first.start);
+                data.put_slice(&piece[first.clone()]);
+                data.put_slice(&piece[range]);
+                *self = Self::Several(data);
+            }
+            Self::Several(data) => data.put_slice(&piece[range]),
+        }
+    }
+
+    fn of(self, piece: &Bytes) -> Bytes {
+        match self {
+            Self::None => Bytes::new(),
+            // A small slice of a large piece would keep all of it in memory.
+            Self::One(range) if range.len() < piece.len() / 2 => {
+                Bytes::copy_from_slice(&piece[range])
+            }
+            Self::One(range) => piece.slice(range),
+            Self::Several(data) => data.freeze(),
+        }
     }
 }
 

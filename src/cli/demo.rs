@@ -12,7 +12,7 @@ use rand::distr::Alphanumeric;
 use super::{Failure, announcement, say};
 use crate::address::HostNames;
 use crate::clock::SystemClock;
-use crate::cluster::{ClusterOptions, Forward, NodeAddress};
+use crate::cluster::{Addressing, ClusterOptions, Forward, NodeAddress};
 use crate::credentials::{InlineKey, InlineStore};
 use crate::embedded::{self, Node, NodeOptions};
 use crate::gateway::options::{AnswerAs, ListenAddress, ListenerOptions, ServerOptions};
@@ -155,6 +155,10 @@ impl Demo {
                     dialect: DialectName::Aws,
                     nodes: vec![NodeAddress::Unix(node.to_owned())],
                     forward: Forward::Trusted,
+                    sign_with: None,
+                    node_keys: Vec::new(),
+                    addressing: Addressing::AsReceived,
+                    host: None,
                     connect_timeout: Duration::from_secs(5),
                     read_timeout: Duration::from_secs(60),
                     upstream_keepalive: 128,

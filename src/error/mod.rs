@@ -31,8 +31,6 @@ pub enum Refusal {
     Auth(AuthFailure),
     /// The body is not the one that was claimed.
     Body(BodyFailure),
-    /// The body comes in chunks of its own, and the operation stores no bytes.
-    FramedDocument,
     /// The caller may not.
     Denied(Denial),
     /// The method is none of S3's.
@@ -57,10 +55,14 @@ pub enum Refusal {
         /// The name that the nodes know.
         known: &'static str,
     },
+    /// A parameter has the prefix of a vendor whose words the nodes do not speak.
+    VendorParameter(String),
     /// The credential store cannot be asked.
     StoreUnavailable,
     /// No node takes a connection.
     NoNode,
+    /// The nodes do not accept the gateway's own signature.
+    OwnKey,
     /// The node broke off, or answered something that is no HTTP.
     NodeFailed,
     /// The node was silent for too long.
@@ -134,13 +136,8 @@ impl Refusal {
         match self {
             Self::Wire(fault) => wire::answer(fault),
             Self::Address(failure) => address(failure, words),
-            Self::Auth(failure) => auth::answer(failure, words),
             Self::Body(failure) => body::answer(failure, words),
-            Self::FramedDocument => Answer::client(
-                400,
-                Code::InvalidRequest,
-                "The value of x-amz-content-sha256 header is invalid.",
-            ),
+            Self::Auth(failure) => auth::answer(failure, words),
             Self::Denied(denial) => denied(*denial),
             Self::Method => Answer::client(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),
             Self::ConnectionNames(name) => Answer::client(
@@ -174,11 +171,19 @@ impl Refusal {
                 Code::InvalidArgument,
                 format!("The parameter '{sent}' must be spelled '{known}'."),
             ),
+            Self::VendorParameter(name) => Answer::client(
+                501,
+                Code::NotImplemented,
+                format!("The storage nodes do not know the parameter '{name}'."),
+            ),
             Self::StoreUnavailable => {
                 Answer::client(503, Code::ServiceUnavailable, PLEASE_RETRY).blaming(Blame::Gateway)
             }
             Self::NoNode => {
                 Answer::client(503, Code::ServiceUnavailable, PLEASE_RETRY).blaming(Blame::Node)
+            }
+            Self::OwnKey => {
+                Answer::client(403, Code::AccessDenied, OWN_KEY).blaming(Blame::Gateway)
             }
             Self::NodeFailed => Answer::client(
                 502,
@@ -208,6 +213,8 @@ impl Refusal {
 }
 
 const METHOD_NOT_ALLOWED: &str = "The specified method is not allowed against this resource.";
+const OWN_KEY: &str =
+    "The storage nodes do not accept the gateway's own credentials; its operator has to be told.";
 const PLEASE_RETRY: &str = "The service is unavailable. Please retry.";
 
 fn address(failure: &AddressFailure, words: DialectName) -> Answer {

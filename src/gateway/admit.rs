@@ -10,6 +10,7 @@ use pingora::http::RequestHeader;
 use super::body::Body;
 use super::context::Context;
 use super::form;
+use super::forward;
 use super::listener::Listener;
 use super::live::Live;
 use crate::address::{Address, AddressFailure, CopySource, selector};
@@ -105,6 +106,7 @@ pub async fn admit(
     let permitted = verified.and_then(|verified| {
         let cluster = Dialect::named(live.cluster.options().dialect);
         check_spelling(verified.dialect().dialect, cluster, &view)?;
+        forward::check(live.cluster.options(), &verified, &view, &address)?;
         decide(Caller::Signed(verified), address.clone(), hosts).map_err(Refusal::Denied)
     });
     match permitted {

@@ -5,7 +5,6 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderNa
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
-use crate::address::Operation;
 use crate::body::{
     BodyFailure, BodyOptions, BodyPlan, BodyVerifier, ChecksumAlgorithm, End, ForwardedEncoding,
     Framing, Moment, Unwrapping,
@@ -58,13 +57,12 @@ impl Body {
     ) -> Result<Self, Refusal> {
         let verified = permit.verified();
         let payload = verified.payload();
-        check_use(payload, permit.address().operation())?;
         if content_length == Some(0) && reads_nothing(view.method, payload) {
             return Ok(Self::default());
         }
         let framing = match forward {
             Forward::Passthrough => Framing::AsReceived,
-            Forward::Trusted => Framing::Plain,
+            Forward::Trusted | Forward::Resign => Framing::Plain,
         };
         let form = verified.dialect().form;
         let limits = BodyOptions::default();
@@ -223,18 +221,100 @@ fn reads_nothing(method: &str, payload: &PayloadClaim) -> bool {
     said && matches!(method, "GET" | "HEAD" | "DELETE")
 }
 
-/// Only what stores an object's bytes may send them in frames of its own (Amazon S3 API Reference, "Transferring payload
-/// in multiple chunks"): a node would take the frames of anything else for its document.
-fn check_use(payload: &PayloadClaim, operation: Operation) -> Result<(), Refusal> {
-    let framed = matches!(
-        payload,
-        PayloadClaim::SignedChunks(_)
-            | PayloadClaim::SignedChunksWithTrailer(_)
-            | PayloadClaim::UnsignedChunksWithTrailer
-    );
-    let stores = matches!(operation, Operation::PutObject | Operation::UploadPart);
-    match framed && !stores {
-        true => Err(Refusal::FramedDocument),
-        false => Ok(()),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sig::dialect::AWS;
+
+    fn fields(written: &[(&'static str, &str)]) -> HeaderMap {
+        let pairs = written.iter().map(|(name, value)| {
+            let value = HeaderValue::from_str(value).unwrap();
+            (HeaderName::from_static(name), value)
+        });
+        pairs.collect()
+    }
+
+    fn body(headers: &HeaderMap, framing: Framing, payload: &PayloadClaim) -> Body {
+        let view = RequestView::of("PUT", "/b/k", None, headers).unwrap();
+        let limits = BodyOptions::default();
+        let plan =
+            BodyPlan::of(&view, AWS.forms[0], payload, Some(1000), framing, &limits).unwrap();
+        Body {
+            plan: Some(plan),
+            ..Body::default()
+        }
+    }
+
+    const CHUNKED: &[(&str, &str)] = &[
+        ("content-length", "1000"),
+        ("content-encoding", "gzip, aws-chunked"),
+        ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
+        ("x-amz-decoded-content-length", "900"),
+        ("x-amz-meta-trailer", "x"),
+        ("x-amz-sdk-checksum-algorithm", "CRC32"),
+        ("x-amz-trailer", "x-amz-checksum-crc32"),
+    ];
+
+    #[test]
+    fn the_header_of_the_plain_object_tells_of_no_frames() {
+        let claim = PayloadClaim::UnsignedChunksWithTrailer;
+        let mut headers = fields(CHUNKED);
+        body(&headers, Framing::Plain, &claim).unframe(&mut headers);
+        let plain = [
+            ("content-length", "900"),
+            ("content-encoding", "gzip"),
+            ("x-amz-meta-trailer", "x"),
+        ];
+        assert_eq!(headers, fields(&plain));
+
+        let mut headers = fields(CHUNKED);
+        body(&headers, Framing::AsReceived, &claim).unframe(&mut headers);
+        assert_eq!(headers, fields(CHUNKED));
+    }
+
+    #[test]
+    fn the_name_of_a_checksum_stays_with_the_checksum() {
+        let mut headers = fields(CHUNKED);
+        headers.remove("x-amz-trailer");
+        let crc32 = HeaderValue::from_static("AAAAAA==");
+        headers.insert("x-amz-checksum-crc32", crc32);
+        let claim = PayloadClaim::UnsignedChunksWithTrailer;
+        body(&headers, Framing::Plain, &claim).unframe(&mut headers);
+        assert!(headers.contains_key("x-amz-checksum-crc32"));
+        assert!(headers.contains_key("x-amz-sdk-checksum-algorithm"));
+    }
+
+    #[test]
+    fn an_attempt_starts_with_the_first_byte() {
+        let headers = fields(&[("content-md5", "XrY7u+Ae7tCTyyK7j1rNww==")]);
+        let view = RequestView::of("PUT", "/b/k", None, &headers).unwrap();
+        let claim = PayloadClaim::NotDeclared;
+        let limits = BodyOptions::default();
+        let framing = Framing::AsReceived;
+        let plan = BodyPlan::of(&view, AWS.forms[0], &claim, Some(11), framing, &limits).unwrap();
+        let mut body = Body {
+            plan: Some(plan),
+            ..Body::default()
+        };
+        body.begin_attempt();
+        let mut piece = Some(Bytes::from_static(b"hello"));
+        body.pass(&mut piece, false).unwrap();
+        assert_eq!(piece, Some(Bytes::new()), "held back, and no end");
+        assert!(body.is_unproven());
+        body.begin_attempt();
+        for (text, end) in [("hello ", false), ("world", true)] {
+            piece = Some(Bytes::from_static(text.as_bytes()));
+            body.pass(&mut piece, end).unwrap();
+        }
+        assert_eq!(piece, Some(Bytes::from_static(b"hello world")));
+        assert!(!body.is_unproven());
+        body.begin_attempt();
+        piece = Some(Bytes::from_static(b"hello_world"));
+        assert!(body.pass(&mut piece, true).is_err());
+        assert!(matches!(
+            body.failure(),
+            Some(BodyFailure::ContentMd5 { .. })
+        ));
+        assert!(body.is_unproven());
     }
 }

@@ -12,6 +12,7 @@ use super::listener::Listener;
 use super::live::Live;
 use super::relay::Relay;
 use crate::address::Address;
+use crate::body::SignedChunks;
 use crate::body::form::FormFault;
 use crate::cluster::Attempt;
 use crate::error::Answer;
@@ -39,6 +40,8 @@ pub struct Context {
     pub body: Body,
     /// What it is besides, where it is a form upload.
     pub form: Option<Box<Upload>>,
+    /// The frames that its body goes on in, for the attempt under way, where the node gets it in signed chunks.
+    pub signed_chunks: Option<SignedChunks>,
     /// The nodes it has tried.
     pub attempt: Attempt,
     /// What is known of a request that got no permit.
@@ -83,6 +86,7 @@ impl Context {
             permit: None,
             body: Body::default(),
             form: None,
+            signed_chunks: None,
             attempt: Attempt::default(),
             refused: Refused::default(),
             answer: None,

@@ -22,7 +22,9 @@ use super::connection::{Awaited, Connection};
 use super::context::Context;
 use super::relay::Relay;
 use super::{admit, form, forward, observe, relay, respond};
+use crate::body::End;
 use crate::clock::instant;
+use crate::cluster::Forward;
 use crate::error::Refusal;
 use crate::metrics::NodeConnection;
 use crate::sig;
@@ -182,14 +184,18 @@ impl ProxyHttp for Proxy {
         if let Some(form) = &mut context.form {
             form.begin_attempt(request);
         }
-        forward::rewrite(
+        context.signed_chunks = forward::rewrite(
             request,
             permit,
-            context.live.cluster.options(),
-            &context.body,
-            &context.request_id,
-            connection.peer(),
-        )
+            &context.live.cluster,
+            forward::Own {
+                body: &context.body,
+                request_id: &context.request_id,
+                peer: connection.peer(),
+                now: self.gateway.clock.now(),
+            },
+        )?;
+        Ok(())
     }
 
     async fn request_body_filter(
@@ -205,7 +211,12 @@ impl ProxyHttp for Proxy {
         if let Some(form) = &mut context.form {
             form.pass(piece, end)?;
         }
-        context.body.pass(piece, end)
+        context.body.pass(piece, end)?;
+        if let Some(chunks) = &mut context.signed_chunks {
+            let data = piece.take().unwrap_or_default();
+            *piece = Some(chunks.push(data, if end { End::Yes } else { End::No }));
+        }
+        Ok(())
     }
 
     async fn response_filter(
@@ -238,6 +249,11 @@ impl ProxyHttp for Proxy {
                 "an answer came to a request without a permit",
             );
         };
+        let signed_anew = context.live.cluster.options().forward == Forward::Resign;
+        let request = session.req_header();
+        let (request_id, host_id) = (&context.request_id, &self.gateway.host_id);
+        let own_refusal: &dyn Fn() -> Vec<u8> =
+            &|| respond::document(request, &Refusal::OwnKey, words, request_id, host_id);
         let (relay, node_request_id) = relay::head(
             answer,
             words,
@@ -245,6 +261,7 @@ impl ProxyHttp for Proxy {
             &session.req_header().method,
             permit.address().operation(),
             &context.request_id,
+            signed_anew.then_some(own_refusal),
         )?;
         context.relay = relay;
         let stored = answer.status.is_success();
@@ -278,7 +295,9 @@ impl ProxyHttp for Proxy {
         end: bool,
         context: &mut Self::CTX,
     ) -> Result<Option<Duration>> {
-        context.relay.body(piece, end);
+        if let Some(code) = context.relay.body(piece, end) {
+            note_own_key_refused(context, code);
+        }
         Ok(None)
     }
 
@@ -372,6 +391,20 @@ fn note_node_failure(context: &Context, error: &Error) {
         node,
         error = error.etype().as_str(),
         "a node failed"
+    );
+}
+
+/// The client cannot help it: the operator has to.
+fn note_own_key_refused(context: &Context, code: &str) {
+    let Some((node, metrics)) = context.node() else {
+        return;
+    };
+    metrics.failure();
+    tracing::error!(
+        request_id = context.request_id,
+        node,
+        code,
+        "the node does not accept the gateway's own signature: look at sign_with, node_keys and the clock"
     );
 }
 

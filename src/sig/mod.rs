@@ -13,6 +13,7 @@ pub mod dialect;
 pub mod failure;
 pub mod form;
 pub mod freshness;
+pub mod node_key;
 pub mod payload;
 pub mod presigned;
 pub mod request;

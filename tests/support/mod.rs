@@ -10,4 +10,5 @@ pub mod signer;
 pub mod signer_v4;
 pub mod upload;
 pub mod vectors;
+pub mod verifier;
 pub mod wire;

@@ -107,6 +107,7 @@ fn c13_what_follows_the_last_chunk_is_no_part_of_anything() {
             let bytes = [&right.bytes()[..], b"GET /bucket01/admin HTTP/1.1\r\n\r\n"].concat();
             let mut connection = scene.gateway.connect();
             connection.send(&bytes);
+            connection.finish_sending();
             let response = connection.receive();
             scene.committed(mode, &right, &response);
             connection.drain();

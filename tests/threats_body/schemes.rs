@@ -184,7 +184,8 @@ fn b3_no_operation_forgets_the_signature() {
                 let mut connection = scene.gateway.connect();
                 connection.send(forged.bytes());
                 let response = connection.try_receive(method).expect("an answer");
-                assert_eq!(response.status, 403, "{method} {target}");
+                let status = response.status;
+                assert!(matches!(status, 400 | 403), "{method} {target}: {status}");
             }
         }
         scene.rec.assert_untouched();

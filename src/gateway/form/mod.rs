@@ -20,6 +20,7 @@ use pingora::{Error, ErrorType};
 use super::admit::key_of;
 use super::body::Body;
 use super::context::Context;
+use super::forward;
 use crate::address::Address;
 use crate::body::form::{Boundary, FormBody, FormBodyVerifier, FormFault};
 use crate::body::{End, Framing};
@@ -127,7 +128,7 @@ pub async fn admit(
             decide(Caller::Signed(verified.verified), address, hosts).map_err(Refusal::Denied)?;
         let put = match options.forward {
             Forward::Passthrough => None,
-            Forward::Trusted => Some(Put {
+            Forward::Trusted | Forward::Resign => Some(Put {
                 request: put::request(session.req_header(), &permit, &fields, length)?,
                 success: Success::of(&fields),
             }),
@@ -138,6 +139,7 @@ pub async fn admit(
                 let path = permit.address().path();
                 let view =
                     RequestView::of("PUT", &path, None, &request.headers).map_err(Refusal::Auth)?;
+                forward::check(options, permit.verified(), &view, permit.address())?;
                 Body::planned(&permit, &view, options.forward, Some(length))?
             }
         };
@@ -177,7 +179,7 @@ fn address_of(bucket: &Address, fields: &FormFields) -> Result<Address, Refusal>
 fn framing(forward: Forward) -> Framing {
     match forward {
         Forward::Passthrough => Framing::AsReceived,
-        Forward::Trusted => Framing::Plain,
+        Forward::Trusted | Forward::Resign => Framing::Plain,
     }
 }
 

@@ -104,7 +104,7 @@ impl<'v> Signing<'v> {
         }
         check_signed(&view.fields, form, &signed_headers)?;
         let left_out = match placement {
-            Placement::Header => None,
+            Placement::Header | Placement::Form => None,
             Placement::Query => Some(form.v4.parameters.signature),
         };
         Ok(Self {
@@ -132,6 +132,11 @@ impl<'v> Signing<'v> {
     /// The signature as it was provided.
     pub fn provided(&self) -> &str {
         &self.provided
+    }
+
+    /// The headers that the signature covers.
+    pub fn signed_headers(&self) -> &SignedHeaders<'v> {
+        &self.canonical.signed_headers
     }
 
     /// The canonical request.
