@@ -4,6 +4,7 @@
 mod addressing;
 mod answers;
 mod bodies;
+mod forms;
 mod keys;
 mod scene;
 mod smuggled;
