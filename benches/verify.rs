@@ -17,8 +17,8 @@ use countersign::secret::Secret;
 use countersign::sig::dialect::{AWS, Dialect, WOS};
 use countersign::sig::signer::{SigningCredentials, Unsigned, sign_header, sign_query};
 use countersign::sig::{
-    AuthFailure, Claim, Diagnostics, Identity, RequestView, VerifyOptions, VerifyingKey, Version,
-    claim,
+    AuthFailure, Claim, Diagnostics, Identity, Region, RequestView, VerifyOptions, VerifyingKey,
+    Version, claim,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -56,7 +56,9 @@ impl Verifier {
                 custom_domains: Vec::new(),
             },
             options: VerifyOptions {
-                versions: vec![Version::V2],
+                versions: vec![Version::V2, Version::V4],
+                region: Region::Named("us-east-1".into()),
+                max_presigned_lifetime: Duration::from_secs(604_800),
                 max_clock_skew: Duration::from_secs(900),
                 diagnostics: Diagnostics::Off,
             },

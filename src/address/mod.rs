@@ -143,6 +143,14 @@ impl Address {
         self.style
     }
 
+    /// The same bucket, key and operation with the bucket's name elsewhere.
+    pub fn in_style(&self, style: Style) -> Self {
+        Self {
+            style,
+            ..self.clone()
+        }
+    }
+
     /// The index in [`HostNames::domains`] of the domain that the Host belongs to.
     pub fn domain(&self) -> Option<usize> {
         self.domain

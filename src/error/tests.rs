@@ -1,10 +1,18 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
+use crate::body::ChecksumAlgorithm;
+use crate::sig::Placement::{Header, Query};
+use crate::sig::Version;
 use crate::sig::diagnosis::Diagnosis;
+use crate::sig::failure::{ScopeFault, Unaccepted};
 
 /// Every refusal, so that the golden table below is complete.
 fn every() -> Vec<Refusal> {
+    let date = ScopeFault::Date {
+        provided: "20130523".into(),
+        request_time: "20130524T000000Z".into(),
+    };
     let auth = [
         AuthFailure::MalformedQuery("a parameter has no name"),
         AuthFailure::TooManyParameters,
@@ -13,33 +21,73 @@ fn every() -> Vec<Refusal> {
         AuthFailure::SeveralMechanisms,
         AuthFailure::NotSigned,
         AuthFailure::UnsupportedScheme,
-        AuthFailure::UnsupportedVersion,
+        AuthFailure::UnsupportedVersion(Unaccepted::SwitchedOff(Version::V4)),
         AuthFailure::AuthorizationSpaces,
         AuthFailure::AuthorizationColon,
+        AuthFailure::AuthorizationComponents,
+        AuthFailure::IncompleteQuery(Version::V2),
+        AuthFailure::MalformedCredential(Header),
         AuthFailure::EmptyAccessKeyId,
-        AuthFailure::IncompleteQuery,
+        AuthFailure::MalformedSignedHeaders(Header),
         AuthFailure::ForeignHeader("x-wos-acl".into()),
-        AuthFailure::SecurityToken,
         AuthFailure::PayloadMode("aws-chunked".into()),
-        AuthFailure::NoDate,
+        AuthFailure::MissingPayloadMode("x-amz-content-sha256"),
+        AuthFailure::BadPayloadMode("x-amz-content-sha256"),
+        AuthFailure::MisplacedChunks,
+        AuthFailure::NoDate(Header),
+        AuthFailure::CredentialScope(Header, date.clone()),
         AuthFailure::ClockSkew {
             request_time: "Thu, 01 Jan 1970 00:00:00 GMT".into(),
             server_time: UNIX_EPOCH + Duration::from_secs(1_000),
             max_clock_skew: Duration::from_secs(900),
         },
         AuthFailure::BadExpires,
+        AuthFailure::BadLifetime { longest: 604_800 },
+        AuthFailure::NotYetValid {
+            signed_at: UNIX_EPOCH + Duration::from_secs(1_000),
+            server_time: UNIX_EPOCH,
+        },
         AuthFailure::Expired {
             expires: UNIX_EPOCH,
             server_time: UNIX_EPOCH + Duration::from_secs(1),
         },
+        AuthFailure::UnsignedHeaders("host, x-amz-acl".into()),
         AuthFailure::AmbiguousSubResource,
         AuthFailure::UnknownAccessKeyId,
+        AuthFailure::SecurityToken,
         AuthFailure::SignatureMismatch(None),
         AuthFailure::UncoveredParameter("legal-hold".into()),
     ];
     for (at, failure) in auth.iter().enumerate() {
         assert_eq!(usize::from(failure.rule()), at + 1, "{failure:?}");
     }
+    // The same rules, told in other words.
+    let region = ScopeFault::Region {
+        provided: "eu-1".into(),
+        expected: "us-east-1".into(),
+    };
+    let service = ScopeFault::Service {
+        provided: "sts".into(),
+        expected: "s3",
+    };
+    let terminator = ScopeFault::Terminator {
+        provided: "aws5_request".into(),
+        expected: "aws4_request",
+    };
+    let told_otherwise = [
+        AuthFailure::UnsupportedVersion(Unaccepted::SwitchedOff(Version::V2)),
+        AuthFailure::UnsupportedVersion(Unaccepted::Asymmetric),
+        AuthFailure::UnsupportedVersion(Unaccepted::Algorithm),
+        AuthFailure::IncompleteQuery(Version::V4),
+        AuthFailure::MalformedCredential(Query),
+        AuthFailure::MalformedSignedHeaders(Query),
+        AuthFailure::NoDate(Query),
+        AuthFailure::CredentialScope(Query, date),
+        AuthFailure::CredentialScope(Header, region.clone()),
+        AuthFailure::CredentialScope(Query, region),
+        AuthFailure::CredentialScope(Header, service),
+        AuthFailure::CredentialScope(Header, terminator),
+    ];
     let wire = [
         WireFault::HeaderTooLarge,
         WireFault::LineTooLong,
@@ -62,6 +110,50 @@ fn every() -> Vec<Refusal> {
         AddressFailure::DotSegment,
         AddressFailure::ConflictingParameters("acl", "cors"),
         AddressFailure::IncompletePart,
+    ];
+    let pair = || ("b1946ac9".to_owned(), "591785b7".to_owned());
+    let ((declared, received), (declared_md5, received_md5)) = (pair(), pair());
+    let name = || "x-amz-checksum-crc32".to_owned();
+    let body = [
+        BodyFailure::MissingDecodedLength,
+        BodyFailure::BadDecodedLength("+5".into()),
+        BodyFailure::TooLarge {
+            proposed: 11,
+            max: 10,
+        },
+        BodyFailure::UndeclaredChunks,
+        BodyFailure::BadContentMd5("?".into()),
+        BodyFailure::BadChecksum(name()),
+        BodyFailure::BadTrailerChecksum(name()),
+        BodyFailure::UnknownChecksum("x-amz-checksum-crc16".into()),
+        BodyFailure::SeveralChecksums,
+        BodyFailure::ChecksumAndTrailer,
+        BodyFailure::UnsupportedTrailer("x-amz-acl".into()),
+        BodyFailure::PayloadHash { declared, received },
+        BodyFailure::ContentMd5 {
+            declared: declared_md5,
+            received: received_md5,
+        },
+        BodyFailure::Checksum(ChecksumAlgorithm::Crc64Nvme),
+        BodyFailure::Length {
+            declared: 5,
+            received: 4,
+        },
+        BodyFailure::Truncated,
+        BodyFailure::MalformedChunk("a size is no hexadecimal number"),
+        BodyFailure::ChunkTooSmall {
+            chunk: 2,
+            size: 1024,
+            min: 8192,
+        },
+        BodyFailure::ChunkTooLarge {
+            chunk: 1,
+            size: 16_777_217,
+            max: 16_777_216,
+        },
+        BodyFailure::ChunkSignature,
+        BodyFailure::TrailerSignature,
+        BodyFailure::MalformedTrailer("a line was not announced"),
     ];
     let denied = [
         Denial::Anonymous,
@@ -87,8 +179,10 @@ fn every() -> Vec<Refusal> {
         Refusal::Internal,
     ];
     let mut all: Vec<Refusal> = auth.into_iter().map(Refusal::Auth).collect();
+    all.extend(told_otherwise.into_iter().map(Refusal::Auth));
     all.extend(wire.into_iter().map(Refusal::Wire));
     all.extend(address.into_iter().map(Refusal::Address));
+    all.extend(body.into_iter().map(Refusal::Body));
     all.extend(denied.into_iter().map(Refusal::Denied));
     all.extend(others);
     all
@@ -123,7 +217,7 @@ fn every_refusal_answers_as_the_table_says() {
         std::fs::write(file, &table).unwrap();
     }
     let golden = std::fs::read_to_string(file).unwrap();
-    assert_eq!(table.lines().count(), 58 * 2 * 3);
+    assert_eq!(table.lines().count(), 102 * 2 * 3);
     assert_eq!(table, golden);
 }
 
@@ -132,6 +226,7 @@ fn a_document_is_exact_and_escaped() {
     let answer = Refusal::Auth(AuthFailure::SignatureMismatch(Some(Box::new(Diagnosis {
         access_key_id: "AK<&>".into(),
         string_to_sign: b"GET\n\x01\n".to_vec(),
+        canonical_request: Some(b"<&".to_vec()),
         signature_provided: "c2ln".into(),
     }))))
     .answer(DialectName::Wos);
@@ -148,6 +243,7 @@ fn a_document_is_exact_and_escaped() {
          <Message>The request signature we calculated does not match the signature you provided.</Message>\
          <AWSAccessKeyId>AK&lt;&amp;&gt;</AWSAccessKeyId><StringToSign>GET\n\u{fffd}\n</StringToSign>\
          <SignatureProvided>c2ln</SignatureProvided><StringToSignBytes>47 45 54 0a 01 0a</StringToSignBytes>\
+         <CanonicalRequest>&lt;&amp;</CanonicalRequest><CanonicalRequestBytes>3c 26</CanonicalRequestBytes>\
          <Resource>/bucket/a&amp;b</Resource><HostId>host1</HostId><RequestId>id1</RequestId></Error>"
     );
 }

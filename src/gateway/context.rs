@@ -5,15 +5,18 @@ use std::time::{Duration, Instant};
 
 use prometheus::IntGauge;
 
+use super::body::Body;
 use super::connection::Connection;
 use super::listener::Listener;
 use super::live::Live;
 use super::relay::Relay;
 use crate::address::Address;
+use crate::body::SignedChunks;
 use crate::cluster::Attempt;
 use crate::error::Answer;
 use crate::metrics::{Metrics, NodeMetrics};
 use crate::policy::Permit;
+use crate::sig::Version;
 use crate::sig::authorization::DialectForm;
 use crate::sig::dialect::DialectName;
 
@@ -31,6 +34,10 @@ pub struct Context {
     pub words: Option<DialectName>,
     /// Leave to go on to a node, once it has one.
     pub permit: Option<Permit>,
+    /// The proof of its body.
+    pub body: Body,
+    /// The frames that its body goes on in, for the attempt under way, where the node gets it in signed chunks.
+    pub signed_chunks: Option<SignedChunks>,
     /// The nodes it has tried.
     pub attempt: Attempt,
     /// What is known of a request that got no permit.
@@ -57,6 +64,8 @@ pub struct Refused {
     pub address: Option<Address>,
     /// The dialect and the form of its signature, where it was understood.
     pub dialect: Option<DialectForm>,
+    /// The version of its signature, where it was understood.
+    pub version: Option<Version>,
     /// The AccessKeyId that it claimed.
     pub access_key_id: Option<String>,
 }
@@ -71,6 +80,8 @@ impl Context {
             started: now,
             words: None,
             permit: None,
+            body: Body::default(),
+            signed_chunks: None,
             attempt: Attempt::default(),
             refused: Refused::default(),
             answer: None,
@@ -112,6 +123,14 @@ impl Context {
         match &self.permit {
             Some(permit) => Some(permit.verified().dialect()),
             None => self.refused.dialect,
+        }
+    }
+
+    /// The version of its signature, verified or claimed.
+    pub fn version(&self) -> Option<Version> {
+        match &self.permit {
+            Some(permit) => Some(permit.verified().version()),
+            None => self.refused.version,
         }
     }
 

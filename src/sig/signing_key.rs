@@ -1,6 +1,7 @@
 //! The key that signs a day's requests in one region: derived once, good for every request and every chunk of a body.
 
 use std::fmt;
+use std::sync::{PoisonError, RwLock};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -21,6 +22,32 @@ pub struct CredentialScope<'s> {
     pub service: &'s str,
     /// The last component, `aws4_request` at AWS.
     pub terminator: &'s str,
+}
+
+impl CredentialScope<'_> {
+    /// Whether `text` is this scope's.
+    fn is(&self, text: &str) -> bool {
+        let Self {
+            date,
+            region,
+            service,
+            terminator,
+        } = *self;
+        let mut left = text;
+        for (at, part) in [date, region, service, terminator].into_iter().enumerate() {
+            if at > 0 {
+                match left.strip_prefix('/') {
+                    Some(rest) => left = rest,
+                    None => return false,
+                }
+            }
+            match left.strip_prefix(part) {
+                Some(rest) => left = rest,
+                None => return false,
+            }
+        }
+        left.is_empty()
+    }
 }
 
 impl fmt::Display for CredentialScope<'_> {
@@ -66,6 +93,58 @@ impl SigningKey {
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SigningKey(***)")
+    }
+}
+
+/// The most signing keys that are kept of one secret: presigned requests reach back a week in AWS's limits, and a day may
+/// be used in two dialects.
+const MAX_SIGNING_KEYS: usize = 16;
+
+/// The signing keys of one secret, each derived once. It stands inside what holds the secret, so a key of another secret
+/// cannot be found here.
+#[derive(Default)]
+pub(super) struct SigningKeys(RwLock<Vec<Derived>>);
+
+struct Derived {
+    seed: &'static str,
+    scope: String,
+    key: SigningKey,
+}
+
+impl SigningKeys {
+    /// The key of a scope, derived where it is not there yet. Where there are too many, the oldest makes place.
+    pub(super) fn of(
+        &self,
+        seed: &'static str,
+        scope: CredentialScope<'_>,
+        derive: impl FnOnce() -> SigningKey,
+    ) -> SigningKey {
+        // A thread that panicked in between left a list as good as before: an entry is whole or not there.
+        let found = |kept: &[Derived]| {
+            let own = kept
+                .iter()
+                .rev()
+                .find(|own| own.seed == seed && scope.is(&own.scope))?;
+            Some(own.key.clone())
+        };
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = found(&kept) {
+            return key;
+        }
+        drop(kept);
+        let key = derive();
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if found(&kept).is_none() {
+            if kept.len() >= MAX_SIGNING_KEYS {
+                kept.remove(0);
+            }
+            kept.push(Derived {
+                seed,
+                scope: scope.to_string(),
+                key: key.clone(),
+            });
+        }
+        key
     }
 }
 

@@ -1,6 +1,7 @@
 //! The configuration file: what is accepted, what is refused, and in which words.
 
 mod refused;
+mod resign;
 mod secrets;
 
 use std::fs;
@@ -107,7 +108,7 @@ fn the_sample_names_every_setting_and_its_default() {
         .filter(|line| !line.is_empty())
         .map(|line| line.split(" =").next().unwrap())
         .collect();
-    assert_eq!(keys.len(), 37);
+    assert_eq!(keys.len(), 38);
     for key in keys {
         let named = sample
             .lines()
@@ -146,7 +147,7 @@ fn what_is_not_written_has_its_default() {
     assert_eq!(listener.idle_timeout, Duration::from_secs(60));
     assert_eq!(listener.body_timeout, Duration::from_secs(30));
     assert_eq!(settings.admin, None);
-    assert_eq!(settings.signature.versions, [Version::V2]);
+    assert_eq!(settings.signature.versions, [Version::V2, Version::V4]);
     assert_eq!(settings.signature.max_clock_skew, Duration::from_secs(900));
     assert_eq!(settings.signature.diagnostics, Diagnostics::Off);
     let identity = &settings.keys[0].identity;

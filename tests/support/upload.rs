@@ -1,0 +1,509 @@
+//! An upload as an SDK of version 4 sends it, in each payload mode, taken apart into frames so that a test can change any
+//! of them. Written from Amazon S3 API Reference, "Transferring payload in multiple chunks" and "… with trailing headers";
+//! nothing here is the gateway's.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+use super::signer::{ACCESS_KEY_ID, DOMAIN, SECRET_ACCESS_KEY, encode, unix_time};
+
+pub const SIGNED_CHUNKS: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
+pub const SIGNED_CHUNKS_TRAILER: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER";
+pub const UNSIGNED_CHUNKS_TRAILER: &str = "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
+pub const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+/// Every mode that frames the body.
+pub const STREAMING: [&str; 3] = [
+    SIGNED_CHUNKS,
+    SIGNED_CHUNKS_TRAILER,
+    UNSIGNED_CHUNKS_TRAILER,
+];
+
+const REGION: &str = "us-east-1";
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+const TRAILER_SIGNATURE: &str = "x-amz-trailer-signature";
+
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
+    hex(Sha256::digest(bytes.as_ref()))
+}
+
+fn hmac(key: &[u8], text: &str) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length is a key");
+    mac.update(text.as_bytes());
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// The value of a checksum header, bit by bit where it is a CRC.
+pub fn checksum(name: &str, data: &[u8]) -> String {
+    // Reflected, all ones before and after: the parameters of CRC-32/ISO-HDLC, CRC-32/ISCSI and CRC-64/NVME.
+    fn crc(data: &[u8], polynomial: u64, ones: u64) -> u64 {
+        let mut crc = ones;
+        for byte in data {
+            crc ^= u64::from(*byte);
+            for _ in 0..8 {
+                let carry = crc & 1;
+                crc >>= 1;
+                if carry == 1 {
+                    crc ^= polynomial;
+                }
+            }
+        }
+        crc ^ ones
+    }
+    let crc32 = |polynomial| crc(data, polynomial, 0xffff_ffff).to_be_bytes()[4..].to_vec();
+    let value = match name {
+        "x-amz-checksum-crc32" => crc32(0xedb8_8320),
+        "x-amz-checksum-crc32c" => crc32(0x82f6_3b78),
+        "x-amz-checksum-crc64nvme" => crc(data, 0x9a6c_9329_ac4b_c9b5, u64::MAX)
+            .to_be_bytes()
+            .to_vec(),
+        "x-amz-checksum-sha1" => Sha1::digest(data).to_vec(),
+        "x-amz-checksum-sha256" => Sha256::digest(data).to_vec(),
+        _ => panic!("no checksum {name}"),
+    };
+    STANDARD.encode(value)
+}
+
+/// One chunk: `size extension CRLF data CRLF`. The last one has no data and no CRLF behind it: the trailer follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    pub size: String,
+    pub extension: String,
+    pub data: Vec<u8>,
+}
+
+/// What is to be uploaded, and how.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    pub method: String,
+    pub target: String,
+    pub host: String,
+    /// The value of `x-amz-content-sha256`.
+    pub mode: String,
+    pub data: Vec<u8>,
+    pub chunk_size: usize,
+    /// Further headers, all of them signed.
+    pub headers: Vec<(String, String)>,
+    /// Trailer lines by name and value, before the signature of the trailer.
+    pub trailer: Vec<(String, String)>,
+    pub secret_access_key: String,
+    pub decoded_length: Option<String>,
+}
+
+impl Upload {
+    /// A PUT in this mode. In the modes with a trailer it has a CRC-32 there; `Declared` modes take the hash as the mode.
+    pub fn new(mode: &str, data: impl Into<Vec<u8>>) -> Self {
+        let data = data.into();
+        let streaming = mode.starts_with("STREAMING-");
+        let mut upload = Self {
+            method: "PUT".into(),
+            target: "/bucket01/key".into(),
+            host: DOMAIN.into(),
+            mode: mode.into(),
+            chunk_size: 64 * 1024,
+            headers: Vec::new(),
+            trailer: Vec::new(),
+            secret_access_key: SECRET_ACCESS_KEY.into(),
+            decoded_length: streaming.then(|| data.len().to_string()),
+            data,
+        };
+        if streaming {
+            upload = upload.header("content-encoding", "aws-chunked");
+        }
+        if mode.ends_with("-TRAILER") {
+            upload = upload.trailing("x-amz-checksum-crc32");
+        }
+        upload
+    }
+
+    /// A PUT that declares the hash of its body.
+    pub fn declared(data: impl Into<Vec<u8>>) -> Self {
+        let data = data.into();
+        Self::new(&sha256(&data), data)
+    }
+
+    pub fn target(mut self, target: &str) -> Self {
+        self.target = target.into();
+        self
+    }
+
+    pub fn method(mut self, method: &str) -> Self {
+        self.method = method.into();
+        self
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(own, _)| own != name);
+        self
+    }
+
+    /// With chunks of this size.
+    pub fn chunks_of(mut self, size: usize) -> Self {
+        self.chunk_size = size;
+        self
+    }
+
+    /// With this checksum, the right one, as its only trailer.
+    pub fn trailing(self, name: &str) -> Self {
+        let value = checksum(name, &self.data);
+        self.trailer_of(name, &[(name, &value)])
+    }
+
+    /// With this announcement and these trailer lines.
+    pub fn trailer_of(mut self, announced: &str, lines: &[(&str, &str)]) -> Self {
+        self = self.without("x-amz-trailer");
+        self.trailer = lines
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect();
+        self.header("x-amz-trailer", announced)
+    }
+
+    pub fn decoded_length(mut self, text: Option<&str>) -> Self {
+        self.decoded_length = text.map(Into::into);
+        self
+    }
+
+    /// Signed in the header, at this moment.
+    pub fn signed(&self) -> SignedUpload {
+        let (headers, chain) = self.authorized();
+        self.framed(self.target.clone(), headers, chain)
+    }
+
+    /// The head without the field that frames the body, and the chain of signatures that the body goes on with.
+    pub fn head_and_chain(&self) -> (String, Chain) {
+        let (headers, chain) = self.authorized();
+        (head(&self.method, &self.target, &headers), chain)
+    }
+
+    fn authorized(&self) -> (Vec<(String, String)>, Chain) {
+        let stamp = stamp();
+        let mut headers = self.all_headers();
+        headers.push(("x-amz-date".into(), stamp.clone()));
+        headers.push(("x-amz-content-sha256".into(), self.mode.clone()));
+        headers.sort();
+        let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        let request = canonical_request(&self.method, path, query, &headers, &self.mode);
+        let mut chain = Chain::new(&self.secret_access_key, &stamp);
+        chain.seed(&request);
+        let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
+        let authorization = format!(
+            "{ALGORITHM} Credential={ACCESS_KEY_ID}/{}, SignedHeaders={}, Signature={}",
+            chain.scope,
+            names.join(";"),
+            chain.previous
+        );
+        headers.push(("authorization".into(), authorization));
+        (headers, chain)
+    }
+
+    /// Signed with a trailer, and the same with a trailer that the word for chunks signs.
+    pub fn signed_with_chunk_label(&self) -> (SignedUpload, SignedUpload) {
+        let right = self.signed();
+        let mut borrowed = right.clone();
+        let last = right.frames.last().expect("the last chunk");
+        let stamp = value_of(&right.head, "x-amz-date");
+        let mut chain = Chain::new(&self.secret_access_key, &stamp);
+        chain.previous = last.extension.replace(";chunk-signature=", "");
+        let lines: String = self
+            .trailer
+            .iter()
+            .map(|(name, value)| format!("{name}:{value}\n"))
+            .collect();
+        let signature = chain.chunk(lines.as_bytes());
+        borrowed.trailer.pop();
+        let line = format!("{TRAILER_SIGNATURE}:{signature}");
+        borrowed.trailer.push(line);
+        (right, borrowed)
+    }
+
+    /// With the credentials in the query; `x-amz-content-sha256` is added to the header without a signature over it.
+    pub fn presigned(&self, content_sha256: Option<&str>) -> SignedUpload {
+        let stamp = stamp();
+        let mut chain = Chain::new(&self.secret_access_key, &stamp);
+        let mut headers = self.all_headers();
+        headers.sort();
+        let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
+        let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        let separator = if query.is_empty() { "" } else { "&" };
+        let query = format!(
+            "{query}{separator}X-Amz-Algorithm={ALGORITHM}&X-Amz-Credential={}&X-Amz-Date={stamp}&X-Amz-Expires=600&X-Amz-SignedHeaders={}",
+            encode(&format!("{ACCESS_KEY_ID}/{}", chain.scope)),
+            encode(&names.join(";"))
+        );
+        let hash = content_sha256.unwrap_or(UNSIGNED);
+        let request = canonical_request(&self.method, path, &query, &headers, hash);
+        chain.seed(&request);
+        let target = format!("{path}?{query}&X-Amz-Signature={}", chain.previous);
+        if let Some(hash) = content_sha256 {
+            headers.push(("x-amz-content-sha256".into(), hash.into()));
+        }
+        self.framed(target, headers, chain)
+    }
+
+    fn all_headers(&self) -> Vec<(String, String)> {
+        let mut headers = self.headers.clone();
+        headers.push(("host".into(), self.host.clone()));
+        if let Some(length) = &self.decoded_length {
+            headers.push(("x-amz-decoded-content-length".into(), length.clone()));
+        }
+        headers
+    }
+
+    fn framed(
+        &self,
+        target: String,
+        headers: Vec<(String, String)>,
+        mut chain: Chain,
+    ) -> SignedUpload {
+        let streaming = self.mode.starts_with("STREAMING-");
+        let mut upload = SignedUpload {
+            head: head(&self.method, &target, &headers),
+            plain: (!streaming).then(|| self.data.clone()),
+            data: self.data.clone(),
+            frames: Vec::new(),
+            trailer: Vec::new(),
+            framing: Framing::Length,
+        };
+        if !streaming {
+            return upload;
+        }
+        let signed = self.mode != UNSIGNED_CHUNKS_TRAILER;
+        for data in self.data.chunks(self.chunk_size).chain([&[][..]]) {
+            let mut extension = String::new();
+            if signed {
+                extension = format!(";chunk-signature={}", chain.chunk(data));
+            }
+            upload.frames.push(Frame {
+                size: format!("{:x}", data.len()),
+                extension,
+                data: data.to_vec(),
+            });
+        }
+        let mut lines = String::new();
+        for (name, value) in &self.trailer {
+            lines += &format!("{name}:{value}\n");
+            upload.trailer.push(format!("{name}:{value}"));
+        }
+        if signed && self.mode == SIGNED_CHUNKS_TRAILER {
+            let signature = chain.trailer(&lines);
+            upload
+                .trailer
+                .push(format!("{TRAILER_SIGNATURE}:{signature}"));
+        }
+        upload
+    }
+}
+
+fn head(method: &str, target: &str, headers: &[(String, String)]) -> String {
+    let fields: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
+    format!("{method} {target} HTTP/1.1\r\n{fields}")
+}
+
+fn value_of(head: &str, name: &str) -> String {
+    let line = head.lines().find_map(|line| line.strip_prefix(name));
+    let value = line.and_then(|line| line.strip_prefix(": "));
+    value.expect("a field of the head").to_owned()
+}
+
+fn canonical_request(
+    method: &str,
+    path: &str,
+    query: &str,
+    headers: &[(String, String)],
+    hash: &str,
+) -> String {
+    let mut pairs: Vec<String> = query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| match pair.contains('=') {
+            true => pair.to_owned(),
+            false => format!("{pair}="),
+        })
+        .collect();
+    pairs.sort();
+    let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
+    let lines: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}:{value}\n"))
+        .collect();
+    format!(
+        "{method}\n{path}\n{}\n{lines}\n{}\n{hash}",
+        pairs.join("&"),
+        names.join(";")
+    )
+}
+
+/// `20130524T000000Z`, now.
+fn stamp() -> String {
+    let time = UNIX_EPOCH + Duration::from_secs(unix_time(0));
+    humantime::format_rfc3339_seconds(time)
+        .to_string()
+        .replace(['-', ':'], "")
+}
+
+/// The chain of signatures behind a request's own.
+#[derive(Clone)]
+pub struct Chain {
+    key: Vec<u8>,
+    stamp: String,
+    scope: String,
+    previous: String,
+}
+
+impl Chain {
+    fn new(secret_access_key: &str, stamp: &str) -> Self {
+        let day = &stamp[..8];
+        let mut key = format!("AWS4{secret_access_key}").into_bytes();
+        for part in [day, REGION, "s3", "aws4_request"] {
+            key = hmac(&key, part);
+        }
+        Self {
+            key,
+            stamp: stamp.into(),
+            scope: format!("{day}/{REGION}/s3/aws4_request"),
+            previous: String::new(),
+        }
+    }
+
+    fn sign(&self, text: &str) -> String {
+        hex(hmac(&self.key, text))
+    }
+
+    /// The signature of the request itself.
+    fn seed(&mut self, canonical_request: &str) {
+        let (stamp, scope) = (&self.stamp, &self.scope);
+        let hash = sha256(canonical_request);
+        self.previous = self.sign(&format!("{ALGORITHM}\n{stamp}\n{scope}\n{hash}"));
+    }
+
+    fn link(&mut self, label: &str, rest: &str) -> String {
+        let text = format!(
+            "{ALGORITHM}-{label}\n{}\n{}\n{}\n{rest}",
+            self.stamp, self.scope, self.previous
+        );
+        self.previous = self.sign(&text);
+        self.previous.clone()
+    }
+
+    pub fn chunk(&mut self, data: &[u8]) -> String {
+        self.chunk_of(&sha256(data))
+    }
+
+    /// The same for data of this hash.
+    pub fn chunk_of(&mut self, hash: &str) -> String {
+        self.link("PAYLOAD", &format!("{}\n{hash}", sha256("")))
+    }
+
+    pub fn trailer(&mut self, lines: &str) -> String {
+        self.link("TRAILER", &sha256(lines))
+    }
+}
+
+/// How HTTP frames the upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// `Content-Length`: what the body has.
+    Length,
+    /// `Content-Length`: that much.
+    Announced(usize),
+    /// `Transfer-Encoding: chunked`, in chunks of that size.
+    Chunked(usize),
+}
+
+/// A signed upload, ready to be changed and sent.
+#[derive(Clone, Debug)]
+pub struct SignedUpload {
+    /// Without the field that frames the body, and without the blank line.
+    pub head: String,
+    /// The body where no mode frames it.
+    pub plain: Option<Vec<u8>>,
+    /// What the node is to get.
+    pub data: Vec<u8>,
+    pub frames: Vec<Frame>,
+    /// Lines without their CRLF.
+    pub trailer: Vec<String>,
+    pub framing: Framing,
+}
+
+impl SignedUpload {
+    /// With an added header that nothing signs.
+    pub fn unsigned_header(mut self, name: &str, value: &str) -> Self {
+        self.head += &format!("{name}: {value}\r\n");
+        self
+    }
+
+    pub fn framing(mut self, framing: Framing) -> Self {
+        self.framing = framing;
+        self
+    }
+
+    /// The body as it stands.
+    pub fn body(&self) -> Vec<u8> {
+        if let Some(plain) = &self.plain {
+            return plain.clone();
+        }
+        let mut body = Vec::new();
+        for frame in &self.frames {
+            body.extend_from_slice(format!("{}{}\r\n", frame.size, frame.extension).as_bytes());
+            body.extend_from_slice(&frame.data);
+            if !frame.data.is_empty() {
+                body.extend_from_slice(b"\r\n");
+            }
+        }
+        for line in &self.trailer {
+            body.extend_from_slice(line.as_bytes());
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"\r\n");
+        body
+    }
+
+    /// The head on the wire, its blank line included.
+    pub fn head_bytes(&self) -> Vec<u8> {
+        let framing = match self.framing {
+            Framing::Length => format!("Content-Length: {}", self.body().len()),
+            Framing::Announced(length) => format!("Content-Length: {length}"),
+            Framing::Chunked(_) => "Transfer-Encoding: chunked".into(),
+        };
+        format!("{}{framing}\r\n\r\n", self.head).into_bytes()
+    }
+
+    /// The body on the wire.
+    pub fn body_bytes(&self) -> Vec<u8> {
+        let body = self.body();
+        let Framing::Chunked(size) = self.framing else {
+            return body;
+        };
+        let mut chunks = Vec::new();
+        for chunk in body.chunks(size) {
+            chunks.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+            chunks.extend_from_slice(chunk);
+            chunks.extend_from_slice(b"\r\n");
+        }
+        chunks.extend_from_slice(b"0\r\n\r\n");
+        chunks
+    }
+
+    /// The whole request on the wire.
+    pub fn bytes(&self) -> Vec<u8> {
+        [self.head_bytes(), self.body_bytes()].concat()
+    }
+}
