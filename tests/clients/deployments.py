@@ -99,6 +99,9 @@ class Demo(Deployment):
 class Trusted(Deployment):
     """The gateway, and behind it a node that takes unsigned requests only."""
 
+    # The node refuses metadata of one name in two fields, which go on as they came.
+    lacks = frozenset({"test_each_value_of_a_header_is_a_line"})
+
     def start(self):
         self.gateway(self.node(), TRUSTED)
 

