@@ -1,4 +1,4 @@
-"""The gateway under test: `countersign demo` as a child process, with the embedded node behind it."""
+"""The servers under test, as child processes."""
 
 import os
 import signal
@@ -6,26 +6,28 @@ import subprocess
 import tempfile
 import threading
 
-ACCESS_KEY_ID = "AKIAIOSFODNN7EXAMPLE"
-SECRET_ACCESS_KEY = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 START_SECONDS = 30
 # Longer than the grace period, within which the gateway has to end by itself.
 STOP_SECONDS = 60
 
 
-class Gateway:
-    """One running `countersign demo`. `url` is where it listens; `stop` ends it and gives its exit status."""
+class Server:
+    """A running program that says `listening on URL`. `url` is that URL; `stop` ends it and gives its exit status."""
 
-    def __init__(self, binary):
+    def __init__(self, command, environment=None):
+        self.name = os.path.basename(str(command[0]))
         self.log = tempfile.TemporaryFile()
-        command = [binary, "demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
-        command += ["--access-key-id", ACCESS_KEY_ID, "--secret-access-key", SECRET_ACCESS_KEY]
         try:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True
+                [str(word) for word in command],
+                env=os.environ | (environment or {}),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self.log,
+                text=True,
             )
         except OSError as error:
-            raise SystemExit(f"cannot start the gateway: {error}; `cargo build` makes it") from error
+            raise SystemExit(f"cannot start {self.name}: {error}; `cargo build --examples --bins` makes it") from error
         self.url = self._listening_url()
 
     def _listening_url(self):
@@ -40,12 +42,18 @@ class Gateway:
         finally:
             deadline.cancel()
         raise SystemExit(
-            f"the gateway ended with status {status} (-9: killed after {START_SECONDS} s) and had not said "
+            f"{self.name} ended with status {status} (-9: killed after {START_SECONDS} s) and had not said "
             f"`{prefix}http://…`; its log:\n{self.log_tail()}"
         )
 
+    @property
+    def address(self):
+        """`host:port`"""
+        return self.url.removeprefix("http://")
+
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
         try:
             self.process.communicate(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -55,7 +63,7 @@ class Gateway:
         return self.process.returncode
 
     def log_tail(self, size=8000):
-        """The end of what the gateway wrote to stderr."""
+        """The end of what the program wrote to stderr."""
         end = self.log.seek(0, os.SEEK_END)
         self.log.seek(max(0, end - size))
         return self.log.read().decode(errors="replace")
