@@ -11,16 +11,10 @@ mod support;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use countersign::address::HostNames;
-use countersign::secret::Secret;
-use countersign::sig::dialect::{AWS, Dialect, WOS};
 use countersign::sig::payload::PayloadClaim;
-use countersign::sig::signer::v4::ScopedCredentials;
-use countersign::sig::signer::{SigningCredentials, Unsigned, sign_header_v4, sign_query_v4};
 use countersign::sig::{AuthFailure, Region, Version};
-use http::{HeaderMap, HeaderValue};
 use line::{Line, Stop};
-use support::signer::{ACCESS_KEY_ID, DOMAIN, Request, SECRET_ACCESS_KEY, Word, encode};
+use support::signer::{Request, SECRET_ACCESS_KEY, Word};
 use support::signer_v4::{EMPTY_SHA256, REGION, SigningV4, UNSIGNED, stamp_of};
 
 /// 2026-11-22 10:00:00 UTC: the time in every case.
@@ -270,75 +264,6 @@ fn any_region_is_accepted_where_the_setting_says_so() {
                 Err(Some(22))
             }
         );
-    }
-}
-
-/// The gateway's own signer against the tests' one.
-#[test]
-fn our_signer_gives_what_the_tests_signer_gives() {
-    let credentials = SigningCredentials {
-        access_key_id: ACCESS_KEY_ID.into(),
-        secret_access_key: Secret::new(SECRET_ACCESS_KEY.into()),
-    };
-    let hosts = HostNames {
-        domains: vec![DOMAIN.into()],
-        custom_domains: Vec::new(),
-    };
-    let rows: [(Word, &'static Dialect); 2] = [(Word::Aws, &AWS), (Word::Wos, &WOS)];
-    for (word, dialect) in rows {
-        for (path, query) in [
-            ("/bucket01/a*~%2F b", None),
-            ("/bucket01/key", Some("tagging")),
-            ("/bucket01/key", Some("versionId=a/b&Z=%7e")),
-        ] {
-            let path = &path.replace(' ', "%20");
-            let meta = format!("{}meta-a", word.header_prefix());
-            let mut headers = HeaderMap::new();
-            headers.insert("content-type", HeaderValue::from_static("a/b"));
-            headers.insert(
-                http::HeaderName::try_from(&meta).expect("a name"),
-                HeaderValue::from_static("x  y"),
-            );
-            let unsigned = Unsigned {
-                method: "PUT",
-                host: DOMAIN,
-                path,
-                query,
-                headers: headers.clone(),
-                hosts: &hosts,
-            };
-            let scoped = ScopedCredentials {
-                credentials: &credentials,
-                session_token: None,
-                region: REGION,
-            };
-            let (ours, _) =
-                sign_header_v4(&unsigned, dialect, &scoped, UNSIGNED, now()).expect("signed");
-            let target = query.map_or(path.clone(), |query| format!("{path}?{query}"));
-            let request = Request::new(word, "PUT", &target)
-                .header("Content-Type", "a/b")
-                .header(&meta, "x  y");
-            let mode = format!("{}content-sha256", word.header_prefix());
-            let theirs = request
-                .clone()
-                .header(&mode, UNSIGNED)
-                .signed_v4_at(&stamp_of(NOW));
-            assert_eq!(
-                ours["authorization"],
-                theirs.field("authorization").expect("signed")
-            );
-            assert!(!ours.contains_key("host"));
-            let query = sign_query_v4(&unsigned, dialect, &scoped, Duration::from_secs(600), now())
-                .expect("signed");
-            // A presigned request signs the vendor's headers, and leaves the others to whoever sends it.
-            let mut presigned = Request {
-                target: format!("{path}?{query}"),
-                ..request
-            };
-            accepted(&presigned);
-            presigned.target = presigned.target.replace(&encode(REGION), "eu-1");
-            assert!(line().check(&presigned).is_err());
-        }
     }
 }
 
