@@ -7,6 +7,7 @@ pub mod gateway;
 pub mod rec;
 pub mod refusal;
 pub mod signer;
+pub mod signer_v4;
 pub mod upload;
 pub mod vectors;
 pub mod wire;

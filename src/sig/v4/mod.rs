@@ -103,7 +103,10 @@ impl<'v> Signing<'v> {
             }
         }
         check_signed(&view.fields, form, &signed_headers)?;
-        let left_out = (placement == Placement::Query).then_some(form.v4.parameters.signature);
+        let left_out = match placement {
+            Placement::Header => None,
+            Placement::Query => Some(form.v4.parameters.signature),
+        };
         Ok(Self {
             form,
             credential,
