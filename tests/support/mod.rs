@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod checksum;
+pub mod chunks;
 pub mod deployment;
 pub mod gateway;
 pub mod rec;
