@@ -1,7 +1,8 @@
 //! C6 to C8: what comes behind the object.
 
-use super::support::checksum::checksum;
-use super::support::upload::{SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, UNSIGNED_CHUNKS_TRAILER};
+use super::support::upload::{
+    SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, UNSIGNED_CHUNKS_TRAILER, checksum,
+};
 use super::{Scene, object, upload};
 
 const WITH_TRAILER: [&str; 2] = [SIGNED_CHUNKS_TRAILER, UNSIGNED_CHUNKS_TRAILER];
