@@ -20,7 +20,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// of what may pass, because what other fields do to a node (forwarded hosts, trust headers, path overrides) is not ours
 /// to know. No field that concerns one connection alone is on it (RFC 9110, section 7.6.1): Pingora frames the body anew.
 /// `name` is lower-case.
-fn passes(name: &str) -> bool {
+pub fn passes(name: &str) -> bool {
     matches!(
         name,
         "accept"
