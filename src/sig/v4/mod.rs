@@ -139,11 +139,6 @@ impl<'v> Signing<'v> {
         &self.provided
     }
 
-    /// The headers that the signature covers.
-    pub fn signed_headers(&self) -> &SignedHeaders<'v> {
-        &self.canonical.signed_headers
-    }
-
     /// The canonical request.
     pub fn canonical_request(&self) -> &CanonicalRequest<'v> {
         &self.canonical
