@@ -65,10 +65,11 @@ fn e4_every_key_reaches_the_node_as_it_was_signed() {
                 } else {
                     Request::new(Word::Aws, "GET", &format!("/{key}")).virtual_host(BUCKET)
                 };
-                let request = if at % 3 == 0 {
-                    request.presigned(unix_time(600))
-                } else {
-                    request.date(&now()).signed()
+                let request = match at % 5 {
+                    0 => request.presigned(unix_time(600)),
+                    1 | 2 => request.date(&now()).signed(),
+                    3 => request.signed_v4(),
+                    _ => request.presigned_v4(600),
                 };
                 let (recorded, read) = scene.passes(&request);
                 assert_eq!(read.bucket, BUCKET, "{key}");

@@ -466,3 +466,69 @@ fn g4_signed_headers_have_one_grammar() {
         deployment.refuses(&absent, mismatch(request.word));
     });
 }
+
+/// What Pingora or the gateway takes away cannot be verified by a node.
+#[test]
+fn g8_a_signed_header_that_reaches_no_node_is_refused_where_nodes_verify() {
+    everywhere("GET", "/k", |deployment, request| {
+        for (name, value) in [
+            ("te", "trailers"),
+            ("x-forwarded-host", "a"),
+            ("keep-alive", "5"),
+        ] {
+            let sent = signed_over(request.clone().header(name, value), |own| {
+                own.headers += &format!("{name}:{value}\n");
+                own.signed_headers += &format!(";{name}");
+                let mut lines: Vec<&str> = own.headers.lines().collect();
+                lines.sort_unstable();
+                own.headers = lines.join("\n") + "\n";
+                let mut names: Vec<&str> = own.signed_headers.split(';').collect();
+                names.sort_unstable();
+                own.signed_headers = names.join(";");
+            });
+            match deployment.forward {
+                Forward::Trusted => drop(deployment.serves(&sent)),
+                Forward::Passthrough => {
+                    let message = format!(
+                        "The signed header '{name}' cannot reach the storage node, which verifies the signature itself; do not sign it."
+                    );
+                    drop(deployment.refuses(&sent, Refused(403, "AccessDenied", &message)));
+                }
+            }
+        }
+    });
+}
+
+/// What goes on: byte for byte in passthrough, without what proved it in trusted mode.
+#[test]
+fn what_proves_a_request_reaches_only_nodes_that_verify() {
+    everywhere("GET", "/k%2F*~+?versionId=a%20b", |deployment, request| {
+        let prefix = request.word.header_prefix();
+        let proofs = [
+            "Authorization".to_owned(),
+            format!("{prefix}content-sha256"),
+        ];
+        let header = deployment.serves(&request.clone().signed_v4());
+        let query = deployment.serves(&request.clone().presigned_v4(600));
+        let sent = request.target.clone();
+        match deployment.forward {
+            Forward::Passthrough => {
+                assert_eq!(header.target(), sent);
+                assert!(
+                    query.target().starts_with(&format!("{sent}&X-")),
+                    "{}",
+                    query.target()
+                );
+                assert!(proofs.iter().all(|name| header.head.header(name).is_some()));
+            }
+            Forward::Trusted => {
+                assert_eq!((header.target(), query.target()), (&*sent, &*sent));
+                let text = String::from_utf8_lossy(&header.head.raw).to_lowercase();
+                assert!(
+                    !text.contains("content-sha256") && !text.contains("authorization"),
+                    "{text}"
+                );
+            }
+        }
+    });
+}
