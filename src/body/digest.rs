@@ -58,7 +58,7 @@ impl ChecksumAlgorithm {
     }
 
     /// The algorithm with this name, lower-case.
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|own| own.as_str() == name)
     }
 

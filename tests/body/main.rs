@@ -5,6 +5,7 @@ mod support;
 
 mod chunks;
 mod claims;
+mod fuzz;
 mod published;
 mod random;
 mod scene;

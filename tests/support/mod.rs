@@ -3,6 +3,7 @@
 
 pub mod chunks;
 pub mod deployment;
+pub mod dice;
 pub mod gateway;
 pub mod rec;
 pub mod refusal;
