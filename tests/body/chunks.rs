@@ -75,7 +75,7 @@ fn chain_of(count: usize) -> (Request, Vec<Vec<u8>>) {
     let request = Request::framed(Mode::SignedChunks, count * SMALL, None).with_small_chunks();
     let mut chain = request.chain();
     let mut all: Vec<Vec<u8>> = (0..count)
-        .map(|at| signed_chunk(&mut chain, &vec![at as u8; SMALL]))
+        .map(|at| signed_chunk(&mut chain, &[at as u8; SMALL]))
         .collect();
     all.push(signed_chunk(&mut chain, b""));
     all.push(b"\r\n".to_vec());
