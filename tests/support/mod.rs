@@ -4,6 +4,7 @@
 pub mod checksum;
 pub mod chunks;
 pub mod deployment;
+pub mod dice;
 pub mod form;
 pub mod gateway;
 pub mod rec;
