@@ -43,6 +43,12 @@ def flattened(tests):
             yield test
 
 
+def names_of(test):
+    """The name of a test, alone and with its class."""
+    _, of_class, of_method = test.id().split(".")
+    return {of_method, f"{of_class}.{of_method}"}
+
+
 def run(binary, name, names):
     """Runs one deployment's tests; the exit status."""
     kind, version = DEPLOYMENTS[name]
@@ -52,9 +58,8 @@ def run(binary, name, names):
             del os.environ[variable]
 
     loader = unittest.defaultTestLoader
-    tests = flattened(loader.loadTestsFromNames(names or CLIENTS))
-    wanted = lambda test: version in test.versions and test._testMethodName not in kind.lacks
-    tests = unittest.TestSuite(filter(wanted, tests))
+    tests = flattened(loader.loadTestsFromNames(names or kind.clients or CLIENTS))
+    tests = unittest.TestSuite(test for test in tests if version in test.versions and kind.lacks.isdisjoint(names_of(test)))
     deployment = CleanStop.deployment = ClientContract.deployment = kind(binary, version)
     if name in USUAL:
         tests.addTests(loader.loadTestsFromTestCase(CleanStop))

@@ -1,6 +1,7 @@
 """The servers under test, as child processes."""
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -12,58 +13,66 @@ STOP_SECONDS = 60
 
 
 class Server:
-    """A running program that says `listening on URL`. `url` is that URL; `stop` ends it and gives its exit status."""
+    """
+    A running program. `url` is where it listens, as it says on stdout or stderr in a line that `says` matches: its first
+    group is `host:port`. `stop` ends it and gives its exit status.
+    """
 
-    def __init__(self, command, environment=None):
+    def __init__(self, command, says=r"listening on http://(\S+)"):
         self.name = os.path.basename(str(command[0]))
+        self.says = says
         self.log = tempfile.TemporaryFile()
         try:
             self.process = subprocess.Popen(
                 [str(word) for word in command],
-                env=os.environ | (environment or {}),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=self.log,
-                text=True,
+                stderr=subprocess.STDOUT,
             )
         except OSError as error:
             raise SystemExit(f"cannot start {self.name}: {error}; `cargo build --examples --bins` makes it") from error
-        self.url = self._listening_url()
+        self.address = self._listening_address()
+        self.url = f"http://{self.address}"
+        self._reader = threading.Thread(target=self._keep_log, daemon=True)
+        self._reader.start()
 
-    def _listening_url(self):
-        prefix = "listening on "
+    def _keep_log(self):
+        for line in self.process.stdout:
+            self.log.write(line)
+
+    def _listening_address(self):
         deadline = threading.Timer(START_SECONDS, self.process.kill)
         deadline.start()
         try:
             for line in self.process.stdout:
-                if line.startswith(prefix + "http://"):
-                    return line.removeprefix(prefix).strip()
+                self.log.write(line)
+                if found := re.search(self.says, line.decode(errors="replace")):
+                    return found[1]
             status = self.process.wait()
         finally:
             deadline.cancel()
         raise SystemExit(
             f"{self.name} ended with status {status} (-9: killed after {START_SECONDS} s) and had not said "
-            f"`{prefix}http://…`; its log:\n{self.log_tail()}"
+            f"`{self.says}`; its log:\n{self.log_tail()}"
         )
-
-    @property
-    def address(self):
-        """`host:port`"""
-        return self.url.removeprefix("http://")
 
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+            self.process.stdin.close()
         try:
-            self.process.communicate(timeout=STOP_SECONDS)
+            self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.communicate()
+            self.process.wait()
             return f"still running {STOP_SECONDS} s after SIGTERM"
+        finally:
+            self._reader.join()
+            self.process.stdout.close()
         return self.process.returncode
 
     def log_tail(self, size=8000):
-        """The end of what the program wrote to stderr."""
+        """The end of what the program wrote."""
         end = self.log.seek(0, os.SEEK_END)
         self.log.seek(max(0, end - size))
         return self.log.read().decode(errors="replace")
