@@ -158,6 +158,15 @@ impl Rec {
         self.shared.log().requests.clone()
     }
 
+    /// Every byte and every complete request since the last time, which are then forgotten.
+    pub fn take(&self) -> (Vec<u8>, Vec<Recorded>) {
+        let mut log = self.shared.log();
+        (
+            std::mem::take(&mut log.bytes),
+            std::mem::take(&mut log.requests),
+        )
+    }
+
     /// Every byte so far, in the order of arrival.
     pub fn bytes(&self) -> Vec<u8> {
         self.shared.log().bytes.clone()
