@@ -20,7 +20,6 @@ use super::Gateway;
 use super::admit::Admission;
 use super::connection::{Awaited, Connection};
 use super::context::Context;
-use super::relay::Relay;
 use super::{admit, form, forward, observe, relay, respond};
 use crate::body::End;
 use crate::clock::instant;
@@ -264,20 +263,6 @@ impl ProxyHttp for Proxy {
             signed_anew.then_some(own_refusal),
         )?;
         context.relay = relay;
-        let stored = answer.status.is_success();
-        if let Some(success) = context.form.as_ref().and_then(|form| form.success())
-            && stored
-        {
-            let address = permit.address();
-            let body = success.apply(answer, session.req_header(), address, words)?;
-            context.relay = Relay::Nothing;
-            if let Some(body) = body {
-                // A node's answer to a PUT has no body that could become this one. What comes behind it is ignored.
-                let header = Box::new(answer.clone());
-                session.write_response_header(header, false).await?;
-                session.write_response_body(Some(body), true).await?;
-            }
-        }
         context.node_request_id = node_request_id;
         // Whoever speaks 1.0 knows no chunks (RFC 9112, section 6.1): the end of the body is that of the connection.
         let unframed = session.req_header().version == Version::HTTP_10
@@ -285,7 +270,7 @@ impl ProxyHttp for Proxy {
         if unframed || *self.stopping.borrow() {
             session.set_keepalive(None);
         }
-        Ok(())
+        form::answer(session, answer, context).await
     }
 
     fn response_body_filter(

@@ -1,5 +1,7 @@
 //! The file of a form: its bytes on their way to the node, and the proof that they were all of it.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 
 use super::boundary::Boundary;
@@ -25,7 +27,7 @@ enum Rest {
     /// It has been read, and the file ends where it should.
     Proven,
     /// It has not arrived: it has to be the closing line.
-    Awaited { boundary: Boundary },
+    Awaited(Arc<Boundary>),
 }
 
 impl FormBody {
@@ -77,9 +79,7 @@ impl FormBody {
         Ok(Self {
             head_length,
             file_length,
-            rest: Rest::Awaited {
-                boundary: boundary.clone(),
-            },
+            rest: Rest::Awaited(Arc::new(boundary.clone())),
             framing,
         })
     }
@@ -93,7 +93,7 @@ impl FormBody {
     pub fn verifier(&self) -> FormBodyVerifier {
         let closing = match &self.rest {
             Rest::Proven => Vec::new(),
-            Rest::Awaited { boundary } => boundary.closing(),
+            Rest::Awaited(boundary) => boundary.closing(),
         };
         FormBodyVerifier {
             plan: self.clone(),
@@ -135,7 +135,7 @@ impl FormBodyVerifier {
             ref rest,
             framing,
         } = self.plan;
-        let awaited = matches!(rest, Rest::Awaited { .. });
+        let awaited = matches!(rest, Rest::Awaited(_));
         let whole = head_length + file_length + self.closing.len() as u64;
         if awaited && self.taken > whole {
             return Err(FormFault::NotTheLast);
@@ -179,7 +179,7 @@ impl FormBodyVerifier {
 
     /// Inside the file a delimiter would end it for another reader: the fields behind it are none that were checked.
     fn look_for_delimiter(&mut self, piece: &Bytes) -> Result<(), FormFault> {
-        let Rest::Awaited { boundary } = &self.plan.rest else {
+        let Rest::Awaited(boundary) = &self.plan.rest else {
             return Ok(());
         };
         let overlap = boundary.delimiter().len() - 1;

@@ -38,10 +38,8 @@ impl PartHeader {
             }
             let value = value.trim_ascii();
             match name.to_ascii_lowercase().as_str() {
-                "content-disposition" => {
-                    if disposition.replace(value).is_some() {
-                        return Err(BAD_HEADER);
-                    }
+                "content-disposition" if disposition.replace(value).is_some() => {
+                    return Err(BAD_HEADER);
                 }
                 "content-type" => check_charset(value)?,
                 "content-transfer-encoding" => check_encoding(value)?,

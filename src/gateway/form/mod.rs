@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap};
-use pingora::http::RequestHeader;
+use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
@@ -21,6 +21,7 @@ use super::admit::key_of;
 use super::body::Body;
 use super::context::Context;
 use super::forward;
+use super::relay::Relay;
 use crate::address::Address;
 use crate::body::form::{Boundary, FormBody, FormBodyVerifier, FormFault};
 use crate::body::{End, Framing};
@@ -30,7 +31,7 @@ use crate::policy::{Caller, decide};
 use crate::sig::form::failure::MAX_KEY_LENGTH;
 use crate::sig::form::{self, FormFields, PolicyFailure};
 use crate::sig::{AuthFailure, RequestView};
-pub use answer::Success;
+use answer::Success;
 
 const MEDIA_TYPE: &[u8] = b"multipart/form-data";
 
@@ -183,6 +184,35 @@ fn framing(forward: Forward) -> Framing {
     }
 }
 
+/// Makes the node's answer to the PUT of a form the answer to the form. Last of all that is done to an answer's header: one
+/// with a document is sent from here.
+///
+/// # Errors
+/// Pingora's, where the client is gone.
+pub async fn answer(
+    session: &mut Session,
+    answer: &mut ResponseHeader,
+    context: &mut Context,
+) -> pingora::Result<()> {
+    let put = context.form.as_ref().and_then(|form| form.put.as_ref());
+    let (Some(put), Some(permit), Some(words)) = (put, &context.permit, context.words) else {
+        return Ok(());
+    };
+    if !answer.status.is_success() {
+        return Ok(());
+    }
+    let form = session.req_header();
+    let document = put.success.apply(answer, form, permit.address(), words)?;
+    context.relay = Relay::Nothing;
+    if let Some(document) = document {
+        // The answer to a PUT has no body that could become this one. What Pingora sends behind it comes too late.
+        let header = Box::new(answer.clone());
+        session.write_response_header(header, false).await?;
+        session.write_response_body(Some(document), true).await?;
+    }
+    Ok(())
+}
+
 impl Upload {
     fn new(body: FormBody, put: Option<Put>) -> Self {
         Self {
@@ -232,10 +262,5 @@ impl Upload {
     /// What is wrong with the form, if something is.
     pub fn fault(&self) -> Option<FormFault> {
         self.fault
-    }
-
-    /// What the answer to a form is to say, where it went on as a PUT and the node is to speak for itself otherwise.
-    pub fn success(&self) -> Option<&Success> {
-        self.put.as_ref().map(|put| &put.success)
     }
 }
