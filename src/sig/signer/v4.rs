@@ -16,7 +16,7 @@ use crate::sig::v4::SignedHeaders;
 use crate::sig::v4::canonical::{UNSIGNED_PAYLOAD, sign};
 
 /// The headers beside the Host and the vendor's own that a client of ours signs.
-const OWN_HEADERS: &[&str] = &["content-md5", "content-type"];
+const OWN_HEADERS: &[&str] = &["content-encoding", "content-md5", "content-type"];
 
 /// Who signs, when and for which scope.
 #[derive(Debug, Clone, Copy)]
