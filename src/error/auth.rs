@@ -8,9 +8,9 @@ use crate::sig::dialect::{Dialect, DialectName};
 use crate::sig::failure::{AuthFailure, ScopeFault, Unaccepted};
 use crate::sig::{Placement, Version};
 
-const SIGNATURE_MISMATCH_WOS: &str =
+pub(super) const SIGNATURE_MISMATCH_WOS: &str =
     "The request signature we calculated does not match the signature you provided.";
-const SIGNATURE_MISMATCH_AWS: &str = "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
+pub(super) const SIGNATURE_MISMATCH_AWS: &str = "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
 
 const NOT_SIGNED: &str = "There were headers present in the request which were not signed";
 

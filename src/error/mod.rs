@@ -1,6 +1,7 @@
 //! Refusals: every reason for which a request is not forwarded, and the S3 error document that answers it.
 
 mod auth;
+mod body;
 mod code;
 mod document;
 mod wire;
@@ -8,6 +9,7 @@ mod wire;
 use std::borrow::Cow;
 
 use crate::address::AddressFailure;
+use crate::body::BodyFailure;
 use crate::policy::Denial;
 use crate::sig::AuthFailure;
 use crate::sig::dialect::DialectName;
@@ -24,6 +26,8 @@ pub enum Refusal {
     Address(AddressFailure),
     /// The request is not authentic.
     Auth(AuthFailure),
+    /// The body is not the one that was claimed.
+    Body(BodyFailure),
     /// The caller may not.
     Denied(Denial),
     /// The method is none of S3's.
@@ -117,6 +121,7 @@ impl Refusal {
             Self::Wire(fault) => wire::answer(fault),
             Self::Address(failure) => address(failure, words),
             Self::Auth(failure) => auth::answer(failure, words),
+            Self::Body(failure) => body::answer(failure, words),
             Self::Denied(denial) => denied(*denial),
             Self::Method => Answer::client(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),
             Self::ConnectionNames(name) => Answer::client(

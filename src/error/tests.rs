@@ -1,6 +1,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
+use crate::body::ChecksumAlgorithm;
 use crate::sig::Placement::{Header, Query};
 use crate::sig::Version;
 use crate::sig::diagnosis::Diagnosis;
@@ -110,6 +111,50 @@ fn every() -> Vec<Refusal> {
         AddressFailure::ConflictingParameters("acl", "cors"),
         AddressFailure::IncompletePart,
     ];
+    let pair = || ("b1946ac9".to_owned(), "591785b7".to_owned());
+    let ((declared, received), (declared_md5, received_md5)) = (pair(), pair());
+    let name = || "x-amz-checksum-crc32".to_owned();
+    let body = [
+        BodyFailure::MissingDecodedLength,
+        BodyFailure::BadDecodedLength("+5".into()),
+        BodyFailure::TooLarge {
+            proposed: 11,
+            max: 10,
+        },
+        BodyFailure::UndeclaredChunks,
+        BodyFailure::BadContentMd5("?".into()),
+        BodyFailure::BadChecksum(name()),
+        BodyFailure::BadTrailerChecksum(name()),
+        BodyFailure::UnknownChecksum("x-amz-checksum-crc16".into()),
+        BodyFailure::SeveralChecksums,
+        BodyFailure::ChecksumAndTrailer,
+        BodyFailure::UnsupportedTrailer("x-amz-acl".into()),
+        BodyFailure::PayloadHash { declared, received },
+        BodyFailure::ContentMd5 {
+            declared: declared_md5,
+            received: received_md5,
+        },
+        BodyFailure::Checksum(ChecksumAlgorithm::Crc64Nvme),
+        BodyFailure::Length {
+            declared: 5,
+            received: 4,
+        },
+        BodyFailure::Truncated,
+        BodyFailure::MalformedChunk("a size is no hexadecimal number"),
+        BodyFailure::ChunkTooSmall {
+            chunk: 2,
+            size: 1024,
+            min: 8192,
+        },
+        BodyFailure::ChunkTooLarge {
+            chunk: 1,
+            size: 16_777_217,
+            max: 16_777_216,
+        },
+        BodyFailure::ChunkSignature,
+        BodyFailure::TrailerSignature,
+        BodyFailure::MalformedTrailer("a line was not announced"),
+    ];
     let denied = [
         Denial::Anonymous,
         Denial::UnknownOperation,
@@ -138,6 +183,7 @@ fn every() -> Vec<Refusal> {
     all.extend(told_otherwise.into_iter().map(Refusal::Auth));
     all.extend(wire.into_iter().map(Refusal::Wire));
     all.extend(address.into_iter().map(Refusal::Address));
+    all.extend(body.into_iter().map(Refusal::Body));
     all.extend(denied.into_iter().map(Refusal::Denied));
     all.extend(others);
     all
@@ -172,7 +218,7 @@ fn every_refusal_answers_as_the_table_says() {
         std::fs::write(file, &table).unwrap();
     }
     let golden = std::fs::read_to_string(file).unwrap();
-    assert_eq!(table.lines().count(), 81 * 2 * 3);
+    assert_eq!(table.lines().count(), 103 * 2 * 3);
     assert_eq!(table, golden);
 }
 
