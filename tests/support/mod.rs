@@ -9,5 +9,6 @@ pub mod rec;
 pub mod refusal;
 pub mod signer;
 pub mod signer_v4;
+pub mod upload;
 pub mod vectors;
 pub mod wire;
