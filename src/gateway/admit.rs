@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::Method;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use pingora::http::RequestHeader;
 
+use super::body::Body;
 use super::context::Context;
 use super::forward;
 use super::listener::Listener;
@@ -94,7 +95,10 @@ pub async fn admit(
     match permitted {
         Ok(permit) => {
             context.words = Some(listener.words(Some(permit.verified().dialect().dialect.name)));
-            context.permit = Some(permit);
+            let permit = context.permit.insert(permit);
+            let forward = live.cluster.options().forward;
+            let length = content_length(&request.headers);
+            context.body = Body::planned(permit, &view, forward, length)?;
             Ok(())
         }
         Err(refusal) => {
@@ -213,6 +217,16 @@ fn check_method(request: &RequestHeader) -> Result<&Method, Refusal> {
         Method::OPTIONS => Err(Refusal::Denied(crate::policy::Denial::Anonymous)),
         _ => Err(Refusal::Method),
     }
+}
+
+/// The length of the body: 0 where nothing announces one (RFC 9112, section 6.3), none where it comes in chunks of HTTP's.
+/// The number has been checked with the bytes of the header.
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return None;
+    }
+    let announced = headers.get(CONTENT_LENGTH);
+    announced.map_or(Some(0), |value| value.to_str().ok()?.parse().ok())
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use prometheus::IntGauge;
 
+use super::body::Body;
 use super::connection::Connection;
 use super::listener::Listener;
 use super::live::Live;
@@ -32,6 +33,8 @@ pub struct Context {
     pub words: Option<DialectName>,
     /// Leave to go on to a node, once it has one.
     pub permit: Option<Permit>,
+    /// The proof of its body.
+    pub body: Body,
     /// The nodes it has tried.
     pub attempt: Attempt,
     /// What is known of a request that got no permit.
@@ -74,6 +77,7 @@ impl Context {
             started: now,
             words: None,
             permit: None,
+            body: Body::default(),
             attempt: Attempt::default(),
             refused: Refused::default(),
             answer: None,

@@ -5,6 +5,7 @@ use pingora::http::RequestHeader;
 use pingora::{ErrorType, OrErr};
 
 use super::admit::Target;
+use super::body::Body;
 use crate::cluster::{ClusterOptions, Forward};
 use crate::policy::Permit;
 use crate::sig::dialect::{Dialect, Form, vendor_header};
@@ -69,13 +70,14 @@ pub fn rewrite(
     request: &mut RequestHeader,
     permit: &Permit,
     cluster: &ClusterOptions,
+    body: &Body,
     request_id: &str,
     peer: Option<&HeaderValue>,
 ) -> pingora::Result<()> {
     match cluster.forward {
         Forward::Passthrough => pass_on(request, request_id, peer),
         Forward::Trusted => {
-            *request = compose(request, permit, cluster, request_id, peer)?;
+            *request = compose(request, permit, cluster, body, request_id, peer)?;
             Ok(())
         }
     }
@@ -116,6 +118,7 @@ fn compose(
     request: &RequestHeader,
     permit: &Permit,
     cluster: &ClusterOptions,
+    body: &Body,
     request_id: &str,
     peer: Option<&HeaderValue>,
 ) -> pingora::Result<RequestHeader> {
@@ -135,6 +138,7 @@ fn compose(
         };
         headers.append(name, value.clone());
     }
+    body.unframe(&mut headers);
     let identity = verified.identity();
     headers.insert(PRINCIPAL, value_of(&identity.principal)?);
     headers.insert(ACCESS_KEY_ID, value_of(&identity.access_key_id)?);

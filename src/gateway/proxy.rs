@@ -93,7 +93,11 @@ impl ProxyHttp for Proxy {
 
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {
         let now = self.gateway.clock.now();
-        match admit::admit(session.req_header(), context, now).await {
+        let mut admitted = admit::admit(session.req_header(), context, now).await;
+        if admitted.is_ok() && context.body.comes_first() {
+            admitted = context.body.settle(session).await;
+        }
+        match admitted {
             Ok(()) => Ok(false),
             Err(refusal) => {
                 // Whoever is gone by now misses the answer; there is nobody else to tell.
@@ -168,10 +172,12 @@ impl ProxyHttp for Proxy {
                 "a request without a permit reached a node's filter",
             );
         };
+        context.body.begin_attempt();
         forward::rewrite(
             request,
             permit,
             context.live.cluster.options(),
+            &context.body,
             &context.request_id,
             connection.peer(),
         )
@@ -180,14 +186,14 @@ impl ProxyHttp for Proxy {
     async fn request_body_filter(
         &self,
         _session: &mut Session,
-        _piece: &mut Option<Bytes>,
+        piece: &mut Option<Bytes>,
         end: bool,
         context: &mut Self::CTX,
     ) -> Result<()> {
         if let (true, Some(connection)) = (end, &context.connection) {
             connection.await_next(Awaited::Answer);
         }
-        Ok(())
+        context.body.pass(piece, end)
     }
 
     async fn response_filter(
@@ -209,6 +215,11 @@ impl ProxyHttp for Proxy {
             return Ok(());
         }
         context.node_duration = context.node_started.map(|started| started.elapsed());
+        if answer.status.is_success() && context.body.is_unproven() {
+            // It has not got the end of the body and cannot have kept it; nor may the client take it for kept.
+            let early = Error::explain(ErrorType::InvalidHTTPHeader, "success before the body");
+            return Err(early.into_up());
+        }
         let (Some(words), Some(permit)) = (context.words, &context.permit) else {
             return Error::e_explain(
                 ErrorType::InternalError,
@@ -281,10 +292,10 @@ impl ProxyHttp for Proxy {
         let answered = session
             .response_written()
             .is_some_and(|answer| !answer.status.is_informational());
-        let refusal = if answered {
-            None
-        } else {
-            refusal_of(session, error)
+        let refusal = match context.body.failure() {
+            _ if answered => None,
+            Some(failure) => Some(Refusal::Body(failure.clone())),
+            None => refusal_of(session, error),
         };
         let mut error_code = 0;
         if let Some(refusal) = refusal {
