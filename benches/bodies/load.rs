@@ -25,7 +25,7 @@ use std::thread;
 use std::time::Instant;
 
 use sha2::{Digest, Sha256};
-use upload::{Chain, SIGNED_CHUNKS, UNSIGNED, Upload, hex, sha256};
+use upload::{Chain, SIGNED_CHUNKS, UNSIGNED, Upload, sha256};
 
 /// The size of a chunk: that of the SDKs.
 const CHUNK: usize = 64 * 1024;
@@ -137,7 +137,7 @@ impl Object {
         if matches!(mode, Mode::Declared | Mode::SignedChunksHashed) {
             let mut hash = Sha256::new();
             object.pieces().for_each(|(_, data)| hash.update(data));
-            object.digest = hex(hash.finalize());
+            object.digest = chunks::hex(&hash.finalize());
         }
         object
     }

@@ -138,8 +138,8 @@ impl Refusal {
         match self {
             Self::Wire(fault) => wire::answer(fault),
             Self::Address(failure) => address(failure, words),
-            Self::Body(failure) => body::answer(failure, words),
             Self::Auth(failure) => auth::answer(failure, words),
+            Self::Body(failure) => body::answer(failure, words),
             Self::Denied(denial) => denied(*denial),
             Self::Method => Answer::client(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),
             Self::ConnectionNames(name) => Answer::client(

@@ -5,7 +5,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use super::chunks;
 use super::signer::{ACCESS_KEY_ID, DOMAIN, SECRET_ACCESS_KEY, Word, encode, unix_time};
@@ -32,13 +32,9 @@ impl Word {
     }
 }
 
-/// Lower-case hexadecimal digits.
-pub fn hex(bytes: impl AsRef<[u8]>) -> String {
-    bytes.as_ref().iter().map(|b| format!("{b:02x}")).collect()
-}
-
+/// The SHA-256 in lower-case hexadecimal digits.
 pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
-    hex(Sha256::digest(bytes.as_ref()))
+    chunks::hex(&chunks::sha256(bytes.as_ref()))
 }
 
 fn hmac(key: &[u8], text: &str) -> Vec<u8> {
@@ -201,26 +197,6 @@ impl Upload {
         (headers, chain)
     }
 
-    /// Signed with a trailer, and the same with a trailer that the word for chunks signs.
-    pub fn signed_with_chunk_label(&self) -> (SignedUpload, SignedUpload) {
-        let right = self.signed();
-        let mut borrowed = right.clone();
-        let last = right.frames.last().expect("the last chunk");
-        let stamp = value_of(&right.head, "x-amz-date");
-        let mut chain = Chain::new(self.word, &self.secret_access_key, &stamp);
-        chain.previous = last.extension.replace(";chunk-signature=", "");
-        let lines: String = self
-            .trailer
-            .iter()
-            .map(|(name, value)| format!("{name}:{value}\n"))
-            .collect();
-        let signature = chain.chunk(lines.as_bytes());
-        borrowed.trailer.pop();
-        let line = format!("{TRAILER_SIGNATURE}:{signature}");
-        borrowed.trailer.push(line);
-        (right, borrowed)
-    }
-
     /// With the credentials in the query; `x-amz-content-sha256` is added to the header without a signature over it.
     pub fn presigned(&self, content_sha256: Option<&str>) -> SignedUpload {
         let stamp = stamp();
@@ -272,6 +248,7 @@ impl Upload {
             data: self.data.clone(),
             frames: Vec::new(),
             trailer: Vec::new(),
+            chain: chain.clone(),
             framing: Framing::Length,
         };
         if !streaming {
@@ -289,6 +266,7 @@ impl Upload {
                 data: data.to_vec(),
             });
         }
+        upload.chain = chain.clone();
         let mut lines = String::new();
         for (name, value) in &self.trailer {
             let name = self.word.own(name);
@@ -311,12 +289,6 @@ fn head(method: &str, target: &str, headers: &[(String, String)]) -> String {
         .map(|(name, value)| format!("{name}: {value}\r\n"))
         .collect();
     format!("{method} {target} HTTP/1.1\r\n{fields}")
-}
-
-fn value_of(head: &str, name: &str) -> String {
-    let line = head.lines().find_map(|line| line.strip_prefix(name));
-    let value = line.and_then(|line| line.strip_prefix(": "));
-    value.expect("a field of the head").to_owned()
 }
 
 fn canonical_request(
@@ -356,7 +328,7 @@ fn stamp() -> String {
 }
 
 /// The chain of signatures behind a request's own.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Chain {
     algorithm: &'static str,
     key: Vec<u8>,
@@ -383,7 +355,7 @@ impl Chain {
     }
 
     fn sign(&self, text: &str) -> String {
-        hex(hmac(&self.key, text))
+        chunks::hex(&hmac(&self.key, text))
     }
 
     /// The signature of the request itself.
@@ -439,6 +411,8 @@ pub struct SignedUpload {
     pub frames: Vec<Frame>,
     /// Lines without their CRLF.
     pub trailer: Vec<String>,
+    /// The chain of signatures behind the last chunk.
+    pub chain: Chain,
     pub framing: Framing,
 }
 
