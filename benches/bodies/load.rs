@@ -5,6 +5,8 @@
 //! has got and compares that with what was sent. Every upload has a signature of its own. The signer is the tests' own,
 //! written from the vendor's pages.
 
+#[path = "../../tests/support/checksum.rs"]
+mod checksum;
 #[path = "../../tests/support/signer.rs"]
 #[allow(dead_code, reason = "a part of it is used")]
 mod signer;

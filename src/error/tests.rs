@@ -167,12 +167,15 @@ fn every() -> Vec<Refusal> {
         Refusal::Expect,
         Refusal::FormUpload,
         Refusal::UnsignedOverride,
+        Refusal::SignedField("te".into()),
         Refusal::ParameterSpelling {
             sent: "ACL".into(),
             known: "acl",
         },
+        Refusal::VendorParameter("x-wos-process".into()),
         Refusal::StoreUnavailable,
         Refusal::NoNode,
+        Refusal::OwnKey,
         Refusal::NodeFailed,
         Refusal::NodeSilent,
         Refusal::ClientSilent,
@@ -217,7 +220,7 @@ fn every_refusal_answers_as_the_table_says() {
         std::fs::write(file, &table).unwrap();
     }
     let golden = std::fs::read_to_string(file).unwrap();
-    assert_eq!(table.lines().count(), 102 * 2 * 3);
+    assert_eq!(table.lines().count(), 105 * 2 * 3);
     assert_eq!(table, golden);
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::failure::AuthFailure;
 
 /// The characters of `20130524T000000Z`.
-pub const TIMESTAMP_LENGTH: usize = 16;
+const TIMESTAMP_LENGTH: usize = 16;
 /// The days from the first of March of the year 0 to 1970 (Gregorian calendar).
 const DAYS_BEFORE_1970: u32 = 719_468;
 

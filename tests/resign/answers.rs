@@ -148,10 +148,7 @@ fn headers_and_documents_come_back_in_the_clients_words() {
     );
     let scene = Scene::scripted(SignWith::AWS_V4, [Answer::raw(&raw)]);
     let list = Request::new(Word::Wos, "GET", "/bucket01/?prefix=a");
-    for signed in [
-        list.clone().date(&now()).signed(),
-        list.signed_v4_declared(),
-    ] {
+    for signed in [list.clone().date(&now()).signed(), list.signed_v4()] {
         let response = scene.gateway.exchange(&signed);
         assert_eq!(response.header("x-wos-meta-m"), Some("v"));
         assert_eq!(response.header("x-amz-meta-m"), None);
@@ -172,7 +169,7 @@ fn headers_and_documents_come_back_in_the_clients_words() {
         &format!("Content-Length: {body_length}"),
     );
     let scene = Scene::scripted(SignWith::ALL[2], [Answer::raw(&raw)]);
-    let list = Request::new(Word::Aws, "GET", "/bucket01/?prefix=a").signed_v4_declared();
+    let list = Request::new(Word::Aws, "GET", "/bucket01/?prefix=a").signed_v4();
     let response = scene.gateway.exchange(&list);
     assert_eq!(response.header("x-amz-meta-m"), Some("v"));
     assert!(

@@ -4,12 +4,11 @@
 use sha2::{Digest, Sha256};
 
 use crate::scene::{Addressing, BUCKET, Scene, SignWith};
+use crate::support::checksum::checksum;
 use crate::support::rec::{Answer, Cue};
 use crate::support::signer::{Request, Word, now};
-use crate::support::signer_v4::UNSIGNED_PAYLOAD;
-use crate::support::upload::{
-    Framing, SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, STREAMING, Upload, checksum,
-};
+use crate::support::signer_v4::UNSIGNED as UNSIGNED_PAYLOAD;
+use crate::support::upload::{Framing, SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, STREAMING, Upload};
 use crate::support::verifier::Signed;
 
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -44,13 +43,16 @@ fn a_declared_hash_is_carried_over_and_nothing_else_is_made_up() {
             _ => SIGNED_CHUNKS,
         };
         for (request, payload) in [
-            (put(&body).signed_v4_declared(), hash(&body)),
-            (put(&body).signed_v4(UNSIGNED_PAYLOAD), otherwise.to_owned()),
-            (put(&body).presigned_v4(), otherwise.to_owned()),
+            (put(&body).signed_v4(), hash(&body)),
+            (
+                put(&body).unsigned_payload().signed_v4(),
+                otherwise.to_owned(),
+            ),
+            (put(&body).presigned_v4(600), otherwise.to_owned()),
             (put(&body).date(&now()).signed(), otherwise.to_owned()),
             (put(b"").date(&now()).signed(), EMPTY.to_owned()),
-            (put(b"").signed_v4(UNSIGNED_PAYLOAD), EMPTY.to_owned()),
-            (put(b"").signed_v4_declared(), EMPTY.to_owned()),
+            (put(b"").unsigned_payload().signed_v4(), EMPTY.to_owned()),
+            (put(b"").signed_v4(), EMPTY.to_owned()),
         ] {
             let (_, read) = scene.passes(&request);
             assert_eq!(
@@ -180,7 +182,7 @@ fn what_is_not_proven_does_not_complete_at_the_node() {
         }
         let scene = Scene::new(sign_with, Addressing::AsReceived);
         let body = data(150_000);
-        let mut wrong = put(&body).signed_v4_declared();
+        let mut wrong = put(&body).signed_v4();
         wrong.body.as_mut().expect("a body")[149_999] ^= 1;
         let mut connection = scene.gateway.connect();
         connection.send(wrong.bytes());
@@ -198,7 +200,7 @@ fn j11_a_second_attempt_is_signed_and_framed_anew() {
     for sign_with in [SignWith::AWS_V4, IN_CHUNKS, SignWith::ALL[1]] {
         for request in [
             put(&data(10_000)).date(&now()).signed(),
-            put(&data(10_000)).signed_v4_declared(),
+            put(&data(10_000)).signed_v4(),
         ] {
             let answers = [Answer::Ok, Answer::Die(Cue::Head), Answer::Ok];
             let scene = Scene::scripted(sign_with, answers);
@@ -236,9 +238,7 @@ fn checksums_of_the_object_go_on_signed() {
         let scene = Scene::new(sign_with, Addressing::AsReceived);
         let body = data(1000);
         let name = "x-amz-checksum-crc32c";
-        let request = put(&body)
-            .header(name, &checksum(name, &body))
-            .signed_v4_declared();
+        let request = put(&body).header(name, &checksum(name, &body)).signed_v4();
         let (recorded, read) = scene.passes(&request);
         let field = format!("{}checksum-crc32c", sign_with.word.header_prefix());
         assert_eq!(

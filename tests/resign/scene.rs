@@ -12,6 +12,14 @@ pub const NODE_SECRET: &str = "the+gateway/has%another=secret";
 /// The Host of the nodes, without its port.
 pub const NODE_DOMAIN: &str = "s3.internal";
 
+impl Request {
+    /// With a payload mode that says nothing of the body.
+    pub fn unsigned_payload(self) -> Self {
+        let name = format!("{}content-sha256", self.word.header_prefix());
+        self.header(&name, "UNSIGNED-PAYLOAD")
+    }
+}
+
 /// How the cluster is signed with.
 #[derive(Clone, Copy, Debug)]
 pub struct SignWith {

@@ -50,8 +50,8 @@ impl Store {
         let request = match client {
             Client::V2Header => request.date(&now()).signed(),
             Client::V2Query => request.presigned(unix_time(600)),
-            Client::V4Header => request.signed_v4_declared(),
-            Client::V4Query => request.presigned_v4(),
+            Client::V4Header => request.signed_v4(),
+            Client::V4Query => request.presigned_v4(600),
         };
         let response = self.gateway.exchange(&request);
         let told = response.text();
@@ -130,7 +130,14 @@ fn life(store: &Store, word: Word, client: Client) {
     assert_eq!(ask(to("GET", "/copy")).text(), "0123456789");
     let begun = ask(to("POST", "/parts?uploads="));
     let upload = begun.element("UploadId").expect("an id");
-    let parts: Vec<(Vec<u8>, String)> = [vec![b'a'; 5 << 20], b"end".to_vec()]
+    // All but the last part have 5 MiB, which takes a while: one client of each version sends two.
+    let contents = match (word, client) {
+        (Word::Aws, Client::V2Header | Client::V4Header) => {
+            vec![vec![b'a'; 5 << 20], b"end".to_vec()]
+        }
+        _ => vec![b"end".to_vec()],
+    };
+    let parts: Vec<(Vec<u8>, String)> = contents
         .into_iter()
         .enumerate()
         .map(|(at, part)| {
@@ -175,7 +182,7 @@ fn a_store_that_does_not_know_the_gateway_is_not_the_clients_fault() {
         let cluster = sign_with.cluster(node.address(), "");
         let config = both_versions(Config::new(node.address())).section("cluster", &cluster);
         let gateway = Gateway::start(&config);
-        let request = Request::new(Word::Aws, "GET", "/bucket01/k").signed_v4_declared();
+        let request = Request::new(Word::Aws, "GET", "/bucket01/k").signed_v4();
         let response = gateway.exchange(&request);
         assert_eq!(response.status, 403);
         assert_eq!(response.element("Code").as_deref(), Some("AccessDenied"));

@@ -4,12 +4,10 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
+use super::checksum::checksum;
 use super::signer::{ACCESS_KEY_ID, DOMAIN, SECRET_ACCESS_KEY, encode, unix_time};
 
 pub const SIGNED_CHUNKS: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
@@ -40,37 +38,6 @@ fn hmac(key: &[u8], text: &str) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length is a key");
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().to_vec()
-}
-
-/// The value of a checksum header, bit by bit where it is a CRC.
-pub fn checksum(name: &str, data: &[u8]) -> String {
-    // Reflected, all ones before and after: the parameters of CRC-32/ISO-HDLC, CRC-32/ISCSI and CRC-64/NVME.
-    fn crc(data: &[u8], polynomial: u64, ones: u64) -> u64 {
-        let mut crc = ones;
-        for byte in data {
-            crc ^= u64::from(*byte);
-            for _ in 0..8 {
-                let carry = crc & 1;
-                crc >>= 1;
-                if carry == 1 {
-                    crc ^= polynomial;
-                }
-            }
-        }
-        crc ^ ones
-    }
-    let crc32 = |polynomial| crc(data, polynomial, 0xffff_ffff).to_be_bytes()[4..].to_vec();
-    let value = match name {
-        "x-amz-checksum-crc32" => crc32(0xedb8_8320),
-        "x-amz-checksum-crc32c" => crc32(0x82f6_3b78),
-        "x-amz-checksum-crc64nvme" => crc(data, 0x9a6c_9329_ac4b_c9b5, u64::MAX)
-            .to_be_bytes()
-            .to_vec(),
-        "x-amz-checksum-sha1" => Sha1::digest(data).to_vec(),
-        "x-amz-checksum-sha256" => Sha256::digest(data).to_vec(),
-        _ => panic!("no checksum {name}"),
-    };
-    STANDARD.encode(value)
 }
 
 /// One chunk: `size extension CRLF data CRLF`. The last one has no data and no CRLF behind it: the trailer follows.

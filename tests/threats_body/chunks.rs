@@ -1,7 +1,8 @@
 //! C1 to C3, C14 to C16: the chain of chunks.
 
 use super::support::upload::{
-    SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, STREAMING, SignedUpload, UNSIGNED_CHUNKS_TRAILER, Upload,
+    Framing, SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, STREAMING, SignedUpload,
+    UNSIGNED_CHUNKS_TRAILER, Upload,
 };
 use super::{Scene, object, upload};
 
@@ -22,10 +23,13 @@ fn c1_a_bit_of_a_chunk_is_changed() {
     }
 }
 
+/// What is changed of an upload, and its name.
+type Change<'c> = (&'c str, &'c dyn Fn(&mut SignedUpload));
+
 #[test]
 fn c2_the_chain_of_signatures_is_broken() {
     let zero = format!(";chunk-signature={}", "0".repeat(64));
-    let changes: [(&str, &dyn Fn(&mut SignedUpload)); 5] = [
+    let changes: [Change; 5] = [
         ("all zero", &|upload| {
             for frame in &mut upload.frames {
                 frame.extension.clone_from(&zero);
@@ -174,8 +178,12 @@ fn c14_no_chunk_makes_the_gateway_hold_it() {
             }
         }
         // One chunk of more than a signature may cover at once.
-        let large = Upload::new(SIGNED_CHUNKS, object(17 << 20)).chunks_of(17 << 20);
-        scene.refuses("17 MiB", &large.signed(), 400, "InvalidChunkSizeError");
+        let mut large = Upload::new(SIGNED_CHUNKS, object(100_000))
+            .decoded_length(Some("17825792"))
+            .signed()
+            .framing(Framing::Announced(18_000_000));
+        large.frames[0].size = "1100000".into();
+        scene.refuses("17 MiB", &large, 400, "InvalidChunkSizeError");
         // And as many of one byte as there may be.
         let tiny = Upload::new(UNSIGNED_CHUNKS_TRAILER, object(1 << 20)).chunks_of(1);
         scene.commits("a million chunks", &tiny.signed());

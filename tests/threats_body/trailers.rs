@@ -1,8 +1,7 @@
 //! C6 to C8: what comes behind the object.
 
-use super::support::upload::{
-    SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, UNSIGNED_CHUNKS_TRAILER, checksum,
-};
+use super::support::checksum::checksum;
+use super::support::upload::{SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, UNSIGNED_CHUNKS_TRAILER};
 use super::{Scene, object, upload};
 
 const WITH_TRAILER: [&str; 2] = [SIGNED_CHUNKS_TRAILER, UNSIGNED_CHUNKS_TRAILER];
@@ -34,13 +33,16 @@ fn c6_the_checksum_of_a_trailer_is_checked() {
     }
 }
 
+/// Name and value.
+type Line<'l> = (&'l str, &'l str);
+
 #[test]
 fn c6_what_is_announced_comes_and_what_comes_is_announced() {
     let value = checksum(CRC32, &object(200_000));
     let sha1 = checksum("x-amz-checksum-sha1", &object(200_000));
     for scene in Scene::both() {
         for mode in WITH_TRAILER {
-            let cases: [(&str, &str, &[(&str, &str)]); 5] = [
+            let cases: [(&str, &str, &[Line]); 5] = [
                 ("not sent", CRC32, &[]),
                 (
                     "another sent",

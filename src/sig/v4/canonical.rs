@@ -14,9 +14,10 @@ use sha2::{Digest, Sha256};
 
 use super::SignedHeaders;
 use super::encoding::{compare_encoded, is_encoded, write_encoded};
-use crate::sig::dialect::HostRule;
+use crate::sig::dialect::{Form, HostRule, ValueRule};
 use crate::sig::payload::hex;
 use crate::sig::request::{Parameter, RequestView};
+use crate::sig::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
 
 /// The fifth line of a request that says nothing about its body.
 pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
@@ -71,6 +72,25 @@ impl Spelling {
         port: Port::AsSent,
         payload: Payload::Declared,
     };
+
+    /// What AWS's rules ask for; our own signers write it.
+    pub const DOCUMENTED: Self = Self {
+        path: Escapes::Rfc3986,
+        query: Escapes::Rfc3986,
+        ..Self::USUAL
+    };
+
+    /// What the vendor's nodes take from everybody.
+    fn of(form: &Form) -> Self {
+        let values = match form.v4.value_rule {
+            ValueRule::Collapsed => Values::Collapsed,
+            ValueRule::AsSent => Values::AsSent,
+        };
+        Self {
+            values,
+            ..Self::DOCUMENTED
+        }
+    }
 }
 
 /// The request in the form that is hashed. `Display` is the text by AWS's rules.
@@ -258,14 +278,12 @@ impl CanonicalRequest<'_> {
     /// The text by AWS's rules, as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let plus = self.view.query.is_some_and(|query| query.contains('+'));
-        let spelling = Spelling {
-            path: Escapes::Rfc3986,
-            query: if plus {
-                Escapes::AsSent
-            } else {
-                Escapes::Rfc3986
+        let spelling = match plus {
+            true => Spelling {
+                query: Escapes::AsSent,
+                ..Spelling::DOCUMENTED
             },
-            ..Spelling::USUAL
+            false => Spelling::DOCUMENTED,
         };
         let mut text = Vec::new();
         self.write(spelling, &mut |piece| text.extend_from_slice(piece));
@@ -337,6 +355,33 @@ impl fmt::Display for StringToSign<'_> {
         self.write(&mut |piece| text.extend_from_slice(piece));
         f.write_str(&String::from_utf8_lossy(&text))
     }
+}
+
+/// Signs a request by the vendor's rules, for whoever sends one. `payload` is the last line of the canonical request.
+pub(in crate::sig) fn sign(
+    view: &RequestView<'_>,
+    signed_headers: &SignedHeaders<'_>,
+    payload: &str,
+    form: &'static Form,
+    key: &SigningKey,
+    timestamp: &str,
+    scope: &str,
+) -> [u8; HMAC_SHA256_LENGTH] {
+    let canonical = CanonicalRequest {
+        view,
+        signed_headers: signed_headers.clone(),
+        left_out: None,
+        host_rule: form.v4.host_rule,
+        payload: payload.as_bytes(),
+        payload_signed: PayloadSigned::Yes,
+    };
+    let text = StringToSign {
+        algorithm: form.v4.algorithm,
+        timestamp,
+        scope,
+        request: sha256_of(|sink| canonical.write(Spelling::of(form), sink)),
+    };
+    key.mac_of(|sink| text.write(sink))
 }
 
 /// The SHA-256 of a text that is written in pieces.

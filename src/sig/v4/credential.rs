@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::sig::dialect::V4Words;
 use crate::sig::failure::ScopeFault;
+use crate::sig::request::RequestView;
 use crate::sig::signing_key::CredentialScope;
 
 /// The longest region. The longest of AWS has 14 characters.
@@ -137,6 +138,20 @@ impl<'v> SignedHeaders<'v> {
             before = name;
         }
         Some(Self(text))
+    }
+
+    /// The Host and every header of the vendor's, with those of `own` where the request has them: what a gateway may
+    /// vouch for, because whoever signed the request signed it, or it set the header itself.
+    pub fn to_sign(view: &RequestView<'_>, own: &[&str]) -> SignedHeaders<'static> {
+        let vendors = view.fields.vendor.iter().map(|(name, _)| *name);
+        let own = own
+            .iter()
+            .copied()
+            .filter(|name| view.headers.contains_key(*name));
+        let mut names: Vec<&str> = std::iter::once("host").chain(vendors).chain(own).collect();
+        names.sort_unstable();
+        names.dedup();
+        SignedHeaders(names.join(";").into())
     }
 
     /// The list as it was sent.

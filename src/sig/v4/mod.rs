@@ -103,7 +103,10 @@ impl<'v> Signing<'v> {
             }
         }
         check_signed(&view.fields, form, &signed_headers)?;
-        let left_out = (placement == Placement::Query).then_some(form.v4.parameters.signature);
+        let left_out = match placement {
+            Placement::Header => None,
+            Placement::Query => Some(form.v4.parameters.signature),
+        };
         Ok(Self {
             form,
             credential,
@@ -126,14 +129,14 @@ impl<'v> Signing<'v> {
         self.credential.access_key_id()
     }
 
+    /// The names of the signed headers.
+    pub fn signed_headers(&self) -> &SignedHeaders<'v> {
+        &self.canonical.signed_headers
+    }
+
     /// The signature as it was provided.
     pub fn provided(&self) -> &str {
         &self.provided
-    }
-
-    /// The headers that the signature covers.
-    pub fn signed_headers(&self) -> &SignedHeaders<'v> {
-        &self.canonical.signed_headers
     }
 
     /// The canonical request.
