@@ -92,7 +92,9 @@ NO_HTTP_CHUNKS = "test_100_mib_are_uploaded_in_http_chunks"
 
 
 class Demo(Deployment):
-    """`countersign demo`, as a newcomer starts it."""
+    """`countersign demo`, as a newcomer starts it. What it prints is pasted while the log is still short."""
+
+    clients = ["guide", "with_boto3", "with_rclone", "with_s3cmd"]
 
     def start(self):
         command = [self.binary, "demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]

@@ -22,6 +22,7 @@ class Server:
         self.name = os.path.basename(str(command[0]))
         self.says = says
         self.log = tempfile.TemporaryFile()
+        self._logged = threading.Condition(threading.RLock())
         try:
             self.process = subprocess.Popen(
                 [str(word) for word in command],
@@ -38,7 +39,16 @@ class Server:
 
     def _keep_log(self):
         for line in self.process.stdout:
-            self.log.write(line)
+            with self._logged:
+                self.log.write(line)
+                self._logged.notify_all()
+
+    def said_until(self, end):
+        """All that the program has written, which has `end` in it."""
+        with self._logged:
+            if not self._logged.wait_for(lambda: end in self.log_tail(), START_SECONDS):
+                raise AssertionError(f"{self.name} did not say {end!r} within {START_SECONDS} s, but:\n{self.log_tail()}")
+            return self.log_tail()
 
     def _listening_address(self):
         deadline = threading.Timer(START_SECONDS, self.process.kill)
@@ -73,6 +83,7 @@ class Server:
 
     def log_tail(self, size=8000):
         """The end of what the program wrote."""
-        end = self.log.seek(0, os.SEEK_END)
-        self.log.seek(max(0, end - size))
-        return self.log.read().decode(errors="replace")
+        with self._logged:
+            end = self.log.seek(0, os.SEEK_END)
+            self.log.seek(max(0, end - size))
+            return self.log.read().decode(errors="replace")
