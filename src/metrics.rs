@@ -71,7 +71,7 @@ pub struct RequestLabels {
 
 impl RequestLabels {
     const DIALECTS: usize = 3;
-    const VERSIONS: usize = 2;
+    const VERSIONS: usize = 3;
     const OUTCOMES: usize = 4;
     /// How many different labels there are.
     const COUNT: usize =
@@ -379,7 +379,7 @@ mod tests {
             Operation::Unknown,
         ] {
             for dialect in dialects {
-                for version in [None, Some(Version::V2)] {
+                for version in [None, Some(Version::V2), Some(Version::V4)] {
                     for outcome in outcomes {
                         let labels = RequestLabels {
                             dialect,
@@ -393,6 +393,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(seen.len(), 72);
+        assert_eq!(seen.len(), 108);
     }
 }

@@ -1,4 +1,4 @@
-//! Every published example of the HMAC-SHA1 family through the gateway's own code: the StringToSign first, so that a failure
+//! Every published example through the gateway's own code: the canonical request and the StringToSign first, so that a failure
 //! names the step, then the verdict at the example's own time.
 
 mod support;
@@ -8,8 +8,10 @@ use std::time::{Duration, SystemTime};
 use countersign::address::{Address, CopySource, HostNames};
 use countersign::secret::Secret;
 use countersign::sig::dialect::{Dialect, DialectName};
+use countersign::sig::payload::{ChunkChain, PayloadClaim, unhex};
 use countersign::sig::{
-    self, AuthFailure, Diagnostics, Identity, RequestView, VerifyOptions, VerifyingKey, Version,
+    self, AuthFailure, Diagnostics, Identity, Placement, Region, RequestView, Verified,
+    VerifyOptions, VerifyingKey, Version,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use support::vectors::{self, Vector};
@@ -19,7 +21,8 @@ use support::wire::Head;
 struct Reading {
     /// From the Date header or from `Expires`, by the rules.
     string_to_sign: String,
-    verdict: Result<String, AuthFailure>,
+    canonical_request: Option<String>,
+    verdict: Result<Verified, AuthFailure>,
 }
 
 fn read(vector: &Vector) -> Result<Reading, AuthFailure> {
@@ -63,7 +66,9 @@ fn read(vector: &Vector) -> Result<Reading, AuthFailure> {
         other => panic!("{name}: dialect {other}"),
     });
     let options = VerifyOptions {
-        versions: vec![Version::V2],
+        versions: vec![Version::V2, Version::V4],
+        region: Region::Named("us-east-1".into()),
+        max_presigned_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
         max_clock_skew: Duration::from_secs(15 * 60),
         diagnostics: Diagnostics::On,
     };
@@ -78,18 +83,19 @@ fn read(vector: &Vector) -> Result<Reading, AuthFailure> {
         };
         VerifyingKey::new(identity, &Secret::new(secret.to_owned()))
     };
-    let string_to_sign = match claim.verify(&key("another secret")) {
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    let (string_to_sign, canonical_request) = match claim.verify(&key("another secret")) {
         Err(AuthFailure::SignatureMismatch(Some(diagnosis))) => {
             assert_eq!(diagnosis.signature_provided, vector.signature, "{name}");
-            String::from_utf8(diagnosis.string_to_sign).expect("UTF-8")
+            let canonical_request = diagnosis.canonical_request.map(text);
+            (text(diagnosis.string_to_sign), canonical_request)
         }
         other => panic!("{name}: another secret gives {other:?}"),
     };
-    let verdict = claim
-        .verify(&key(&vector.key.secret_access_key))
-        .map(|verified| verified.identity().access_key_id.clone());
+    let verdict = claim.verify(&key(&vector.key.secret_access_key));
     Ok(Reading {
         string_to_sign,
+        canonical_request,
         verdict,
     })
 }
@@ -112,9 +118,15 @@ fn each_published_example_is_read_and_judged() {
             assert_ne!(reading.string_to_sign, vector.string_to_sign, "{name}");
         }
         if vector.key.verifies() {
+            let verified = reading.verdict.expect("a right signature");
             assert_eq!(
-                reading.verdict.as_ref(),
-                Ok(&vector.key.access_key_id),
+                verified.identity().access_key_id,
+                vector.key.access_key_id,
+                "{name}"
+            );
+            assert_eq!(verified.version(), Version::V2, "{name}");
+            assert!(
+                matches!(verified.payload(), PayloadClaim::NotDeclared),
                 "{name}"
             );
             accepted += 1;
@@ -128,4 +140,59 @@ fn each_published_example_is_read_and_judged() {
         }
     }
     assert_eq!((accepted, refused, forms), (8, 5, 2));
+}
+
+/// The canonical request, the StringToSign, the signature, and behind it the chunks and the trailer of a body.
+#[test]
+fn each_published_example_of_version_4_holds_step_by_step() {
+    let (mut accepted, mut links) = (0, 0);
+    for vector in vectors::v4() {
+        let name = &vector.name;
+        let reading = read(&vector).unwrap_or_else(|failure| panic!("{name}: {failure}"));
+        assert_eq!(
+            reading.canonical_request, vector.canonical_request,
+            "{name}"
+        );
+        assert_eq!(reading.string_to_sign, vector.string_to_sign, "{name}");
+        let verified = reading
+            .verdict
+            .unwrap_or_else(|failure| panic!("{name}: {failure}"));
+        assert_eq!(
+            verified.identity().access_key_id,
+            vector.key.access_key_id,
+            "{name}"
+        );
+        assert_eq!(verified.version(), Version::V4, "{name}");
+        let placement = match vector.key.form.as_str() {
+            "header" => Placement::Header,
+            "query" => Placement::Query,
+            other => panic!("{name}: {other}"),
+        };
+        assert_eq!(verified.placement(), placement, "{name}");
+        accepted += 1;
+        let payload = vector.canonical_request.as_deref().unwrap_or_default();
+        let payload = payload.lines().last().unwrap_or_default();
+        let mut chain: Option<ChunkChain> = match (payload, verified.payload()) {
+            ("UNSIGNED-PAYLOAD", PayloadClaim::Unsigned) => None,
+            ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", PayloadClaim::SignedChunks(chain))
+            | (
+                "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+                PayloadClaim::SignedChunksWithTrailer(chain),
+            ) => Some(chain.clone()),
+            ("STREAMING-UNSIGNED-PAYLOAD-TRAILER", PayloadClaim::UnsignedChunksWithTrailer) => None,
+            (hash, PayloadClaim::Sha256(digest)) if unhex(hash.as_bytes()) == Some(*digest) => None,
+            (text, claim) => panic!("{name}: {text} is read as {claim:?}"),
+        };
+        for [part, digest, signature] in &vector.chain {
+            let chain = chain.as_mut().expect("a body in chunks");
+            let digest = unhex(digest.as_bytes()).expect("a SHA-256");
+            let holds = match part.as_str() {
+                "chunk" => chain.confirm_chunk(signature.as_bytes(), &digest),
+                _ => chain.confirm_trailer(signature.as_bytes(), &digest),
+            };
+            assert!(holds, "{name}: {part} {signature}");
+            links += 1;
+        }
+    }
+    assert_eq!((accepted, links), (12, 7));
 }

@@ -20,7 +20,7 @@ use crate::gateway::{self, LiveOptions, RunOptions};
 use crate::logs::{self, AccessLog, LogFormat, LogLevel, LogOptions};
 use crate::secret::Secret;
 use crate::sig::dialect::DialectName;
-use crate::sig::{Diagnostics, Identity, VerifyOptions, Version};
+use crate::sig::{Diagnostics, Identity, Region, VerifyOptions, Version};
 
 /// The base name of virtual-host style: most systems take every name below it for the machine itself (RFC 6761).
 const DOMAIN: &str = "localhost";
@@ -92,6 +92,7 @@ impl Demo {
         };
         let guard = logs::start(log);
         let key = InlineKey {
+            session_token: None,
             identity: Identity {
                 access_key_id: access_key_id.clone(),
                 principal: "demo".into(),
@@ -143,8 +144,10 @@ impl Demo {
                     body_timeout: Duration::from_secs(30),
                 }],
                 signature: VerifyOptions {
-                    versions: vec![Version::V2],
+                    versions: vec![Version::V2, Version::V4],
+                    region: Region::Any,
                     max_clock_skew: Duration::from_secs(15 * 60),
+                    max_presigned_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
                     diagnostics: Diagnostics::On,
                 },
                 cluster: ClusterOptions {

@@ -129,6 +129,25 @@ impl<'d> Table<'d> {
             .unwrap_or(default)
     }
 
+    /// A duration of whole seconds from one to `longest`.
+    pub(super) fn seconds(
+        &mut self,
+        name: &'static str,
+        default: Duration,
+        longest: Duration,
+    ) -> Duration {
+        let whole = |value: &Duration| value.subsec_nanos() == 0;
+        self.entry(name)
+            .and_then(|entry| {
+                let value = entry.duration(longest)?;
+                if !whole(&value) {
+                    entry.refuse("must be whole seconds");
+                }
+                Some(value).filter(whole)
+            })
+            .unwrap_or(default)
+    }
+
     /// A whole number.
     pub(super) fn integer(
         &mut self,

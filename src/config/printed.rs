@@ -65,7 +65,9 @@ struct Admin {
 #[derive(Serialize)]
 struct Signature<'s> {
     versions: &'s [Version],
+    region: &'s str,
     max_clock_skew: Printed,
+    max_presigned_lifetime: Printed,
     diagnostics: bool,
 }
 
@@ -149,7 +151,9 @@ impl<'s> Signature<'s> {
     fn of(options: &'s VerifyOptions) -> Self {
         Self {
             versions: &options.versions,
+            region: options.region.as_str(),
             max_clock_skew: Printed(options.max_clock_skew),
+            max_presigned_lifetime: Printed(options.max_presigned_lifetime),
             diagnostics: options.diagnostics == Diagnostics::On,
         }
     }

@@ -12,7 +12,8 @@ use crate::credentials::InlineKey;
 use crate::gateway::options::{AnswerAs, ListenerOptions, ServerOptions};
 use crate::logs::{AccessLog, LogFormat, LogLevel, LogOptions};
 use crate::sig::dialect::DialectName;
-use crate::sig::{Diagnostics, Identity, MAX_ACCESS_KEY_ID_LENGTH, VerifyOptions, Version};
+use crate::sig::v4::credential::{MAX_REGION_LENGTH, is_region};
+use crate::sig::{Diagnostics, Identity, MAX_ACCESS_KEY_ID_LENGTH, Region, VerifyOptions, Version};
 
 /// More threads than any machine has cores are a slip of the pen.
 const MAX_THREADS: usize = 1024;
@@ -20,6 +21,10 @@ const MAX_THREADS: usize = 1024;
 const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 /// A stolen header can be replayed for as long as the skew; nobody's clock is off by more than a day.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
+/// AWS's bound (Amazon S3 API Reference, "Authenticating requests: using query parameters").
+const MAX_PRESIGNED_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// The region of clients that name none.
+const DEFAULT_REGION: &str = "us-east-1";
 /// One idle connection takes a file descriptor and a local port, and of those there are 65,536 to an address.
 const MAX_UPSTREAM_KEEPALIVE: usize = 65_536;
 /// The name stands in metrics and logs.
@@ -126,17 +131,38 @@ fn admin_address(admin: &mut Table<'_>, taken: &mut Taken) -> Option<SocketAddr>
 }
 
 fn signature(signature: &mut Table<'_>) -> VerifyOptions {
-    signature.later(&["max_presigned_lifetime", "region"]);
     let skew = Duration::from_secs(15 * 60);
     VerifyOptions {
-        versions: signature.words("versions", &[Version::V2], &["v4"]),
+        versions: signature.words("versions", &[Version::V2, Version::V4], &[]),
+        region: signature
+            .entry("region")
+            .and_then(|entry| region(&entry))
+            .unwrap_or_else(|| Region::Named(DEFAULT_REGION.into())),
         max_clock_skew: signature.duration("max_clock_skew", skew, MAX_CLOCK_SKEW),
+        max_presigned_lifetime: signature.seconds(
+            "max_presigned_lifetime",
+            MAX_PRESIGNED_LIFETIME,
+            MAX_PRESIGNED_LIFETIME,
+        ),
         diagnostics: signature.switch(
             "diagnostics",
             Diagnostics::Off,
             Diagnostics::On,
             Diagnostics::Off,
         ),
+    }
+}
+
+fn region(entry: &Entry<'_>) -> Option<Region> {
+    match entry.string("a region, or \"*\" for every one")? {
+        "*" => Some(Region::Any),
+        name if is_region(name) => Some(Region::Named(name.to_owned())),
+        _ => {
+            entry.refuse(format_args!(
+                "must be \"*\" or 1 to {MAX_REGION_LENGTH} letters, digits, hyphens, dots and underscores"
+            ));
+            None
+        }
     }
 }
 
@@ -175,7 +201,14 @@ fn keys(
             let domains = key
                 .entry("domains")
                 .map(|entry| address::key_domains(&entry, domains));
+            let session_token = key
+                .entry("session_token")
+                .map(|entry| secret::read(&entry, directory));
             Some(InlineKey {
+                session_token: match session_token {
+                    Some(read) => Some(read?),
+                    None => None,
+                },
                 identity: Identity {
                     access_key_id: id?.to_owned(),
                     principal: principal?.to_owned(),

@@ -14,6 +14,9 @@ pub struct InlineKey {
     pub identity: Identity,
     /// The SecretAccessKey.
     pub secret_access_key: Secret<String>,
+    /// The session token without which the key is not good, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_token: Option<Secret<String>>,
 }
 
 /// The keys, ready to verify.
@@ -26,8 +29,13 @@ pub struct InlineStore {
 impl InlineStore {
     /// Prepares the keys. No two have the same id: the configuration refuses such a pair.
     pub fn new(keys: &[InlineKey]) -> Self {
-        let ready =
-            |key: &InlineKey| VerifyingKey::new(key.identity.clone(), &key.secret_access_key);
+        let ready = |key: &InlineKey| {
+            let ready = VerifyingKey::new(key.identity.clone(), &key.secret_access_key);
+            match &key.session_token {
+                Some(token) => ready.with_session_token(token),
+                None => ready,
+            }
+        };
         let mut keys: Vec<VerifyingKey> = keys.iter().map(ready).collect();
         keys.sort_by(|one, other| id(one).cmp(id(other)));
         Self { keys }
@@ -61,6 +69,7 @@ mod tests {
                 domains: None,
             },
             secret_access_key: Secret::new("s".into()),
+            session_token: None,
         };
         let ids = ["b", "a", "B", "ab", "aa"];
         let store = InlineStore::new(&ids.map(key));

@@ -27,6 +27,7 @@ macro_rules! codes {
 codes! {
     AccessDenied = "AccessDenied",
     AuthorizationHeaderMalformed = "AuthorizationHeaderMalformed",
+    AuthorizationQueryParametersError = "AuthorizationQueryParametersError",
     BadGateway = "BadGateway",
     ExpectationFailed = "ExpectationFailed",
     ExpiredToken = "ExpiredToken",

@@ -1,11 +1,11 @@
 //! Refusals: every reason for which a request is not forwarded, and the S3 error document that answers it.
 
+mod auth;
 mod code;
 mod document;
 mod wire;
 
 use std::borrow::Cow;
-use std::time::SystemTime;
 
 use crate::address::AddressFailure;
 use crate::policy::Denial;
@@ -39,6 +39,8 @@ pub enum Refusal {
     /// `response-…` parameters without a signature: whoever makes up the link would choose what a browser takes the
     /// object for.
     UnsignedOverride,
+    /// A signed header is one that goes no further than the gateway, and the nodes verify the signature themselves.
+    SignedField(String),
     /// A signed parameter is spelled in a way that the nodes would not understand as the gateway does.
     ParameterSpelling {
         /// The name as sent.
@@ -86,10 +88,6 @@ pub struct Answer {
     pub blame: Blame,
 }
 
-const SIGNATURE_MISMATCH_WOS: &str =
-    "The request signature we calculated does not match the signature you provided.";
-const SIGNATURE_MISMATCH_AWS: &str = "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
-
 impl Answer {
     fn client(status: u16, code: S3ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
@@ -118,7 +116,7 @@ impl Refusal {
         match self {
             Self::Wire(fault) => wire::answer(fault),
             Self::Address(failure) => address(failure, words),
-            Self::Auth(failure) => auth(failure, words),
+            Self::Auth(failure) => auth::answer(failure, words),
             Self::Denied(denial) => denied(*denial),
             Self::Method => Answer::client(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),
             Self::ConnectionNames(name) => Answer::client(
@@ -149,6 +147,13 @@ impl Refusal {
                 400,
                 Code::InvalidRequest,
                 "Request specific response headers cannot be used for anonymous GET requests.",
+            ),
+            Self::SignedField(name) => Answer::client(
+                403,
+                Code::AccessDenied,
+                format!(
+                    "The signed header '{name}' cannot reach the storage node, which verifies the signature itself; do not sign it."
+                ),
             ),
             Self::ParameterSpelling { sent, known } => Answer::client(
                 400,
@@ -243,137 +248,6 @@ fn denied(denial: Denial) -> Answer {
             "The access key is not good for the host that the request was sent to.",
         ),
     }
-}
-
-/// The rules of [`AuthFailure`] in the words of each dialect. AWS: Amazon S3 API Reference, "Error responses". WOS: its
-/// "Error responses" and the answers of the vendor's endpoint.
-fn auth(failure: &AuthFailure, words: DialectName) -> Answer {
-    use DialectName::{Aws, Wos};
-    use S3ErrorCode as Code;
-    let argument = |message: String| Answer::client(400, Code::InvalidArgument, message);
-    let denied = |message: String| Answer::client(403, Code::AccessDenied, message);
-    let (vendor, date_header) = match words {
-        Aws => ("AWS ", "x-amz-date"),
-        Wos => ("", "x-wos-date"),
-    };
-    match failure {
-        AuthFailure::MalformedQuery(_) => Answer::client(400, Code::InvalidUri, sentence(failure)),
-        AuthFailure::TooManyParameters | AuthFailure::DuplicateParameter(_) | AuthFailure::AmbiguousSubResource => {
-            argument(sentence(failure))
-        }
-        AuthFailure::DuplicateHeader(_) => argument(sentence(failure)),
-        AuthFailure::SeveralMechanisms => argument(
-            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string \
-             parameter or the Authorization header should be specified"
-                .into(),
-        ),
-        AuthFailure::NotSigned => denied("Access Denied".into()),
-        AuthFailure::UnsupportedScheme => argument(match words {
-            Aws => "Unsupported Authorization Type".into(),
-            Wos => "Unsupported Authorization Type.".into(),
-        }),
-        AuthFailure::UnsupportedVersion => Answer::client(
-            400,
-            Code::InvalidRequest,
-            "The authorization mechanism you have provided is not supported. Please use signature version 2.",
-        ),
-        AuthFailure::AuthorizationSpaces => argument(format!(
-            "{} header is invalid -- one and only one ' ' (space) required{}",
-            match words {
-                Aws => "AWS authorization",
-                Wos => "Authorization",
-            },
-            if words == Wos { "." } else { "" },
-        )),
-        AuthFailure::AuthorizationColon => argument(match words {
-            Aws => "AWS authorization header is invalid. Expected AwsAccessKeyId:signature".into(),
-            Wos => "Authorization header is invalid. Expected AccessKeyId:signature".into(),
-        }),
-        AuthFailure::EmptyAccessKeyId => Answer::client(
-            400,
-            Code::AuthorizationHeaderMalformed,
-            "The authorization header is malformed; a non-empty Access Key (AKID) must be provided in the credential.",
-        ),
-        AuthFailure::IncompleteQuery => denied(
-            "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters".into(),
-        ),
-        AuthFailure::ForeignHeader(name) => {
-            denied("There were headers present in the request which were not signed".into())
-                .with("HeadersNotSigned", name.clone())
-        }
-        AuthFailure::SecurityToken => Answer::client(
-            403,
-            Code::InvalidToken,
-            "The provided token is malformed or otherwise invalid.",
-        ),
-        AuthFailure::PayloadMode(_) => Answer::client(501, Code::NotImplemented, sentence(failure)),
-        AuthFailure::NoDate => denied(format!(
-            "{vendor}{} requires a valid Date or {date_header} header",
-            match words {
-                Aws => "authentication",
-                Wos => "Authentication",
-            },
-        )),
-        AuthFailure::ClockSkew {
-            request_time,
-            server_time,
-            max_clock_skew,
-        } => match words {
-            Aws => Answer::client(
-                403,
-                Code::RequestTimeTooSkewed,
-                "The difference between the request time and the current time is too large.",
-            )
-            .with("RequestTime", request_time.clone())
-            .with("ServerTime", timestamp(*server_time))
-            .with("MaxAllowedSkewMilliseconds", max_clock_skew.as_millis().to_string()),
-            Wos => Answer::client(400, Code::ExpiredToken, "The provided token has expired."),
-        },
-        AuthFailure::BadExpires => denied("Invalid date (should be seconds since epoch)".into()),
-        AuthFailure::Expired { expires, server_time } => denied("Request has expired".into())
-            .with("Expires", timestamp(*expires))
-            .with("ServerTime", timestamp(*server_time)),
-        AuthFailure::UnknownAccessKeyId => Answer::client(
-            403,
-            Code::InvalidAccessKeyId,
-            match words {
-                Aws => "The AWS Access Key Id you provided does not exist in our records.",
-                Wos => "The Access Key Id you provided does not exist in our records.",
-            },
-        ),
-        AuthFailure::SignatureMismatch(diagnosis) => {
-            let message = match words {
-                Aws => SIGNATURE_MISMATCH_AWS,
-                Wos => SIGNATURE_MISMATCH_WOS,
-            };
-            let answer = Answer::client(403, Code::SignatureDoesNotMatch, message);
-            match diagnosis {
-                None => answer,
-                Some(found) => answer
-                    .with("AWSAccessKeyId", found.access_key_id.clone())
-                    .with("StringToSign", String::from_utf8_lossy(&found.string_to_sign))
-                    .with("SignatureProvided", found.signature_provided.clone())
-                    .with("StringToSignBytes", found.string_to_sign_bytes()),
-            }
-        }
-        AuthFailure::UncoveredParameter(name) => denied(format!(
-            "The query parameter '{name}' is not covered by signature version 2, so it is not accepted with it."
-        )),
-    }
-}
-
-/// A failure's own text as a sentence.
-fn sentence(failure: &AuthFailure) -> String {
-    let text = failure.to_string();
-    let mut letters = text.chars();
-    match letters.next() {
-        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
-        None => text,
-    }
-}
-
-fn timestamp(time: SystemTime) -> String {
-    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 #[cfg(test)]

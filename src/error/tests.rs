@@ -1,10 +1,17 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
+use crate::sig::Placement::{Header, Query};
+use crate::sig::Version;
 use crate::sig::diagnosis::Diagnosis;
+use crate::sig::failure::{ScopeFault, Unaccepted};
 
 /// Every refusal, so that the golden table below is complete.
 fn every() -> Vec<Refusal> {
+    let date = ScopeFault::Date {
+        provided: "20130523".into(),
+        request_time: "20130524T000000Z".into(),
+    };
     let auth = [
         AuthFailure::MalformedQuery("a parameter has no name"),
         AuthFailure::TooManyParameters,
@@ -13,33 +20,73 @@ fn every() -> Vec<Refusal> {
         AuthFailure::SeveralMechanisms,
         AuthFailure::NotSigned,
         AuthFailure::UnsupportedScheme,
-        AuthFailure::UnsupportedVersion,
+        AuthFailure::UnsupportedVersion(Unaccepted::SwitchedOff(Version::V4)),
         AuthFailure::AuthorizationSpaces,
         AuthFailure::AuthorizationColon,
+        AuthFailure::AuthorizationComponents,
+        AuthFailure::IncompleteQuery(Version::V2),
+        AuthFailure::MalformedCredential(Header),
         AuthFailure::EmptyAccessKeyId,
-        AuthFailure::IncompleteQuery,
+        AuthFailure::MalformedSignedHeaders(Header),
         AuthFailure::ForeignHeader("x-wos-acl".into()),
-        AuthFailure::SecurityToken,
         AuthFailure::PayloadMode("aws-chunked".into()),
-        AuthFailure::NoDate,
+        AuthFailure::MissingPayloadMode("x-amz-content-sha256"),
+        AuthFailure::BadPayloadMode("x-amz-content-sha256"),
+        AuthFailure::MisplacedChunks,
+        AuthFailure::NoDate(Header),
+        AuthFailure::CredentialScope(Header, date.clone()),
         AuthFailure::ClockSkew {
             request_time: "Thu, 01 Jan 1970 00:00:00 GMT".into(),
             server_time: UNIX_EPOCH + Duration::from_secs(1_000),
             max_clock_skew: Duration::from_secs(900),
         },
         AuthFailure::BadExpires,
+        AuthFailure::BadLifetime { longest: 604_800 },
+        AuthFailure::NotYetValid {
+            signed_at: UNIX_EPOCH + Duration::from_secs(1_000),
+            server_time: UNIX_EPOCH,
+        },
         AuthFailure::Expired {
             expires: UNIX_EPOCH,
             server_time: UNIX_EPOCH + Duration::from_secs(1),
         },
+        AuthFailure::UnsignedHeaders("host, x-amz-acl".into()),
         AuthFailure::AmbiguousSubResource,
         AuthFailure::UnknownAccessKeyId,
+        AuthFailure::SecurityToken,
         AuthFailure::SignatureMismatch(None),
         AuthFailure::UncoveredParameter("legal-hold".into()),
     ];
     for (at, failure) in auth.iter().enumerate() {
         assert_eq!(usize::from(failure.rule()), at + 1, "{failure:?}");
     }
+    // The same rules, told in other words.
+    let region = ScopeFault::Region {
+        provided: "eu-1".into(),
+        expected: "us-east-1".into(),
+    };
+    let service = ScopeFault::Service {
+        provided: "sts".into(),
+        expected: "s3",
+    };
+    let terminator = ScopeFault::Terminator {
+        provided: "aws5_request".into(),
+        expected: "aws4_request",
+    };
+    let told_otherwise = [
+        AuthFailure::UnsupportedVersion(Unaccepted::SwitchedOff(Version::V2)),
+        AuthFailure::UnsupportedVersion(Unaccepted::Asymmetric),
+        AuthFailure::UnsupportedVersion(Unaccepted::Algorithm),
+        AuthFailure::IncompleteQuery(Version::V4),
+        AuthFailure::MalformedCredential(Query),
+        AuthFailure::MalformedSignedHeaders(Query),
+        AuthFailure::NoDate(Query),
+        AuthFailure::CredentialScope(Query, date),
+        AuthFailure::CredentialScope(Header, region.clone()),
+        AuthFailure::CredentialScope(Query, region),
+        AuthFailure::CredentialScope(Header, service),
+        AuthFailure::CredentialScope(Header, terminator),
+    ];
     let wire = [
         WireFault::HeaderTooLarge,
         WireFault::LineTooLong,
@@ -75,6 +122,7 @@ fn every() -> Vec<Refusal> {
         Refusal::Expect,
         Refusal::FormUpload,
         Refusal::UnsignedOverride,
+        Refusal::SignedField("te".into()),
         Refusal::ParameterSpelling {
             sent: "ACL".into(),
             known: "acl",
@@ -87,6 +135,7 @@ fn every() -> Vec<Refusal> {
         Refusal::Internal,
     ];
     let mut all: Vec<Refusal> = auth.into_iter().map(Refusal::Auth).collect();
+    all.extend(told_otherwise.into_iter().map(Refusal::Auth));
     all.extend(wire.into_iter().map(Refusal::Wire));
     all.extend(address.into_iter().map(Refusal::Address));
     all.extend(denied.into_iter().map(Refusal::Denied));
@@ -123,7 +172,7 @@ fn every_refusal_answers_as_the_table_says() {
         std::fs::write(file, &table).unwrap();
     }
     let golden = std::fs::read_to_string(file).unwrap();
-    assert_eq!(table.lines().count(), 58 * 2 * 3);
+    assert_eq!(table.lines().count(), 81 * 2 * 3);
     assert_eq!(table, golden);
 }
 
@@ -132,6 +181,7 @@ fn a_document_is_exact_and_escaped() {
     let answer = Refusal::Auth(AuthFailure::SignatureMismatch(Some(Box::new(Diagnosis {
         access_key_id: "AK<&>".into(),
         string_to_sign: b"GET\n\x01\n".to_vec(),
+        canonical_request: Some(b"<&".to_vec()),
         signature_provided: "c2ln".into(),
     }))))
     .answer(DialectName::Wos);
@@ -148,6 +198,7 @@ fn a_document_is_exact_and_escaped() {
          <Message>The request signature we calculated does not match the signature you provided.</Message>\
          <AWSAccessKeyId>AK&lt;&amp;&gt;</AWSAccessKeyId><StringToSign>GET\n\u{fffd}\n</StringToSign>\
          <SignatureProvided>c2ln</SignatureProvided><StringToSignBytes>47 45 54 0a 01 0a</StringToSignBytes>\
+         <CanonicalRequest>&lt;&amp;</CanonicalRequest><CanonicalRequestBytes>3c 26</CanonicalRequestBytes>\
          <Resource>/bucket/a&amp;b</Resource><HostId>host1</HostId><RequestId>id1</RequestId></Error>"
     );
 }

@@ -8,9 +8,11 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use pingora::http::RequestHeader;
 
 use super::context::Context;
+use super::forward;
 use super::listener::Listener;
 use super::live::Live;
 use crate::address::{Address, AddressFailure, CopySource, selector};
+use crate::cluster::Forward;
 use crate::credentials::StoreFailure;
 use crate::error::Refusal;
 use crate::policy::{Caller, decide};
@@ -127,11 +129,26 @@ async fn verify(
         Err(StoreFailure::Unknown) => live.decoy.clone(),
         Err(StoreFailure::Unavailable) => return Err(Refusal::StoreUnavailable),
     };
-    claim.verify(&key).map_err(|failure| {
+    let verified = claim.verify(&key).map_err(|failure| {
         context.refused.dialect = Some(claim.dialect());
+        context.refused.version = Some(claim.version());
         context.refused.access_key_id = Some(claim.access_key_id().to_owned());
         Refusal::Auth(failure)
-    })
+    })?;
+    check_forwarded(&claim, live.cluster.options().forward)?;
+    Ok(verified)
+}
+
+/// Where the nodes verify the signature themselves, they have to get every header that it covers.
+fn check_forwarded(claim: &sig::Claim<'_>, forward: Forward) -> Result<(), Refusal> {
+    let stays = |name: &&str| !forward::passes(name);
+    match forward {
+        Forward::Passthrough => match claim.signed_headers().find(stays) {
+            Some(name) => Err(Refusal::SignedField(name.to_owned())),
+            None => Ok(()),
+        },
+        Forward::Trusted => Ok(()),
+    }
 }
 
 /// What the check takes from the header besides the signature.

@@ -14,6 +14,7 @@ use crate::cluster::Attempt;
 use crate::error::Answer;
 use crate::metrics::{Metrics, NodeMetrics};
 use crate::policy::Permit;
+use crate::sig::Version;
 use crate::sig::authorization::DialectForm;
 use crate::sig::dialect::DialectName;
 
@@ -57,6 +58,8 @@ pub struct Refused {
     pub address: Option<Address>,
     /// The dialect and the form of its signature, where it was understood.
     pub dialect: Option<DialectForm>,
+    /// The version of its signature, where it was understood.
+    pub version: Option<Version>,
     /// The AccessKeyId that it claimed.
     pub access_key_id: Option<String>,
 }
@@ -112,6 +115,14 @@ impl Context {
         match &self.permit {
             Some(permit) => Some(permit.verified().dialect()),
             None => self.refused.dialect,
+        }
+    }
+
+    /// The version of its signature, verified or claimed.
+    pub fn version(&self) -> Option<Version> {
+        match &self.permit {
+            Some(permit) => Some(permit.verified().version()),
+            None => self.refused.version,
         }
     }
 

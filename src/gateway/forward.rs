@@ -7,9 +7,9 @@ use pingora::{ErrorType, OrErr};
 use super::admit::Target;
 use crate::cluster::{ClusterOptions, Forward};
 use crate::policy::Permit;
-use crate::sig::Placement;
 use crate::sig::dialect::{Dialect, Form, vendor_header};
 use crate::sig::presigned::is_credential;
+use crate::sig::{Placement, Version};
 
 const PRINCIPAL: HeaderName = HeaderName::from_static("x-countersign-principal");
 const ACCESS_KEY_ID: HeaderName = HeaderName::from_static("x-countersign-access-key-id");
@@ -20,7 +20,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// of what may pass, because what other fields do to a node (forwarded hosts, trust headers, path overrides) is not ours
 /// to know. No field that concerns one connection alone is on it (RFC 9110, section 7.6.1): Pingora frames the body anew.
 /// `name` is lower-case.
-fn passes(name: &str) -> bool {
+pub fn passes(name: &str) -> bool {
     matches!(
         name,
         "accept"
@@ -29,6 +29,8 @@ fn passes(name: &str) -> bool {
             | "accept-language"
             | "access-control-request-headers"
             | "access-control-request-method"
+            | "amz-sdk-invocation-id"
+            | "amz-sdk-request"
             | "authorization"
             | "cache-control"
             | "content-disposition"
@@ -122,7 +124,7 @@ fn compose(
     let spoken = Dialect::named(cluster.dialect).forms[0];
     let mut headers = HeaderMap::with_capacity(request.headers.len() + OWN_FIELDS);
     for (name, value) in &request.headers {
-        if !passes(name.as_str()) || name == AUTHORIZATION {
+        if !passes(name.as_str()) || is_proof(name.as_str(), form) {
             continue;
         }
         let vendors_own = name.as_str().strip_prefix(form.header_prefix);
@@ -150,7 +152,9 @@ fn compose(
     let target = Target::of(request);
     match (verified.placement(), target.query) {
         (Placement::Query, Some(query)) => {
-            composed.set_raw_path(without_credentials(target.path, query, form).as_bytes())?;
+            composed.set_raw_path(
+                without_credentials(target.path, query, form, verified.version()).as_bytes(),
+            )?;
         }
         _ if composed.raw_path() == request.raw_path() => {}
         (_, query) => {
@@ -161,18 +165,26 @@ fn compose(
     Ok(composed)
 }
 
+/// Whether a header proves the request to whoever verifies it, and says nothing to a node that trusts the gateway. The
+/// payload mode would steer how the node reads the body.
+fn is_proof(name: &str, form: &Form) -> bool {
+    name == AUTHORIZATION.as_str()
+        || name == form.v4.content_sha256_header
+        || name == form.v4.security_token_header
+}
+
 fn value_of(text: &str) -> pingora::Result<HeaderValue> {
     HeaderValue::from_str(text).or_err(ErrorType::InvalidHTTPHeader, "a value of the gateway's own")
 }
 
-/// The target without the three credential parameters; every other byte stays.
-fn without_credentials(path: &str, query: &str, form: &Form) -> String {
+/// The target without the parameters of the signature; every other byte stays.
+fn without_credentials(path: &str, query: &str, form: &Form, version: Version) -> String {
     let mut target = path.to_owned();
     let mut separator = '?';
     for pair in query.split('&') {
         let name = pair.split_once('=').map_or(pair, |(name, _)| name);
         let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
-        if !is_credential(form, &name) {
+        if !is_credential(form, version, &name) {
             target.push(separator);
             target.push_str(pair);
             separator = '&';
@@ -224,7 +236,8 @@ mod tests {
 
     #[test]
     fn credentials_leave_the_query_and_nothing_else_changes() {
-        let target = |path: &str, query: &str| without_credentials(path, query, AWS.forms[0]);
+        let target =
+            |path: &str, query: &str| without_credentials(path, query, AWS.forms[0], Version::V2);
         assert_eq!(
             target("/b/k", "AWSAccessKeyId=a&Expires=1&Signature=s%3D"),
             "/b/k"

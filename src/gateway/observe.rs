@@ -15,7 +15,7 @@ use crate::address::Operation;
 use crate::error::{Answer, Blame};
 use crate::logs::{ACCESS, LogFormat};
 use crate::metrics::{Outcome, RequestLabels};
-use crate::sig::{Placement, Version};
+use crate::sig::Placement;
 
 /// Records a request that has ended.
 pub fn request(gateway: &Gateway, session: &Session, context: &Context, error: Option<&Error>) {
@@ -38,7 +38,7 @@ pub fn request(gateway: &Gateway, session: &Session, context: &Context, error: O
     metrics.request(
         RequestLabels {
             dialect,
-            version: dialect.map(|_| Version::V2),
+            version: context.version(),
             operation,
             outcome,
         },
@@ -81,7 +81,9 @@ pub fn request(gateway: &Gateway, session: &Session, context: &Context, error: O
     line.text("operation", operation.name());
     if let Some(dialect) = dialect {
         line.text("dialect", dialect.as_str());
-        line.text("version", Version::V2.as_str());
+    }
+    if let Some(version) = context.version() {
+        line.text("version", version.as_str());
     }
     if let Some(access_key_id) = context.access_key_id() {
         line.text("access_key_id", access_key_id);

@@ -1,21 +1,28 @@
-//! The Authorization header of the HMAC-SHA1 form: `WORD AccessKeyId:signature`.
+//! The Authorization header: `WORD AccessKeyId:signature` of the HMAC-SHA1 form, and of the HMAC-SHA256 form
+//! `ALGORITHM Credential=…, SignedHeaders=…, Signature=…`.
+
+use std::borrow::Cow;
 
 use http::HeaderValue;
 use memchr::{memchr, memchr2, memrchr};
 
-use super::Version;
 use super::dialect::{Dialect, FORMS, Form};
-use super::failure::AuthFailure;
+use super::failure::{AuthFailure, Unaccepted};
+use super::v4::{Credential, Presented, SignedHeaders};
+use super::{Placement, Version};
 
 /// What the Authorization header says.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Authorization<'v> {
-    /// The dialect whose word it uses.
-    pub dialect: DialectForm,
-    /// The AccessKeyId; not empty.
-    pub access_key_id: &'v str,
-    /// The signature; not empty.
-    pub signature: &'v str,
+#[derive(Debug)]
+pub enum Authorization<'v> {
+    /// Version 2.
+    V2 {
+        /// The AccessKeyId; not empty.
+        access_key_id: &'v str,
+        /// The signature; not empty.
+        signature: &'v str,
+    },
+    /// Version 4.
+    V4(Presented<'v>),
 }
 
 /// A row of the dialect table and the form of it that a request uses.
@@ -43,15 +50,15 @@ pub fn choose(accepted: &[&'static Dialect], says: impl Fn(&Form) -> bool) -> Op
     })
 }
 
-/// Reads the header's value.
+/// Reads the header's value: the dialect whose word it uses, and what it says.
 ///
 /// # Errors
-/// Rules 7 to 11 of [`AuthFailure`].
+/// Rules 7 to 11 and 13 to 15 of [`AuthFailure`].
 pub fn parse<'v>(
     value: &'v HeaderValue,
     accepted: &[&'static Dialect],
     versions: &[Version],
-) -> Result<Authorization<'v>, AuthFailure> {
+) -> Result<(DialectForm, Authorization<'v>), AuthFailure> {
     let text = value
         .to_str()
         .map_err(|_not_visible_ascii| AuthFailure::UnsupportedScheme)?;
@@ -59,12 +66,31 @@ pub fn parse<'v>(
         Some(at) => (&text[..at], Some(&text[at + 1..])),
         None => (text, None),
     };
-    let Some(dialect) = choose(accepted, |form| form.scheme == scheme) else {
-        return Err(refused_scheme(scheme, rest));
-    };
-    if !versions.contains(&Version::V2) {
-        return Err(AuthFailure::UnsupportedVersion);
+    if let Some(dialect) = choose(accepted, |form| form.scheme == scheme) {
+        accept(Version::V2, versions)?;
+        return Ok((dialect, parse_v2(rest)?));
     }
+    if let Some(dialect) = choose(accepted, |form| form.v4.algorithm == scheme) {
+        accept(Version::V4, versions)?;
+        return Ok((dialect, Authorization::V4(parse_v4(rest.unwrap_or(""))?)));
+    }
+    Err(refused_scheme(scheme, rest))
+}
+
+/// Refuses a version that is switched off.
+///
+/// # Errors
+/// [`AuthFailure::UnsupportedVersion`].
+pub fn accept(version: Version, versions: &[Version]) -> Result<(), AuthFailure> {
+    if versions.contains(&version) {
+        return Ok(());
+    }
+    Err(AuthFailure::UnsupportedVersion(Unaccepted::SwitchedOff(
+        version,
+    )))
+}
+
+fn parse_v2(rest: Option<&str>) -> Result<Authorization<'_>, AuthFailure> {
     let credentials = rest
         .filter(|rest| !rest.is_empty() && memchr2(b' ', b'\t', rest.as_bytes()).is_none())
         .ok_or(AuthFailure::AuthorizationSpaces)?;
@@ -77,22 +103,88 @@ pub fn parse<'v>(
     if access_key_id.is_empty() {
         return Err(AuthFailure::EmptyAccessKeyId);
     }
-    Ok(Authorization {
-        dialect,
+    Ok(Authorization::V2 {
         access_key_id,
         signature,
     })
 }
 
+/// The three components stand in any order, with a comma between and blanks around it or none (the WOS SDKs send none).
+fn parse_v4(rest: &str) -> Result<Presented<'_>, AuthFailure> {
+    let (mut credential, mut signed_headers, mut signature) = (None, None, None);
+    for component in rest.split(',') {
+        let (name, value) = component
+            .trim_ascii()
+            .split_once('=')
+            .ok_or(AuthFailure::AuthorizationComponents)?;
+        let place = match name {
+            "Credential" => &mut credential,
+            "SignedHeaders" => &mut signed_headers,
+            "Signature" => &mut signature,
+            _ => return Err(AuthFailure::AuthorizationComponents),
+        };
+        if place.replace(value).is_some() {
+            return Err(AuthFailure::AuthorizationComponents);
+        }
+    }
+    let (Some(credential), Some(signed_headers), Some(signature)) =
+        (credential, signed_headers, signature)
+    else {
+        return Err(AuthFailure::AuthorizationComponents);
+    };
+    present(
+        Placement::Header,
+        credential.into(),
+        signed_headers.into(),
+        signature.into(),
+    )
+}
+
+/// Reads the parts of a signature of version 4, from wherever they stand.
+///
+/// # Errors
+/// Rules 13 to 15 of [`AuthFailure`].
+pub fn present<'v>(
+    placement: Placement,
+    credential: Cow<'v, str>,
+    signed_headers: Cow<'v, str>,
+    signature: Cow<'v, str>,
+) -> Result<Presented<'v>, AuthFailure> {
+    let credential =
+        Credential::of(credential).ok_or(AuthFailure::MalformedCredential(placement))?;
+    if credential.access_key_id().is_empty() {
+        return Err(AuthFailure::EmptyAccessKeyId);
+    }
+    let signed_headers =
+        SignedHeaders::of(signed_headers).ok_or(AuthFailure::MalformedSignedHeaders(placement))?;
+    Ok(Presented {
+        placement,
+        credential,
+        signed_headers,
+        signature,
+    })
+}
+
 fn refused_scheme(scheme: &str, rest: Option<&str>) -> AuthFailure {
-    let names_v4 = |form: &&Form| scheme.starts_with(form.v4_algorithm);
-    if scheme.starts_with("AWS4-") || FORMS.iter().any(names_v4) {
-        AuthFailure::UnsupportedVersion
-    } else if rest.is_none() {
+    if let Some(unaccepted) = refused_algorithm(scheme) {
+        AuthFailure::UnsupportedVersion(unaccepted)
+    } else if rest.is_none() && FORMS.iter().all(|form| form.v4.algorithm != scheme) {
         AuthFailure::AuthorizationSpaces
     } else {
         AuthFailure::UnsupportedScheme
     }
+}
+
+/// Why an algorithm word of version 4 is not accepted; none where the word is a dialect's own or of no version 4.
+pub fn refused_algorithm(word: &str) -> Option<Unaccepted> {
+    if FORMS.iter().any(|form| form.v4.algorithm == word) {
+        return None;
+    }
+    if word.starts_with("AWS4-ECDSA-") {
+        return Some(Unaccepted::Asymmetric);
+    }
+    let like_v4 = |form: &&Form| word.starts_with(form.v4.algorithm);
+    (word.starts_with("AWS4-") || FORMS.iter().any(like_v4)).then_some(Unaccepted::Algorithm)
 }
 
 #[cfg(test)]
@@ -100,17 +192,25 @@ mod tests {
     use super::super::dialect::{AWS, DialectName, WOS};
     use super::*;
 
+    const VERSIONS: &[Version] = &[Version::V2, Version::V4];
+    const V4: &str = "AWS4-HMAC-SHA256 Credential=AK/20130524/us-east-1/s3/aws4_request, SignedHeaders=host;range, Signature=00ff";
+
     fn read(
         text: &'static str,
         accepted: &[&'static Dialect],
     ) -> Result<(DialectName, &'static str), AuthFailure> {
         let value = Box::leak(Box::new(HeaderValue::from_static(text)));
-        let read = parse(value, accepted, &[Version::V2])?;
-        Ok((read.dialect.dialect.name, read.dialect.form.scheme))
+        let (chosen, read) = parse(value, accepted, VERSIONS)?;
+        let word = match read {
+            Authorization::V2 { .. } => chosen.form.scheme,
+            Authorization::V4(_) => chosen.form.v4.algorithm,
+        };
+        Ok((chosen.dialect.name, word))
     }
 
     #[test]
     fn the_word_chooses_the_first_accepted_dialect_that_has_it() {
+        let v4 = "AWS4-HMAC-SHA256";
         assert_eq!(
             read("AWS ak:sig", &[&AWS, &WOS]),
             Ok((DialectName::Aws, "AWS"))
@@ -120,28 +220,73 @@ mod tests {
             Ok((DialectName::Wos, "WOS"))
         );
         assert_eq!(read("AWS ak:sig", &[&WOS]), Ok((DialectName::Wos, "AWS")));
-        assert_eq!(
-            read("WOS ak:sig", &[&AWS]),
-            Err(AuthFailure::UnsupportedScheme)
-        );
+        assert_eq!(read(V4, &[&AWS, &WOS]), Ok((DialectName::Aws, v4)));
+        assert_eq!(read(V4, &[&WOS]), Ok((DialectName::Wos, v4)));
+        for text in [
+            "WOS ak:sig",
+            "WOS-HMAC-SHA256 Credential=x",
+            "WOS-HMAC-SHA256",
+        ] {
+            assert_eq!(
+                read(text, &[&AWS]),
+                Err(AuthFailure::UnsupportedScheme),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_version_that_is_switched_off_is_told() {
+        for (text, off, on) in [
+            ("AWS ak:sig", Version::V2, Version::V4),
+            (V4, Version::V4, Version::V2),
+        ] {
+            let value = HeaderValue::from_static(text);
+            let refused = parse(&value, &[&AWS], &[on]).unwrap_err();
+            let expected = AuthFailure::UnsupportedVersion(Unaccepted::SwitchedOff(off));
+            assert_eq!(refused, expected, "{text}");
+        }
     }
 
     #[test]
     fn the_last_colon_divides() {
         let value = HeaderValue::from_static("AWS tenant:user:c2ln");
-        let read = parse(&value, &[&AWS], &[Version::V2]).unwrap();
-        assert_eq!(
-            (read.access_key_id, read.signature),
-            ("tenant:user", "c2ln")
-        );
+        let (_, read) = parse(&value, &[&AWS], VERSIONS).unwrap();
+        assert!(matches!(
+            read,
+            Authorization::V2 {
+                access_key_id: "tenant:user",
+                signature: "c2ln"
+            }
+        ));
+    }
+
+    #[test]
+    fn the_components_of_version_4_stand_in_any_order() {
+        for text in [
+            V4,
+            "AWS4-HMAC-SHA256 Credential=AK/20130524/us-east-1/s3/aws4_request,SignedHeaders=host;range,Signature=00ff",
+            "AWS4-HMAC-SHA256 Signature=00ff ,\tSignedHeaders=host;range,  Credential=AK/20130524/us-east-1/s3/aws4_request",
+        ] {
+            let value = HeaderValue::from_static(text);
+            let (_, read) = parse(&value, &[&AWS], VERSIONS).unwrap();
+            let Authorization::V4(read) = read else {
+                panic!("{text}")
+            };
+            assert_eq!(read.credential.access_key_id(), "AK");
+            assert_eq!(read.signed_headers.text(), "host;range");
+            assert_eq!(read.signature, "00ff");
+            assert_eq!(read.placement, Placement::Header);
+        }
     }
 
     #[test]
     fn every_other_header_breaks_one_rule() {
         use AuthFailure::{
-            AuthorizationColon, AuthorizationSpaces, EmptyAccessKeyId, UnsupportedScheme,
-            UnsupportedVersion,
+            AuthorizationColon, AuthorizationComponents, AuthorizationSpaces, EmptyAccessKeyId,
+            MalformedCredential, MalformedSignedHeaders, UnsupportedScheme, UnsupportedVersion,
         };
+        use Unaccepted::{Algorithm, Asymmetric};
         for (text, broken) in [
             ("", AuthorizationSpaces),
             ("AWS", AuthorizationSpaces),
@@ -156,13 +301,56 @@ mod tests {
             ("AWSX ak:sig", UnsupportedScheme),
             ("aws ak:sig", UnsupportedScheme),
             ("Bearer x", UnsupportedScheme),
-            ("AWS4-HMAC-SHA256 Credential=x", UnsupportedVersion),
-            ("AWS4-HMAC-SHA256,Credential=x", UnsupportedVersion),
-            ("AWS4-HMAC-SHA256-PAYLOAD Credential=x", UnsupportedVersion),
-            ("AWS4-ECDSA-P256-SHA256 Credential=x", UnsupportedVersion),
-            ("AWS4-HMAC-SHA1 Credential=x", UnsupportedVersion),
-            ("WOS-HMAC-SHA256 Credential=x", UnsupportedVersion),
             ("aws4-hmac-sha256 Credential=x", UnsupportedScheme),
+            (
+                "AWS4-HMAC-SHA256,Credential=x",
+                UnsupportedVersion(Algorithm),
+            ),
+            (
+                "AWS4-HMAC-SHA256-PAYLOAD Credential=x",
+                UnsupportedVersion(Algorithm),
+            ),
+            ("AWS4-HMAC-SHA1 Credential=x", UnsupportedVersion(Algorithm)),
+            (
+                "WOS-HMAC-SHA256x Credential=x",
+                UnsupportedVersion(Algorithm),
+            ),
+            (
+                "AWS4-ECDSA-P256-SHA256 Credential=x",
+                UnsupportedVersion(Asymmetric),
+            ),
+            ("AWS4-HMAC-SHA256", AuthorizationComponents),
+            ("AWS4-HMAC-SHA256 ", AuthorizationComponents),
+            ("AWS4-HMAC-SHA256 garbage", AuthorizationComponents),
+            ("AWS4-HMAC-SHA256 Credential=x", AuthorizationComponents),
+            (
+                "AWS4-HMAC-SHA256 Credential=x,SignedHeaders=host,Signature=0,",
+                AuthorizationComponents,
+            ),
+            (
+                "AWS4-HMAC-SHA256 Credential=x,SignedHeaders=host,Signature=0,a=b",
+                AuthorizationComponents,
+            ),
+            (
+                "AWS4-HMAC-SHA256 Credential=x,Credential=x,SignedHeaders=host,Signature=0",
+                AuthorizationComponents,
+            ),
+            (
+                "AWS4-HMAC-SHA256 credential=x,SignedHeaders=host,Signature=0",
+                AuthorizationComponents,
+            ),
+            (
+                "AWS4-HMAC-SHA256 Credential=x,SignedHeaders=host,Signature=0",
+                MalformedCredential(Placement::Header),
+            ),
+            (
+                "AWS4-HMAC-SHA256 Credential=////,SignedHeaders=host,Signature=0",
+                EmptyAccessKeyId,
+            ),
+            (
+                "AWS4-HMAC-SHA256 Credential=x////,SignedHeaders=,Signature=0",
+                MalformedSignedHeaders(Placement::Header),
+            ),
         ] {
             assert_eq!(read(text, &[&AWS, &WOS]).unwrap_err(), broken, "{text:?}");
         }

@@ -9,18 +9,18 @@ pub struct Diagnosis {
     pub access_key_id: String,
     /// The StringToSign that the gateway composed from the request.
     pub string_to_sign: Vec<u8>,
+    /// The canonical request, in version 4.
+    pub canonical_request: Option<Vec<u8>>,
     /// The signature that the request carried.
     pub signature_provided: String,
 }
 
-impl Diagnosis {
-    /// The StringToSign as hexadecimal bytes with spaces between, as the S3 error document prints it.
-    pub fn string_to_sign_bytes(&self) -> String {
-        let mut shown = String::with_capacity(self.string_to_sign.len() * 3);
-        for (at, byte) in self.string_to_sign.iter().enumerate() {
-            let space = if at == 0 { "" } else { " " };
-            write!(shown, "{space}{byte:02x}").expect("a String takes every write");
-        }
-        shown
+/// Bytes in hexadecimal with spaces between, as the S3 error document prints them.
+pub fn spaced_hex(bytes: &[u8]) -> String {
+    let mut shown = String::with_capacity(bytes.len() * 3);
+    for (at, byte) in bytes.iter().enumerate() {
+        let space = if at == 0 { "" } else { " " };
+        write!(shown, "{space}{byte:02x}").expect("a String takes every write");
     }
+    shown
 }

@@ -12,6 +12,22 @@ pub enum DialectName {
     Wos,
 }
 
+impl V4Parameters {
+    /// Every name.
+    pub fn all(&self) -> [&'static str; 8] {
+        [
+            self.algorithm,
+            self.credential,
+            self.date,
+            self.expires,
+            self.signed_headers,
+            self.signature,
+            self.security_token,
+            self.content_sha256,
+        ]
+    }
+}
+
 impl DialectName {
     /// The word in the configuration and in metrics.
     pub fn as_str(self) -> &'static str {
@@ -27,8 +43,8 @@ impl DialectName {
 pub struct Form {
     /// The word of the HMAC-SHA1 form of the Authorization header.
     pub scheme: &'static str,
-    /// The algorithm word of the HMAC-SHA256 form.
-    pub v4_algorithm: &'static str,
+    /// The words of the HMAC-SHA256 form.
+    pub v4: V4Words,
     /// The prefix of the vendor's header names, lower-case, with the hyphen.
     pub header_prefix: &'static str,
     /// The vendor's date header.
@@ -37,6 +53,57 @@ pub struct Form {
     pub request_id_header: &'static str,
     /// The query parameter with the access key id.
     pub access_key_parameter: &'static str,
+}
+
+/// The words of the HMAC-SHA256 form (SigV4) of a vendor.
+#[derive(Debug, PartialEq, Eq)]
+pub struct V4Words {
+    /// The algorithm word: the first of the Authorization header and of the StringToSign.
+    pub algorithm: &'static str,
+    /// What stands before the secret where the signing key is derived.
+    pub key_seed: &'static str,
+    /// The service of the credential scope.
+    pub service: &'static str,
+    /// The last component of the credential scope.
+    pub terminator: &'static str,
+    /// The header with the payload mode.
+    pub content_sha256_header: &'static str,
+    /// The header with the session token.
+    pub security_token_header: &'static str,
+    /// The parameters of a presigned request.
+    pub parameters: V4Parameters,
+    /// Which texts of the Host the vendor's clients sign.
+    pub host_rule: HostRule,
+}
+
+/// The query parameters of a presigned request, in their exact spelling.
+#[derive(Debug, PartialEq, Eq)]
+pub struct V4Parameters {
+    /// The algorithm word.
+    pub algorithm: &'static str,
+    /// `AccessKeyId/date/region/service/terminator`.
+    pub credential: &'static str,
+    /// The time of signing.
+    pub date: &'static str,
+    /// The life in seconds, counted from the time of signing.
+    pub expires: &'static str,
+    /// The names of the signed headers.
+    pub signed_headers: &'static str,
+    /// The signature: the one parameter that is not signed.
+    pub signature: &'static str,
+    /// The session token.
+    pub security_token: &'static str,
+    /// The payload mode.
+    pub content_sha256: &'static str,
+}
+
+/// Which texts of the Host header clients sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostRule {
+    /// The text that they send.
+    AsSent,
+    /// That, or the same with the default port that they leave out when they send it (WOS SDK for Go).
+    DefaultPort,
 }
 
 /// Whether the names of sub-resources are told apart by case.
@@ -74,7 +141,25 @@ pub enum PrefixedParameters {
 
 const AWS_FORM: Form = Form {
     scheme: "AWS",
-    v4_algorithm: "AWS4-HMAC-SHA256",
+    v4: V4Words {
+        algorithm: "AWS4-HMAC-SHA256",
+        key_seed: "AWS4",
+        service: "s3",
+        terminator: "aws4_request",
+        content_sha256_header: "x-amz-content-sha256",
+        security_token_header: "x-amz-security-token",
+        parameters: V4Parameters {
+            algorithm: "X-Amz-Algorithm",
+            credential: "X-Amz-Credential",
+            date: "X-Amz-Date",
+            expires: "X-Amz-Expires",
+            signed_headers: "X-Amz-SignedHeaders",
+            signature: "X-Amz-Signature",
+            security_token: "X-Amz-Security-Token",
+            content_sha256: "X-Amz-Content-Sha256",
+        },
+        host_rule: HostRule::AsSent,
+    },
     header_prefix: "x-amz-",
     date_header: "x-amz-date",
     request_id_header: "x-amz-request-id",
@@ -83,7 +168,25 @@ const AWS_FORM: Form = Form {
 
 const WOS_FORM: Form = Form {
     scheme: "WOS",
-    v4_algorithm: "WOS-HMAC-SHA256",
+    v4: V4Words {
+        algorithm: "WOS-HMAC-SHA256",
+        key_seed: "WOS",
+        service: "wos",
+        terminator: "wos_request",
+        content_sha256_header: "x-wos-content-sha256",
+        security_token_header: "x-wos-security-token",
+        parameters: V4Parameters {
+            algorithm: "X-Wos-Algorithm",
+            credential: "X-Wos-Credential",
+            date: "X-Wos-Date",
+            expires: "X-Wos-Expires",
+            signed_headers: "X-Wos-SignedHeaders",
+            signature: "X-Wos-Signature",
+            security_token: "X-Wos-Security-Token",
+            content_sha256: "X-Wos-Content-Sha256",
+        },
+        host_rule: HostRule::DefaultPort,
+    },
     header_prefix: "x-wos-",
     date_header: "x-wos-date",
     request_id_header: "x-wos-request-id",
@@ -282,6 +385,19 @@ mod tests {
                 form.request_id_header,
                 format!("{}request-id", form.header_prefix)
             );
+            let of_header = [
+                (form.v4.content_sha256_header, "content-sha256"),
+                (form.v4.security_token_header, "security-token"),
+            ];
+            for (name, rest) in of_header {
+                assert_eq!(name.strip_prefix(form.header_prefix), Some(rest));
+            }
+            for name in form.v4.parameters.all() {
+                assert!(
+                    starts_with_ignoring_case(name, form.header_prefix),
+                    "{name}"
+                );
+            }
             for other in &FORMS[at + 1..] {
                 assert_ne!(form.scheme, other.scheme);
                 assert!(!other.header_prefix.starts_with(form.header_prefix));

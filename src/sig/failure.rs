@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use thiserror::Error;
 
 use super::diagnosis::Diagnosis;
+use super::{Placement, Version};
 
 /// One rule that a request breaks. The rules are checked in the order of [`AuthFailure::rule`]; the first one broken
 /// is the answer. `docs/verification.md` prints the same numbers.
@@ -33,32 +34,52 @@ pub enum AuthFailure {
     UnsupportedScheme,
     /// Rule 8.
     #[error("the signature version is not one that is accepted here")]
-    UnsupportedVersion,
-    /// Rule 9.
+    UnsupportedVersion(Unaccepted),
+    /// Rule 9, version 2.
     #[error("the Authorization header does not have exactly one space")]
     AuthorizationSpaces,
-    /// Rule 10.
+    /// Rule 10, version 2.
     #[error("the Authorization header has no 'AccessKeyId:signature'")]
     AuthorizationColon,
-    /// Rule 11.
+    /// Rule 11, version 4.
+    #[error("the Authorization header has not exactly Credential, SignedHeaders and Signature")]
+    AuthorizationComponents,
+    /// Rule 12.
+    #[error("the query string has not all of the parameters that a signature takes")]
+    IncompleteQuery(Version),
+    /// Rule 13, version 4.
+    #[error("the credential is not AccessKeyId/date/region/service/terminator")]
+    MalformedCredential(Placement),
+    /// Rule 14.
     #[error("the access key id is empty")]
     EmptyAccessKeyId,
-    /// Rule 12.
-    #[error("the query string has not all of the access key id, Expires and Signature")]
-    IncompleteQuery,
-    /// Rule 13.
+    /// Rule 15, version 4.
+    #[error("SignedHeaders is no sorted list of lower-case header names")]
+    MalformedSignedHeaders(Placement),
+    /// Rule 16.
     #[error("the header '{0}' is of another dialect than the signature, so nothing signs it")]
     ForeignHeader(String),
-    /// Rule 14.
-    #[error("the access key has no security token, but the request carries one")]
-    SecurityToken,
-    /// Rule 15.
+    /// Rule 17, version 2.
     #[error("the payload mode '{0}' needs signature version 4")]
     PayloadMode(String),
-    /// Rule 16.
+    /// Rule 18, version 4 in the header.
+    #[error("the header '{0}' is missing")]
+    MissingPayloadMode(&'static str),
+    /// Rule 19, version 4.
+    #[error("the header '{0}' names no payload mode")]
+    BadPayloadMode(&'static str),
+    /// Rule 20, version 4.
+    #[error(
+        "a body in chunks is for PutObject and UploadPart alone, signed in the Authorization header"
+    )]
+    MisplacedChunks,
+    /// Rule 21.
     #[error("there is no valid date")]
-    NoDate,
-    /// Rule 17.
+    NoDate(Placement),
+    /// Rule 22, version 4.
+    #[error("the credential scope is not the one that is accepted here")]
+    CredentialScope(Placement, ScopeFault),
+    /// Rule 23.
     #[error("the date is too far from the time here")]
     ClockSkew {
         /// The date as the client sent it.
@@ -68,29 +89,93 @@ pub enum AuthFailure {
         /// The largest difference allowed.
         max_clock_skew: Duration,
     },
-    /// Rule 18.
+    /// Rule 24, version 2.
     #[error("Expires is not a number of seconds since 1970")]
     BadExpires,
-    /// Rule 19.
+    /// Rule 25, version 4.
+    #[error("the life of the presigned request is not from 1 to {longest} seconds")]
+    BadLifetime {
+        /// The longest life, in seconds.
+        longest: u64,
+    },
+    /// Rule 26, version 4.
+    #[error("the presigned request is not yet valid")]
+    NotYetValid {
+        /// The time of signing.
+        signed_at: SystemTime,
+        /// The time here.
+        server_time: SystemTime,
+    },
+    /// Rule 27.
     #[error("the request has expired")]
     Expired {
-        /// The value of `Expires`.
+        /// The end of its life.
         expires: SystemTime,
         /// The time here.
         server_time: SystemTime,
     },
-    /// Rule 20.
+    /// Rule 28, version 4: the names, with a comma between.
+    #[error("the headers '{0}' are not signed")]
+    UnsignedHeaders(String),
+    /// Rule 29, version 2.
     #[error("a sub-resource's name or value, once decoded, reads as another sub-resource")]
     AmbiguousSubResource,
-    /// Rule 21: the store knows no such key. Reported here so that the rules are one list.
+    /// Rule 30: the store knows no such key. Reported here so that the rules are one list.
     #[error("the access key id is unknown")]
     UnknownAccessKeyId,
-    /// Rule 22.
+    /// Rule 31.
+    #[error("the session token is not the one of the access key")]
+    SecurityToken,
+    /// Rule 32.
     #[error("the signature does not match")]
     SignatureMismatch(Option<Box<Diagnosis>>),
-    /// Rule 23.
+    /// Rule 33, version 2.
     #[error("the query parameter '{0}' is not covered by the signature")]
     UncoveredParameter(String),
+}
+
+/// Why a signature version is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unaccepted {
+    /// It is switched off.
+    SwitchedOff(Version),
+    /// It is version 4A, the asymmetric one (`AWS4-ECDSA-P256-SHA256`).
+    Asymmetric,
+    /// There is no such algorithm.
+    Algorithm,
+}
+
+/// The component of a credential scope that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScopeFault {
+    /// The day is not the one of the request.
+    Date {
+        /// The day of the credential.
+        provided: String,
+        /// The time of the request.
+        request_time: String,
+    },
+    /// The region is another one.
+    Region {
+        /// The region of the credential.
+        provided: String,
+        /// The region here.
+        expected: String,
+    },
+    /// The service is another one.
+    Service {
+        /// The service of the credential.
+        provided: String,
+        /// The dialect's.
+        expected: &'static str,
+    },
+    /// The last component is another one.
+    Terminator {
+        /// The terminator of the credential.
+        provided: String,
+        /// The dialect's.
+        expected: &'static str,
+    },
 }
 
 impl AuthFailure {
@@ -104,22 +189,32 @@ impl AuthFailure {
             Self::SeveralMechanisms => 5,
             Self::NotSigned => 6,
             Self::UnsupportedScheme => 7,
-            Self::UnsupportedVersion => 8,
+            Self::UnsupportedVersion(_) => 8,
             Self::AuthorizationSpaces => 9,
             Self::AuthorizationColon => 10,
-            Self::EmptyAccessKeyId => 11,
-            Self::IncompleteQuery => 12,
-            Self::ForeignHeader(_) => 13,
-            Self::SecurityToken => 14,
-            Self::PayloadMode(_) => 15,
-            Self::NoDate => 16,
-            Self::ClockSkew { .. } => 17,
-            Self::BadExpires => 18,
-            Self::Expired { .. } => 19,
-            Self::AmbiguousSubResource => 20,
-            Self::UnknownAccessKeyId => 21,
-            Self::SignatureMismatch(_) => 22,
-            Self::UncoveredParameter(_) => 23,
+            Self::AuthorizationComponents => 11,
+            Self::IncompleteQuery(_) => 12,
+            Self::MalformedCredential(_) => 13,
+            Self::EmptyAccessKeyId => 14,
+            Self::MalformedSignedHeaders(_) => 15,
+            Self::ForeignHeader(_) => 16,
+            Self::PayloadMode(_) => 17,
+            Self::MissingPayloadMode(_) => 18,
+            Self::BadPayloadMode(_) => 19,
+            Self::MisplacedChunks => 20,
+            Self::NoDate(_) => 21,
+            Self::CredentialScope(..) => 22,
+            Self::ClockSkew { .. } => 23,
+            Self::BadExpires => 24,
+            Self::BadLifetime { .. } => 25,
+            Self::NotYetValid { .. } => 26,
+            Self::Expired { .. } => 27,
+            Self::UnsignedHeaders(_) => 28,
+            Self::AmbiguousSubResource => 29,
+            Self::UnknownAccessKeyId => 30,
+            Self::SecurityToken => 31,
+            Self::SignatureMismatch(_) => 32,
+            Self::UncoveredParameter(_) => 33,
         }
     }
 }

@@ -4,6 +4,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::failure::AuthFailure;
 
+/// The characters of `20130524T000000Z`.
+const TIMESTAMP_LENGTH: usize = 16;
+/// The days from the first of March of the year 0 to 1970 (Gregorian calendar).
+const DAYS_BEFORE_1970: u32 = 719_468;
+
 const DAY_NAMES: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 /// Reads the date of an HMAC-SHA1 request: one of the three forms of RFC 9110, section 5.6.7, or the RFC 2822 form
@@ -27,6 +32,93 @@ pub fn parse_date(text: &str) -> Option<SystemTime> {
     DAY_NAMES.iter().find(|name| **name == day_name)?;
     DAY_NAMES.iter().find_map(|right| {
         httpdate::parse_http_date(&format!("{right}, {day_padding}{rest} GMT")).ok()
+    })
+}
+
+/// Reads the time of signing of an HMAC-SHA256 request: `20130524T000000Z` and no other spelling (ISO 8601, basic form).
+pub fn parse_timestamp(text: &str) -> Option<SystemTime> {
+    let digits = |range: std::ops::Range<usize>| {
+        let part = text.get(range)?;
+        let all = part.bytes().all(|byte| byte.is_ascii_digit());
+        part.parse::<u32>().ok().filter(|_| all)
+    };
+    let marks = text.len() == TIMESTAMP_LENGTH && text.get(8..9)? == "T" && text.ends_with('Z');
+    if !marks {
+        return None;
+    }
+    let (year, month, day) = (digits(0..4)?, digits(4..6)?, digits(6..8)?);
+    let (hour, minute, second) = (digits(9..11)?, digits(11..13)?, digits(13..15)?);
+    let long = matches!(month, 1 | 3 | 5 | 7 | 8 | 10 | 12);
+    let leap_year = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last_day = match month {
+        2 => 28 + u32::from(leap_year),
+        _ => 30 + u32::from(long),
+    };
+    let in_range = year >= 1970
+        && (1..=12).contains(&month)
+        && (1..=last_day).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second < 60;
+    if !in_range {
+        return None;
+    }
+    // The days before a month of a year that starts with March, so that the leap day is the last.
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    let days = u64::from(days - DAYS_BEFORE_1970);
+    let seconds = u64::from(hour * 3600 + minute * 60 + second);
+    UNIX_EPOCH.checked_add(Duration::from_secs(days * 86_400 + seconds))
+}
+
+/// The time as `20130524T000000Z`.
+pub fn timestamp(time: SystemTime) -> String {
+    let text = humantime::format_rfc3339_seconds(time).to_string();
+    text.replace(['-', ':'], "")
+}
+
+/// Refuses a presigned request whose life is over or has not begun: it begins with the time of signing, for which a clock
+/// may be ahead by `max_clock_skew`, and lasts for the seconds of `life`.
+///
+/// # Errors
+/// [`AuthFailure::BadLifetime`], [`AuthFailure::NotYetValid`], [`AuthFailure::Expired`].
+pub fn check_life(
+    signed_at: SystemTime,
+    life: &str,
+    now: SystemTime,
+    max_clock_skew: Duration,
+    longest: Duration,
+) -> Result<(), AuthFailure> {
+    let longest = longest.as_secs();
+    let digits = !life.is_empty() && life.bytes().all(|byte| byte.is_ascii_digit());
+    // A number too long for the type is longer than any life.
+    let seconds = match life.parse::<u64>() {
+        _ if !digits => return Err(AuthFailure::BadLifetime { longest }),
+        Ok(seconds) if (1..=longest).contains(&seconds) => seconds,
+        _ => return Err(AuthFailure::BadLifetime { longest }),
+    };
+    if signed_at
+        .duration_since(now)
+        .is_ok_and(|ahead| ahead > max_clock_skew)
+    {
+        return Err(AuthFailure::NotYetValid {
+            signed_at,
+            server_time: now,
+        });
+    }
+    let expires = signed_at
+        .checked_add(Duration::from_secs(seconds))
+        .ok_or(AuthFailure::BadLifetime { longest })?;
+    if now <= expires {
+        return Ok(());
+    }
+    Err(AuthFailure::Expired {
+        expires,
+        server_time: now,
     })
 }
 
@@ -132,6 +224,99 @@ mod tests {
     }
 
     #[test]
+    fn a_timestamp_has_one_spelling() {
+        for (text, seconds) in [
+            ("19700101T000000Z", 0),
+            ("20130524T000000Z", 1_369_353_600),
+            ("20240229T235959Z", 1_709_251_199),
+            ("20240301T000000Z", 1_709_251_200),
+            ("21000301T000000Z", 4_107_542_400),
+            ("99991231T235959Z", 253_402_300_799),
+        ] {
+            assert_eq!(parse_timestamp(text), Some(at(seconds)), "{text}");
+            assert_eq!(timestamp(at(seconds)), text);
+        }
+        for text in [
+            "",
+            "20130524",
+            "20130524T000000",
+            "20130524t000000z",
+            "20130524T000000z",
+            "2013-05-24T00:00:00Z",
+            "20130524T000000+0000",
+            "20130524 000000Z",
+            "20260230T000000Z",
+            "20250229T000000Z",
+            "21000229T000000Z",
+            "20260431T000000Z",
+            "20261301T000000Z",
+            "20260001T000000Z",
+            "20260100T000000Z",
+            "20260101T240000Z",
+            "20260101T006000Z",
+            "20161231T235960Z",
+            "19691231T235959Z",
+            "+0130524T000000Z",
+            "2013 524T000000Z",
+            "２０１３0524T0000",
+            "2013052éT000000Z",
+        ] {
+            assert_eq!(parse_timestamp(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_presigned_life_has_two_ends() {
+        let (skew, week) = (Duration::from_secs(900), Duration::from_secs(604_800));
+        let signed_at = at(1_000_000);
+        let check = |life: &str, now: u64| check_life(signed_at, life, at(now), skew, week);
+        for (life, now) in [
+            ("1", 1_000_001),
+            ("60", 1_000_000),
+            ("60", 1_000_060),
+            ("60", 999_100),
+            ("604800", 1_604_800),
+            ("0060", 1_000_060),
+        ] {
+            assert_eq!(check(life, now), Ok(()), "{life} at {now}");
+        }
+        let rule = |life: &str, now| check(life, now).unwrap_err();
+        assert!(matches!(rule("60", 1_000_061), AuthFailure::Expired { .. }));
+        assert!(matches!(
+            rule("604800", 1_604_801),
+            AuthFailure::Expired { .. }
+        ));
+        assert!(matches!(
+            rule("60", 999_099),
+            AuthFailure::NotYetValid { .. }
+        ));
+        for life in [
+            "0",
+            "-1",
+            "604801",
+            "1e3",
+            "60.0",
+            "+60",
+            " 60",
+            "60,60",
+            "2147483648",
+            "9223372036854775808",
+            "18446744073709551615",
+            "18446744073709551616",
+            "",
+            "x",
+            "６０",
+        ] {
+            let refused = rule(life, 1_000_000);
+            assert_eq!(
+                refused,
+                AuthFailure::BadLifetime { longest: 604_800 },
+                "{life}"
+            );
+        }
+    }
+
+    #[test]
     fn skew_counts_both_ways_and_across_days() {
         let quarter = Duration::from_secs(900);
         let midnight = at(86_400 * 10_000);
@@ -143,7 +328,7 @@ mod tests {
             }
         }
         let refused = check_skew("d", at(0), midnight, quarter).unwrap_err();
-        assert_eq!(refused.rule(), 17);
+        assert_eq!(refused.rule(), 23);
     }
 
     #[test]

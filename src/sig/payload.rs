@@ -23,6 +23,66 @@ pub enum PayloadClaim {
     UnsignedChunksWithTrailer,
 }
 
+/// What the payload-mode header says, before the signature is proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PayloadMode {
+    /// `UNSIGNED-PAYLOAD`.
+    Unsigned,
+    /// A SHA-256 of 64 lower-case hexadecimal digits.
+    Sha256([u8; 32]),
+    /// `STREAMING-AWS4-HMAC-SHA256-PAYLOAD`.
+    SignedChunks,
+    /// `STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER`.
+    SignedChunksWithTrailer,
+    /// `STREAMING-UNSIGNED-PAYLOAD-TRAILER`.
+    UnsignedChunksWithTrailer,
+}
+
+impl PayloadMode {
+    /// Reads the value of the header; `algorithm` is the dialect's word. Every mode has one spelling.
+    pub fn of(text: &[u8], algorithm: &str) -> Option<Self> {
+        if text == b"UNSIGNED-PAYLOAD" {
+            return Some(Self::Unsigned);
+        }
+        let Some(streaming) = text.strip_prefix(b"STREAMING-") else {
+            return unhex(text).map(Self::Sha256);
+        };
+        if streaming == b"UNSIGNED-PAYLOAD-TRAILER" {
+            return Some(Self::UnsignedChunksWithTrailer);
+        }
+        match streaming.strip_prefix(algorithm.as_bytes())? {
+            b"-PAYLOAD" => Some(Self::SignedChunks),
+            b"-PAYLOAD-TRAILER" => Some(Self::SignedChunksWithTrailer),
+            _ => None,
+        }
+    }
+
+    /// Whether the body comes in chunks of the `aws-chunked` framing.
+    pub fn is_chunked(self) -> bool {
+        match self {
+            Self::Unsigned | Self::Sha256(_) => false,
+            Self::SignedChunks
+            | Self::SignedChunksWithTrailer
+            | Self::UnsignedChunksWithTrailer => true,
+        }
+    }
+}
+
+/// The bytes of 64 lower-case hexadecimal digits.
+pub fn unhex(text: &[u8]) -> Option<[u8; 32]> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let text: &[u8; 64] = text.try_into().ok()?;
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(bytes)
+}
+
 /// The chain of signatures over the chunks of a body: each covers the one before, the first the request's own.
 ///
 /// Source: Amazon S3 API Reference, "Transferring payload in multiple chunks" and "… with trailing headers".
@@ -122,8 +182,48 @@ mod tests {
     use crate::secret::Secret;
 
     fn unhex(text: &str) -> [u8; 32] {
-        let digit = |at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap();
-        std::array::from_fn(digit)
+        super::unhex(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn every_mode_has_one_spelling() {
+        let of = |text: &str| PayloadMode::of(text.as_bytes(), "AWS4-HMAC-SHA256");
+        for (text, mode) in [
+            ("UNSIGNED-PAYLOAD", PayloadMode::Unsigned),
+            (EMPTY_SHA256, PayloadMode::Sha256(unhex(EMPTY_SHA256))),
+            (
+                "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+                PayloadMode::SignedChunks,
+            ),
+            (
+                "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+                PayloadMode::SignedChunksWithTrailer,
+            ),
+            (
+                "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+                PayloadMode::UnsignedChunksWithTrailer,
+            ),
+        ] {
+            assert_eq!(of(text), Some(mode), "{text}");
+            assert_eq!(mode.is_chunked(), text.starts_with("STREAMING"), "{text}");
+        }
+        for text in [
+            "",
+            "unsigned-payload",
+            "STREAMING-",
+            "STREAMING-UNSIGNED-PAYLOAD",
+            "STREAMING-WOS-HMAC-SHA256-PAYLOAD",
+            "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD",
+            "STREAMING-AWS4-HMAC-SHA256",
+            &EMPTY_SHA256[1..],
+            &EMPTY_SHA256.to_ascii_uppercase(),
+            &format!("{EMPTY_SHA256}0"),
+            &"g".repeat(64),
+        ] {
+            assert_eq!(of(text), None, "{text}");
+        }
+        let wos = PayloadMode::of(b"STREAMING-WOS-HMAC-SHA256-PAYLOAD", "WOS-HMAC-SHA256");
+        assert_eq!(wos, Some(PayloadMode::SignedChunks));
     }
 
     /// Amazon S3 API Reference, "Transferring payload in multiple chunks": 64 KiB and 1 KiB of `a`, then the empty chunk.

@@ -1,14 +1,15 @@
-//! Credentials in the query string: `AWSAccessKeyId`, `Expires` and `Signature`.
+//! Credentials in the query string: `AWSAccessKeyId`, `Expires` and `Signature` of version 2, `X-Amz-…` of version 4.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use super::Version;
-use super::authorization::{DialectForm, choose};
+use super::authorization::{DialectForm, accept, choose, present, refused_algorithm};
 use super::dialect::{Dialect, FORMS, Form};
-use super::failure::AuthFailure;
+use super::failure::{AuthFailure, Unaccepted};
 use super::request::RequestView;
+use super::v4::Presented;
+use super::{Placement, Version};
 
 /// The absolute time, in seconds since 1970, until which a presigned request holds.
 pub const EXPIRES: &str = "Expires";
@@ -20,8 +21,8 @@ pub const SIGNATURE: &str = "Signature";
 pub enum Mechanism {
     /// HMAC-SHA1 in the query.
     V2,
-    /// HMAC-SHA256 in the query.
-    V4,
+    /// HMAC-SHA256 in the query, in the parameters of this form.
+    V4(&'static Form),
 }
 
 /// The mechanism that a parameter belongs to, judged in whatever case: a name in another case must not hide.
@@ -30,27 +31,35 @@ pub fn mechanism(name: &str) -> Option<Mechanism> {
     if name.eq_ignore_ascii_case(SIGNATURE) || FORMS.iter().any(access_key) {
         return Some(Mechanism::V2);
     }
-    let v4 = FORMS.iter().any(|form| {
-        let (prefix, rest) = match name.split_at_checked(form.header_prefix.len()) {
-            Some(parts) => parts,
-            None => return false,
-        };
-        prefix.eq_ignore_ascii_case(form.header_prefix)
-            && ["Algorithm", "Credential", "Signature", "SignedHeaders"]
-                .iter()
-                .any(|own| own.eq_ignore_ascii_case(rest))
-    });
-    v4.then_some(Mechanism::V4)
+    let marks = |form: &&&Form| {
+        let own = &form.v4.parameters;
+        [
+            own.algorithm,
+            own.credential,
+            own.signed_headers,
+            own.signature,
+        ]
+        .iter()
+        .any(|own| own.eq_ignore_ascii_case(name))
+    };
+    FORMS.iter().find(marks).map(|form| Mechanism::V4(form))
 }
 
 /// Whether the parameter carries the credentials of this form, so that it is gone once they are taken away.
-pub fn is_credential(form: &Form, name: &str) -> bool {
-    name == form.access_key_parameter || name == EXPIRES || name == SIGNATURE
+pub fn is_credential(form: &Form, version: Version, name: &str) -> bool {
+    match version {
+        Version::V2 => name == form.access_key_parameter || name == EXPIRES || name == SIGNATURE,
+        // Each stands once in whatever case, and a signed request has no other use for them.
+        Version::V4 => {
+            let parameters = form.v4.parameters.all();
+            parameters.iter().any(|own| own.eq_ignore_ascii_case(name))
+        }
+    }
 }
 
-/// What the query string says.
+/// What the query string says in version 2.
 #[derive(Debug)]
-pub struct Presigned<'v> {
+pub struct PresignedV2<'v> {
     /// The dialect whose access key parameter it uses.
     pub dialect: DialectForm,
     /// The AccessKeyId, decoded; not empty.
@@ -61,48 +70,84 @@ pub struct Presigned<'v> {
     pub signature: Cow<'v, str>,
 }
 
-/// Reads the credentials of the query string.
+/// The value of a parameter, decoded once. What is no UTF-8 is no access key id and no signature either way.
+fn value<'v>(view: &'v RequestView<'_>, name: &str) -> Option<Cow<'v, str>> {
+    let raw = view.parameter(name)?.raw_value.unwrap_or("");
+    Some(percent_decode_str(raw).decode_utf8_lossy())
+}
+
+/// Reads the credentials of version 2.
 ///
 /// # Errors
-/// Rules 7, 8, 11 and 12 of [`AuthFailure`].
-pub fn parse<'v>(
+/// Rules 7, 8, 12 and 14 of [`AuthFailure`].
+pub fn parse_v2<'v>(
     view: &'v RequestView<'_>,
     accepted: &[&'static Dialect],
     versions: &[Version],
-) -> Result<Presigned<'v>, AuthFailure> {
-    // What is no UTF-8 is no access key id and no signature either way.
-    let value = |name: &str| {
-        let raw = view.parameter(name)?.raw_value.unwrap_or("");
-        Some(percent_decode_str(raw).decode_utf8_lossy())
-    };
+) -> Result<PresignedV2<'v>, AuthFailure> {
     let present = |form: &Form| view.parameter(form.access_key_parameter).is_some();
     let Some(dialect) = choose(accepted, present) else {
         let known = FORMS.iter().any(|form| present(form));
         return Err(if known {
             AuthFailure::UnsupportedScheme
         } else {
-            AuthFailure::IncompleteQuery
+            AuthFailure::IncompleteQuery(Version::V2)
         });
     };
-    if !versions.contains(&Version::V2) {
-        return Err(AuthFailure::UnsupportedVersion);
-    }
-    let access_key_id = value(dialect.form.access_key_parameter).unwrap_or_default();
-    if access_key_id.is_empty() {
-        return Err(AuthFailure::EmptyAccessKeyId);
-    }
+    accept(Version::V2, versions)?;
     let expires = view
         .parameter(EXPIRES)
         .and_then(|parameter| parameter.raw_value);
-    let (Some(expires), Some(signature)) = (expires, value(SIGNATURE)) else {
-        return Err(AuthFailure::IncompleteQuery);
+    let (Some(expires), Some(signature)) = (expires, value(view, SIGNATURE)) else {
+        return Err(AuthFailure::IncompleteQuery(Version::V2));
     };
-    Ok(Presigned {
+    let access_key_id = value(view, dialect.form.access_key_parameter).unwrap_or_default();
+    if access_key_id.is_empty() {
+        return Err(AuthFailure::EmptyAccessKeyId);
+    }
+    Ok(PresignedV2 {
         dialect,
         access_key_id,
         expires,
         signature,
     })
+}
+
+/// Reads the credentials of version 4, which stand in the parameters of `form`.
+///
+/// # Errors
+/// Rules 7, 8 and 12 to 15 of [`AuthFailure`].
+pub fn parse_v4<'v>(
+    view: &'v RequestView<'_>,
+    form: &'static Form,
+    accepted: &[&'static Dialect],
+    versions: &[Version],
+) -> Result<(DialectForm, Presented<'v>), AuthFailure> {
+    let dialect = choose(accepted, |own| own == form).ok_or(AuthFailure::UnsupportedScheme)?;
+    accept(Version::V4, versions)?;
+    let own = &form.v4.parameters;
+    let value = |name| value(view, name);
+    let algorithm = value(own.algorithm);
+    if let Some(word) = algorithm
+        .as_deref()
+        .filter(|word| *word != form.v4.algorithm)
+    {
+        let unaccepted = refused_algorithm(word).unwrap_or(Unaccepted::Algorithm);
+        return Err(AuthFailure::UnsupportedVersion(unaccepted));
+    }
+    let all = [
+        value(own.credential),
+        value(own.signed_headers),
+        value(own.signature),
+    ];
+    let dated = view.parameter(own.date).is_some() && view.parameter(own.expires).is_some();
+    let (true, Some(_), [Some(credential), Some(signed_headers), Some(signature)]) =
+        (dated, algorithm, all)
+    else {
+        return Err(AuthFailure::IncompleteQuery(Version::V4));
+    };
+    let presented = present(Placement::Query, credential, signed_headers, signature)?;
+    Ok((dialect, presented))
 }
 
 #[cfg(test)]
@@ -123,12 +168,22 @@ mod tests {
         for name in [
             "X-Amz-Algorithm",
             "x-amz-credential",
-            "X-WOS-Signature",
+            "X-AMZ-Signature",
             "X-Amz-SignedHeaders",
         ] {
-            assert_eq!(mechanism(name), Some(Mechanism::V4), "{name}");
+            assert_eq!(mechanism(name), Some(Mechanism::V4(FORMS[0])), "{name}");
+            let wos = format!("x-wos-{}", &name[6..]);
+            assert_eq!(mechanism(&wos), Some(Mechanism::V4(FORMS[1])), "{wos}");
         }
-        for name in ["Expires", "acl", "x-wos-process", "X-Amz-", "é"] {
+        for name in [
+            "Expires",
+            "acl",
+            "x-wos-process",
+            "X-Amz-",
+            "X-Amz-Date",
+            "X-Amz-Expires",
+            "é",
+        ] {
             assert_eq!(mechanism(name), None, "{name}");
         }
     }

@@ -35,6 +35,8 @@ pub const CONTENT_MD5: &str = "content-md5";
 pub struct Parameter<'r> {
     /// The name, percent-decoded once.
     pub name: Cow<'r, str>,
+    /// The name as it was sent.
+    pub raw_name: &'r str,
     /// The value as it was sent; none where there was no `=`.
     pub raw_value: Option<&'r str>,
 }
@@ -164,19 +166,23 @@ fn parse_query(query: &str) -> Result<Vec<Parameter<'_>>, AuthFailure> {
     }
     let mut parameters: Vec<Parameter<'_>> = Vec::with_capacity(4);
     for pair in query.split('&') {
-        let (name, raw_value) = match pair.split_once('=') {
+        let (raw_name, raw_value) = match pair.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (pair, None),
         };
-        if name.is_empty() {
+        if raw_name.is_empty() {
             return Err(AuthFailure::MalformedQuery("a parameter has no name"));
         }
-        let name = percent_decode_str(name)
+        let name = percent_decode_str(raw_name)
             .decode_utf8()
             .map_err(|_not_utf8| AuthFailure::MalformedQuery("a parameter's name is not UTF-8"))?;
         // One more than there may be is enough to know.
         if parameters.len() <= MAX_QUERY_PARAMETERS {
-            parameters.push(Parameter { name, raw_value });
+            parameters.push(Parameter {
+                name,
+                raw_name,
+                raw_value,
+            });
         }
     }
     if parameters.len() > MAX_QUERY_PARAMETERS {

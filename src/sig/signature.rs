@@ -9,6 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use subtle::ConstantTimeEq;
 
+use super::signing_key::{CredentialScope, SigningKey, SigningKeys};
 use super::v2::{Spelling, StringToSign};
 use crate::secret::Secret;
 
@@ -31,6 +32,14 @@ pub struct Identity {
 pub struct VerifyingKey {
     identity: Arc<Identity>,
     hmac_sha1: Hmac<Sha1>,
+    /// Shared by all copies of the key, so that one derivation serves them all.
+    v4: Arc<V4Key>,
+}
+
+struct V4Key {
+    secret: Secret<String>,
+    session_token: Option<Secret<String>>,
+    signing_keys: SigningKeys,
 }
 
 impl VerifyingKey {
@@ -39,6 +48,40 @@ impl VerifyingKey {
         Self {
             identity: Arc::new(identity),
             hmac_sha1: keyed(secret),
+            v4: Arc::new(V4Key {
+                secret: secret.clone(),
+                session_token: None,
+                signing_keys: SigningKeys::default(),
+            }),
+        }
+    }
+
+    /// The same key, good only together with this session token.
+    #[must_use]
+    pub fn with_session_token(self, token: &Secret<String>) -> Self {
+        Self {
+            v4: Arc::new(V4Key {
+                secret: self.v4.secret.clone(),
+                session_token: Some(token.clone()),
+                signing_keys: SigningKeys::default(),
+            }),
+            ..self
+        }
+    }
+
+    /// The signing key of version 4, derived at the first request of a day, region and service.
+    pub fn signing_key(&self, seed: &'static str, scope: CredentialScope<'_>) -> SigningKey {
+        let derive = || SigningKey::derive(seed, &self.v4.secret, scope);
+        self.v4.signing_keys.of(seed, scope, derive)
+    }
+
+    /// Whether the token of a request is the one of the key. A key without a token is good only without one, and a key
+    /// with one only with it.
+    pub(super) fn admits_token(&self, provided: Option<&[u8]>) -> bool {
+        match (&self.v4.session_token, provided) {
+            (None, None) => true,
+            (Some(own), Some(provided)) => equal(own.expose().as_bytes(), provided),
+            (None, Some(_)) | (Some(_), None) => false,
         }
     }
 

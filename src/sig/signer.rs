@@ -1,4 +1,6 @@
-//! The client's side: signs a request as the dialects define it. Used by `countersign sign`.
+//! The client's side: signs a request as the dialects define it. Used by `countersign sign` and towards the nodes.
+
+pub mod v4;
 
 use std::time::SystemTime;
 
@@ -15,6 +17,7 @@ use super::signature::sign_v2;
 use super::v2::{self, StringToSign};
 use crate::address::{Address, AddressFailure, CopySource, HostNames};
 use crate::secret::Secret;
+pub use v4::{Signed, Signer, sign_header_v4, sign_query_v4};
 
 /// RFC 3986's unreserved characters stay.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC
@@ -61,6 +64,12 @@ pub enum SignError {
     /// The access key id cannot stand in a header.
     #[error("the access key id has characters that cannot stand in a header")]
     AccessKeyId,
+    /// A value of ours cannot stand in a header.
+    #[error("the value of the header '{0}' has characters that cannot stand in one")]
+    HeaderValue(&'static str),
+    /// The vendor's date header is there, but is no time of signing.
+    #[error("the vendor's date header must be written as 20130524T000000Z")]
+    Timestamp,
 }
 
 /// Signs in the header: adds `Date` where no date is set, and `Authorization`.

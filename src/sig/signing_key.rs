@@ -1,6 +1,7 @@
 //! The key that signs a day's requests in one region: derived once, good for every request and every chunk of a body.
 
 use std::fmt;
+use std::sync::{PoisonError, RwLock};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -21,6 +22,32 @@ pub struct CredentialScope<'s> {
     pub service: &'s str,
     /// The last component, `aws4_request` at AWS.
     pub terminator: &'s str,
+}
+
+impl CredentialScope<'_> {
+    /// Whether `text` is this scope's.
+    fn is(&self, text: &str) -> bool {
+        let Self {
+            date,
+            region,
+            service,
+            terminator,
+        } = *self;
+        let mut left = text;
+        for (at, part) in [date, region, service, terminator].into_iter().enumerate() {
+            if at > 0 {
+                match left.strip_prefix('/') {
+                    Some(rest) => left = rest,
+                    None => return false,
+                }
+            }
+            match left.strip_prefix(part) {
+                Some(rest) => left = rest,
+                None => return false,
+            }
+        }
+        left.is_empty()
+    }
 }
 
 impl fmt::Display for CredentialScope<'_> {
@@ -69,6 +96,117 @@ impl fmt::Debug for SigningKey {
     }
 }
 
+/// The most signing keys that are kept of one secret: presigned requests reach back a week in AWS's limits, and a day may
+/// be used in two dialects.
+const MAX_SIGNING_KEYS: usize = 16;
+
+/// The signing keys of one secret, each derived once. It stands inside what holds the secret, so a key of another secret
+/// cannot be found here.
+#[derive(Default)]
+pub(super) struct SigningKeys(RwLock<Vec<Derived>>);
+
+struct Derived {
+    seed: &'static str,
+    scope: String,
+    key: SigningKey,
+}
+
+impl SigningKeys {
+    /// The key of a scope, derived where it is not there yet. Where there are too many, the oldest makes place.
+    pub(super) fn of(
+        &self,
+        seed: &'static str,
+        scope: CredentialScope<'_>,
+        derive: impl FnOnce() -> SigningKey,
+    ) -> SigningKey {
+        // A thread that panicked in between left a list as good as before: an entry is whole or not there.
+        let found = |kept: &[Derived]| {
+            let own = kept
+                .iter()
+                .rev()
+                .find(|own| own.seed == seed && scope.is(&own.scope))?;
+            Some(own.key.clone())
+        };
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = found(&kept) {
+            return key;
+        }
+        drop(kept);
+        let key = derive();
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if found(&kept).is_none() {
+            if kept.len() >= MAX_SIGNING_KEYS {
+                kept.remove(0);
+            }
+            kept.push(Derived {
+                seed,
+                scope: scope.to_string(),
+                key: key.clone(),
+            });
+        }
+        key
+    }
+}
+
 fn keyed(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes keys of any length (RFC 2104)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::signature::equal;
+    use super::*;
+
+    fn scope<'s>(date: &'s str, region: &'s str) -> CredentialScope<'s> {
+        CredentialScope {
+            date,
+            region,
+            service: "s3",
+            terminator: "aws4_request",
+        }
+    }
+
+    fn mac(key: &SigningKey) -> [u8; HMAC_SHA256_LENGTH] {
+        key.mac_of(|sink| sink(b"text"))
+    }
+
+    #[test]
+    fn d8_a_key_is_derived_once_for_its_day_and_never_serves_another() {
+        let secret = Secret::new(String::from("secret"));
+        let keys = SigningKeys::default();
+        let mut derived = 0;
+        let mut of = |seed, scope: CredentialScope<'_>| {
+            let key = keys.of(seed, scope, || {
+                derived += 1;
+                SigningKey::derive(seed, &secret, scope)
+            });
+            let fresh = SigningKey::derive(seed, &secret, scope);
+            assert!(equal(&mac(&key), &mac(&fresh)));
+            derived
+        };
+        let today = scope("20261122", "us-east-1");
+        assert_eq!(of("AWS4", today), 1);
+        assert_eq!(of("AWS4", today), 1);
+        assert_eq!(of("AWS4", scope("20261121", "us-east-1")), 2);
+        assert_eq!(of("AWS4", scope("20261122", "us-east-2")), 3);
+        // The same text, divided otherwise.
+        assert_eq!(of("AWS4", scope("20261122/us-east-1", "s3")), 4);
+        assert_eq!(of("WOS", today), 5);
+        assert_eq!(of("AWS4", today), 5);
+    }
+
+    #[test]
+    fn the_number_of_keys_is_bounded() {
+        let secret = Secret::new(String::from("secret"));
+        let keys = SigningKeys::default();
+        for day in 0..3 * MAX_SIGNING_KEYS {
+            let date = day.to_string();
+            keys.of("AWS4", scope(&date, "r"), || {
+                SigningKey::derive("AWS4", &secret, scope(&date, "r"))
+            });
+        }
+        let kept = keys.0.read().unwrap();
+        assert_eq!(kept.len(), MAX_SIGNING_KEYS);
+        assert!(scope("47", "r").is(&kept[MAX_SIGNING_KEYS - 1].scope));
+    }
 }

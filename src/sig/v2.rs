@@ -9,13 +9,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::SystemTime;
 
 use http::HeaderValue;
+use http::header::CONTENT_TYPE;
 
 use super::authorization::DialectForm;
 use super::dialect::{Form, signed_somewhere};
 use super::failure::AuthFailure;
-use super::request::{Fields, Parameter, RequestView};
+use super::request::{CONTENT_MD5, Fields, Parameter, RequestView};
+use super::{Placement, VerifyOptions, Version, freshness, presigned};
 use crate::address::{Address, Style};
 
 /// Parameters that V2 does not sign and that change nothing but which part of a listing is shown. Sorted.
@@ -182,6 +185,105 @@ pub fn check_foreign(fields: &Fields<'_>, form: &Form) -> Result<(), AuthFailure
         Some((name, _)) => Err(AuthFailure::ForeignHeader((*name).to_owned())),
         None => Ok(()),
     }
+}
+
+/// Checks everything that needs no key, but for the sub-resources, and gives the text of the StringToSign's date line.
+///
+/// # Errors
+/// Rules 16, 17, 21, 23, 24 and 27 of [`AuthFailure`].
+pub fn check<'v>(
+    view: &'v RequestView<'_>,
+    dialect: DialectForm,
+    expires: Option<&'v str>,
+    now: SystemTime,
+    options: &VerifyOptions,
+) -> Result<&'v [u8], AuthFailure> {
+    check_foreign(&view.fields, dialect.form)?;
+    check_payload_mode(&view.fields, dialect.form)?;
+    match expires {
+        Some(expires) => {
+            freshness::check_expires(expires, now)?;
+            Ok(expires.as_bytes())
+        }
+        None => header_date(view, dialect.form, now, options),
+    }
+}
+
+/// Refuses a body that only version 4 can vouch for.
+fn check_payload_mode(fields: &Fields<'_>, form: &Form) -> Result<(), AuthFailure> {
+    let mode = fields.vendor(form.v4.content_sha256_header);
+    if let Some(mode) = mode.filter(|mode| mode.as_bytes().starts_with(b"STREAMING-")) {
+        return Err(AuthFailure::PayloadMode(
+            String::from_utf8_lossy(mode.as_bytes()).into(),
+        ));
+    }
+    let chunked = |token: &[u8]| token.trim_ascii().eq_ignore_ascii_case(b"aws-chunked");
+    let encoding = fields.content_encoding;
+    if encoding.is_some_and(|value| value.as_bytes().split(|&byte| byte == b',').any(chunked)) {
+        return Err(AuthFailure::PayloadMode("aws-chunked".into()));
+    }
+    Ok(())
+}
+
+/// Checks the date of a request signed in the header, and gives the text of the StringToSign's date line: empty where
+/// the vendor's date header stands among the signed headers.
+fn header_date<'v>(
+    view: &'v RequestView<'_>,
+    form: &Form,
+    now: SystemTime,
+    options: &VerifyOptions,
+) -> Result<&'v [u8], AuthFailure> {
+    let no_date = || AuthFailure::NoDate(Placement::Header);
+    let vendor_date = view.fields.vendor(form.date_header);
+    let date = match vendor_date {
+        Some(_) => vendor_date,
+        None => view.fields.date,
+    };
+    let text = date
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(no_date)?
+        .trim_ascii();
+    let time = freshness::parse_date(text).ok_or_else(no_date)?;
+    freshness::check_skew(text, time, now, options.max_clock_skew)?;
+    Ok(if vendor_date.is_some() {
+        b""
+    } else {
+        text.as_bytes()
+    })
+}
+
+/// The first parameter that the signature does not cover and that may change what the request does.
+pub fn uncovered_parameter<'v>(
+    view: &'v RequestView<'_>,
+    DialectForm { dialect, form }: DialectForm,
+    placement: Placement,
+) -> Option<&'v str> {
+    let in_query = placement == Placement::Query;
+    // The cheapest question first: every presigned request has three credentials.
+    let covered = |parameter: &&Parameter<'_>| {
+        let name = &*parameter.name;
+        (in_query && presigned::is_credential(form, Version::V2, name))
+            || dialect.signs(form, name)
+            || ordinary(name)
+            || (in_query && mirrors_signed_header(view, form, parameter))
+    };
+    let uncovered = view.parameters.iter().find(|parameter| !covered(parameter));
+    uncovered.map(|parameter| &*parameter.name)
+}
+
+/// Whether a parameter repeats a signed header, name and value: botocore writes the signed headers into the URLs
+/// that it presigns (`HmacV1QueryAuth`), and whoever uses the URL has to send them.
+fn mirrors_signed_header(view: &RequestView<'_>, form: &Form, parameter: &Parameter<'_>) -> bool {
+    let name = &*parameter.name;
+    let signed = name == CONTENT_TYPE.as_str()
+        || name == CONTENT_MD5
+        || name.starts_with(form.header_prefix);
+    let mut values = view.headers.get_all(name).iter();
+    signed
+        && values
+            .next()
+            .is_some_and(|value| value.as_bytes() == &*parameter.value())
+        && values.next().is_none()
 }
 
 /// The text that is signed. `Display` is the text in its usual spelling.

@@ -13,7 +13,7 @@ use countersign::config::Settings;
 use countersign::gateway::options::{AnswerAs, ListenAddress};
 use countersign::logs::{AccessLog, LogFormat, LogLevel};
 use countersign::sig::dialect::DialectName;
-use countersign::sig::{Diagnostics, Version};
+use countersign::sig::{Diagnostics, Region, Version};
 
 /// A configuration with a place for a line in each table.
 const BASE: &str = r#"[server]
@@ -99,15 +99,18 @@ fn every_shipped_file_parses_once_its_secret_is_set() {
 fn the_sample_names_every_setting_and_its_default() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/countersign.toml");
     let sample = fs::read_to_string(path).unwrap();
-    let with_domains = base_with("[[credentials.key]]", "domains = [\"a.example\"]")
-        .replace("[[listener]]", "[[listener]]\ndomains = [\"a.example\"]");
+    let with_domains = base_with(
+        "[[credentials.key]]",
+        "domains = [\"a.example\"]\nsession_token = \"t\"",
+    )
+    .replace("[[listener]]", "[[listener]]\ndomains = [\"a.example\"]");
     let printed = parse(&with_domains).unwrap().to_toml();
     let keys: Vec<&str> = printed
         .lines()
         .filter(|line| !line.is_empty())
         .map(|line| line.split(" =").next().unwrap())
         .collect();
-    assert_eq!(keys.len(), 37);
+    assert_eq!(keys.len(), 40);
     for key in keys {
         let named = sample
             .lines()
@@ -146,12 +149,16 @@ fn what_is_not_written_has_its_default() {
     assert_eq!(listener.idle_timeout, Duration::from_secs(60));
     assert_eq!(listener.body_timeout, Duration::from_secs(30));
     assert_eq!(settings.admin, None);
-    assert_eq!(settings.signature.versions, [Version::V2]);
+    assert_eq!(settings.signature.versions, [Version::V2, Version::V4]);
+    assert_eq!(settings.signature.region, Region::Named("us-east-1".into()));
     assert_eq!(settings.signature.max_clock_skew, Duration::from_secs(900));
+    let week = Duration::from_secs(604_800);
+    assert_eq!(settings.signature.max_presigned_lifetime, week);
     assert_eq!(settings.signature.diagnostics, Diagnostics::Off);
     let identity = &settings.keys[0].identity;
     assert_eq!((&*identity.principal, &identity.domains), ("AK", &None));
     assert_eq!(settings.keys[0].secret_access_key.expose(), "SECRET");
+    assert!(settings.keys[0].session_token.is_none());
     assert_eq!(settings.cluster.dialect, DialectName::Aws);
     assert_eq!(settings.cluster.forward, Forward::Trusted);
     assert_eq!(settings.cluster.connect_timeout, Duration::from_secs(5));
@@ -185,11 +192,15 @@ fn what_is_written_is_what_is_true() {
         [admin]
         address = "127.0.0.1:9090"
         [signature]
+        versions = ["v4"]
+        region = "*"
         max_clock_skew = "5m 1s"
+        max_presigned_lifetime = "1h"
         diagnostics = true
         [[credentials.key]]
         access_key_id = "AK"
         secret_access_key = "SECRET"
+        session_token = "TOKEN"
         principal = "alice"
         domains = ["B.example"]
         [[cluster]]
@@ -221,7 +232,13 @@ fn what_is_written_is_what_is_true() {
     assert_eq!(timeouts, [1, 2, 3].map(Duration::from_secs));
     assert_eq!(second.address.to_string(), "[::1]:8080");
     assert_eq!(settings.admin, Some("127.0.0.1:9090".parse().unwrap()));
+    assert_eq!(settings.signature.versions, [Version::V4]);
+    assert_eq!(settings.signature.region, Region::Any);
     assert_eq!(settings.signature.max_clock_skew, Duration::from_secs(301));
+    let hour = Duration::from_secs(3600);
+    assert_eq!(settings.signature.max_presigned_lifetime, hour);
+    let token = settings.keys[0].session_token.as_ref();
+    assert_eq!(token.map(|token| token.expose().as_str()), Some("TOKEN"));
     assert_eq!(settings.signature.diagnostics, Diagnostics::On);
     let identity = &settings.keys[0].identity;
     assert_eq!(identity.principal, "alice");
@@ -270,6 +287,10 @@ fn every_limit_can_be_reached() {
         ("[[listener]]", "body_timeout = \"1h\""),
         ("[signature]", "max_clock_skew = \"1day\""),
         ("[signature]", "versions = [\"v2\"]"),
+        ("[signature]", "versions = [\"v4\", \"v2\"]"),
+        ("[signature]", "max_presigned_lifetime = \"1s\""),
+        ("[signature]", "max_presigned_lifetime = \"7days\""),
+        ("[signature]", "region = \"default-region\""),
         ("[credentials]", "store = \"inline\""),
         ("[[credentials.key]]", "access_key_id = \"!\""),
         (
@@ -292,7 +313,7 @@ fn every_limit_can_be_reached() {
         ("[[cluster]]", "read_timeout = \"1h\""),
         ("[[cluster]]", "upstream_keepalive = 65536"),
     ];
-    assert_eq!(rows.len(), 31);
+    assert_eq!(rows.len(), 35);
     for (header, line) in rows {
         if let Err(errors) = parse(&base_with(header, line)) {
             panic!("{header} {line}: {errors}");

@@ -7,7 +7,8 @@ use countersign::policy::{Caller, Denial, Permit, decide};
 use countersign::secret::Secret;
 use countersign::sig::dialect::{AWS, Dialect, WOS};
 use countersign::sig::{
-    AuthFailure, Diagnostics, Identity, RequestView, VerifyOptions, VerifyingKey, Version, claim,
+    AuthFailure, Diagnostics, Identity, Region, RequestView, VerifyOptions, VerifyingKey, Version,
+    claim,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
@@ -49,7 +50,9 @@ impl Line {
             },
             dialects: vec![&AWS, &WOS],
             options: VerifyOptions {
-                versions: vec![Version::V2],
+                versions: vec![Version::V2, Version::V4],
+                region: Region::Named("us-east-1".into()),
+                max_presigned_lifetime: Duration::from_secs(604_800),
                 max_clock_skew: Duration::from_secs(900),
                 diagnostics: Diagnostics::Off,
             },

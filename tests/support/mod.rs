@@ -6,5 +6,6 @@ pub mod gateway;
 pub mod rec;
 pub mod refusal;
 pub mod signer;
+pub mod signer_v4;
 pub mod vectors;
 pub mod wire;

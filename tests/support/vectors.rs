@@ -1,5 +1,5 @@
-//! The published examples in `tests/vectors`: `<dialect>-<version>-<case>/{request.txt, key.toml, string-to-sign.txt,
-//! signature.txt}`.
+//! The published examples in `tests/vectors`: `<dialect>-<version>-<case>/{request.txt, key.toml, canonical-request.txt,
+//! string-to-sign.txt, signature.txt, chain.txt}`, the canonical request and the chain of chunks in version 4.
 
 use std::fs;
 use std::path::Path;
@@ -13,6 +13,10 @@ pub struct Vector {
     pub key: Key,
     /// The StringToSign that the source prints, or that its rules give where it prints none.
     pub string_to_sign: String,
+    /// Version 4: the canonical request.
+    pub canonical_request: Option<String>,
+    /// Version 4 with a body in chunks: `chunk` or `trailer`, its SHA-256 and its signature, line by line.
+    pub chain: Vec<[String; 3]>,
     /// The signature that the source prints.
     pub signature: String,
 }
@@ -50,6 +54,15 @@ impl Key {
 
 /// Every published example of the HMAC-SHA1 family, in the order of their names.
 pub fn v2() -> Vec<Vector> {
+    of_version("v2")
+}
+
+/// Every example of the HMAC-SHA256 family.
+pub fn v4() -> Vec<Vector> {
+    of_version("v4")
+}
+
+fn of_version(version: &str) -> Vec<Vector> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
     let mut vectors: Vec<Vector> = fs::read_dir(&root)
         .expect("the folder of the vectors")
@@ -60,7 +73,7 @@ pub fn v2() -> Vec<Vector> {
                 .into_string()
                 .expect("an ASCII name")
         })
-        .filter(|name| name.split('-').nth(1) == Some("v2"))
+        .filter(|name| name.split('-').nth(1) == Some(version))
         .map(|name| load(&root.join(&name), name))
         .collect();
     vectors.sort_by(|a, b| a.name.cmp(&b.name));
@@ -75,6 +88,12 @@ fn load(folder: &Path, name: String) -> Vector {
             .map(ToOwned::to_owned)
             .unwrap_or(text)
     };
+    let optional = |file: &str| folder.join(file).exists().then(|| read(file));
+    let chain = optional("chain.txt").unwrap_or_default();
+    let chain = chain.lines().map(|line| {
+        let words: Vec<String> = line.split(' ').map(ToOwned::to_owned).collect();
+        words.try_into().expect("three words a line")
+    });
     let request = (read("request.txt") + "\n")
         .replace('\n', "\r\n")
         .into_bytes();
@@ -82,6 +101,8 @@ fn load(folder: &Path, name: String) -> Vector {
         .unwrap_or_else(|error| panic!("{name}/key.toml: {error}"));
     let (string_to_sign, signature) = (read("string-to-sign.txt"), read("signature.txt"));
     Vector {
+        canonical_request: optional("canonical-request.txt"),
+        chain: chain.collect(),
         name,
         request,
         key,

@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign::address::{Address, CopySource, HostNames};
 use countersign::sig::dialect::DIALECTS;
-use countersign::sig::{self, AuthFailure, Diagnostics, RequestView, VerifyOptions, Version};
+use countersign::sig::{
+    self, AuthFailure, Diagnostics, Region, RequestView, VerifyOptions, Version,
+};
 use http::{HeaderMap, HeaderValue, Method};
 
 use crate::support::deployment::{Deployment, Refused};
@@ -55,6 +57,8 @@ fn claimed(
     );
     let options = VerifyOptions {
         versions: vec![Version::V2],
+        region: Region::Any,
+        max_presigned_lifetime: Duration::from_secs(604_800),
         max_clock_skew: Duration::from_secs(15 * 60),
         diagnostics: Diagnostics::Off,
     };

@@ -1,0 +1,267 @@
+//! The answers to a request that is not authentic.
+
+use std::time::SystemTime;
+
+use super::{Answer, S3ErrorCode};
+use crate::sig::diagnosis::{Diagnosis, spaced_hex};
+use crate::sig::dialect::{Dialect, DialectName};
+use crate::sig::failure::{AuthFailure, ScopeFault, Unaccepted};
+use crate::sig::{Placement, Version};
+
+const SIGNATURE_MISMATCH_WOS: &str =
+    "The request signature we calculated does not match the signature you provided.";
+const SIGNATURE_MISMATCH_AWS: &str = "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
+
+const NOT_SIGNED: &str = "There were headers present in the request which were not signed";
+
+/// The rules of [`AuthFailure`] in the words of each dialect. AWS: Amazon S3 API Reference, "Error responses". WOS: its
+/// "Error responses" and the answers of the vendor's endpoint.
+pub(super) fn answer(failure: &AuthFailure, words: DialectName) -> Answer {
+    use DialectName::{Aws, Wos};
+    use S3ErrorCode as Code;
+    let argument = |message: String| Answer::client(400, Code::InvalidArgument, message);
+    let denied = |message: String| Answer::client(403, Code::AccessDenied, message);
+    let (vendor, date_header) = match words {
+        Aws => ("AWS ", "x-amz-date"),
+        Wos => ("", "x-wos-date"),
+    };
+    match failure {
+        AuthFailure::MalformedQuery(_) => Answer::client(400, Code::InvalidUri, sentence(failure)),
+        AuthFailure::TooManyParameters | AuthFailure::DuplicateParameter(_) | AuthFailure::AmbiguousSubResource => {
+            argument(sentence(failure))
+        }
+        AuthFailure::DuplicateHeader(_) => argument(sentence(failure)),
+        AuthFailure::SeveralMechanisms => argument(
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string \
+             parameter or the Authorization header should be specified"
+                .into(),
+        ),
+        AuthFailure::NotSigned => denied("Access Denied".into()),
+        AuthFailure::UnsupportedScheme => argument(match words {
+            Aws => "Unsupported Authorization Type".into(),
+            Wos => "Unsupported Authorization Type.".into(),
+        }),
+        AuthFailure::UnsupportedVersion(unaccepted) => {
+            let algorithm = Dialect::named(words).forms[0].v4.algorithm;
+            let sentence = match unaccepted {
+                Unaccepted::Asymmetric => "Signature version 4A (AWS4-ECDSA-P256-SHA256) is not supported.",
+                _ => "The authorization mechanism you have provided is not supported.",
+            };
+            let instead = match unaccepted {
+                Unaccepted::SwitchedOff(Version::V4) => "signature version 2",
+                _ => algorithm,
+            };
+            let message = format!("{sentence} Please use {instead}.");
+            Answer::client(400, Code::InvalidRequest, message)
+        }
+        AuthFailure::AuthorizationSpaces => argument(format!(
+            "{} header is invalid -- one and only one ' ' (space) required{}",
+            match words {
+                Aws => "AWS authorization",
+                Wos => "Authorization",
+            },
+            if words == Wos { "." } else { "" },
+        )),
+        AuthFailure::AuthorizationColon => argument(match words {
+            Aws => "AWS authorization header is invalid. Expected AwsAccessKeyId:signature".into(),
+            Wos => "Authorization header is invalid. Expected AccessKeyId:signature".into(),
+        }),
+        AuthFailure::AuthorizationComponents => header_malformed(
+            "the authorization header requires three components: Credential, SignedHeaders, and Signature.",
+        ),
+        AuthFailure::MalformedCredential(placement) => {
+            let v4 = &Dialect::named(words).forms[0].v4;
+            credential(
+                *placement,
+                &format!(
+                    "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/{}/{}\".",
+                    v4.service, v4.terminator
+                ),
+            )
+        }
+        AuthFailure::MalformedSignedHeaders(placement) => {
+            let form = "SignedHeaders must be lower-case header names, sorted, each once, with ';' between.";
+            match placement {
+                Placement::Header => header_malformed(form),
+                Placement::Query => query_parameters(format!("Error parsing the X-Amz-SignedHeaders parameter; {form}")),
+            }
+        }
+        AuthFailure::MissingPayloadMode(name) => Answer::client(
+            400,
+            Code::InvalidRequest,
+            format!("Missing required header for this request: {name}"),
+        ),
+        AuthFailure::BadPayloadMode(name) => argument(format!(
+            "{name} must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, \
+             STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value."
+        )),
+        AuthFailure::MisplacedChunks => Answer::client(400, Code::InvalidRequest, sentence(failure)),
+        AuthFailure::CredentialScope(placement, fault) => scope(*placement, fault, words),
+        AuthFailure::BadLifetime { longest } => query_parameters(format!(
+            "X-Amz-Expires must be a number of seconds from 1 to {longest}."
+        )),
+        AuthFailure::NotYetValid { signed_at, server_time } => denied("Request is not yet valid".into())
+            .with("X-Amz-Date", timestamp(*signed_at))
+            .with("ServerTime", timestamp(*server_time)),
+        AuthFailure::UnsignedHeaders(names) => denied(NOT_SIGNED.into()).with("HeadersNotSigned", names.clone()),
+        AuthFailure::EmptyAccessKeyId => Answer::client(
+            400,
+            Code::AuthorizationHeaderMalformed,
+            "The authorization header is malformed; a non-empty Access Key (AKID) must be provided in the credential.",
+        ),
+        AuthFailure::IncompleteQuery(Version::V4) => query_parameters(
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, \
+             X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
+                .into(),
+        ),
+        AuthFailure::IncompleteQuery(Version::V2) => denied(
+            "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters".into(),
+        ),
+        AuthFailure::ForeignHeader(name) => {
+            denied(NOT_SIGNED.into())
+                .with("HeadersNotSigned", name.clone())
+        }
+        AuthFailure::SecurityToken => Answer::client(
+            403,
+            Code::InvalidToken,
+            "The provided token is malformed or otherwise invalid.",
+        ),
+        AuthFailure::PayloadMode(_) => Answer::client(501, Code::NotImplemented, sentence(failure)),
+        AuthFailure::NoDate(Placement::Query) => query_parameters(
+            "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"".into(),
+        ),
+        AuthFailure::NoDate(Placement::Header) => denied(format!(
+            "{vendor}{} requires a valid Date or {date_header} header",
+            match words {
+                Aws => "authentication",
+                Wos => "Authentication",
+            },
+        )),
+        AuthFailure::ClockSkew {
+            request_time,
+            server_time,
+            max_clock_skew,
+        } => match words {
+            Aws => Answer::client(
+                403,
+                Code::RequestTimeTooSkewed,
+                "The difference between the request time and the current time is too large.",
+            )
+            .with("RequestTime", request_time.clone())
+            .with("ServerTime", timestamp(*server_time))
+            .with("MaxAllowedSkewMilliseconds", max_clock_skew.as_millis().to_string()),
+            Wos => Answer::client(400, Code::ExpiredToken, "The provided token has expired."),
+        },
+        AuthFailure::BadExpires => denied("Invalid date (should be seconds since epoch)".into()),
+        AuthFailure::Expired { expires, server_time } => denied("Request has expired".into())
+            .with("Expires", timestamp(*expires))
+            .with("ServerTime", timestamp(*server_time)),
+        AuthFailure::UnknownAccessKeyId => Answer::client(
+            403,
+            Code::InvalidAccessKeyId,
+            match words {
+                Aws => "The AWS Access Key Id you provided does not exist in our records.",
+                Wos => "The Access Key Id you provided does not exist in our records.",
+            },
+        ),
+        AuthFailure::SignatureMismatch(diagnosis) => {
+            let message = match words {
+                Aws => SIGNATURE_MISMATCH_AWS,
+                Wos => SIGNATURE_MISMATCH_WOS,
+            };
+            let answer = Answer::client(403, Code::SignatureDoesNotMatch, message);
+            match diagnosis {
+                None => answer,
+                Some(found) => diagnosed(answer, found),
+            }
+        }
+        AuthFailure::UncoveredParameter(name) => denied(format!(
+            "The query parameter '{name}' is not covered by signature version 2, so it is not accepted with it."
+        )),
+    }
+}
+
+fn diagnosed(answer: Answer, found: &Diagnosis) -> Answer {
+    let answer = answer
+        .with("AWSAccessKeyId", found.access_key_id.clone())
+        .with(
+            "StringToSign",
+            String::from_utf8_lossy(&found.string_to_sign),
+        )
+        .with("SignatureProvided", found.signature_provided.clone())
+        .with("StringToSignBytes", spaced_hex(&found.string_to_sign));
+    match &found.canonical_request {
+        None => answer,
+        Some(text) => answer
+            .with("CanonicalRequest", String::from_utf8_lossy(text))
+            .with("CanonicalRequestBytes", spaced_hex(text)),
+    }
+}
+
+fn header_malformed(rest: &str) -> Answer {
+    Answer::client(
+        400,
+        S3ErrorCode::AuthorizationHeaderMalformed,
+        format!("The authorization header is malformed; {rest}"),
+    )
+}
+
+fn query_parameters(message: String) -> Answer {
+    Answer::client(400, S3ErrorCode::AuthorizationQueryParametersError, message)
+}
+
+/// What is wrong with a credential, wherever it stands.
+fn credential(placement: Placement, rest: &str) -> Answer {
+    match placement {
+        Placement::Header => header_malformed(rest),
+        Placement::Query => query_parameters(format!(
+            "Error parsing the X-Amz-Credential parameter; {rest}"
+        )),
+    }
+}
+
+fn scope(placement: Placement, fault: &ScopeFault, words: DialectName) -> Answer {
+    match fault {
+        ScopeFault::Date { .. } if words == DialectName::Wos => Answer::client(
+            400,
+            S3ErrorCode::InvalidArgument,
+            "Invalid credential date. Date is not the same as x-wos-date.",
+        ),
+        ScopeFault::Date {
+            provided,
+            request_time,
+        } => credential(
+            placement,
+            &format!(
+                "Invalid credential date \"{provided}\". This date is not the same as X-Amz-Date: \"{request_time}\"."
+            ),
+        ),
+        ScopeFault::Region { provided, expected } => credential(
+            placement,
+            &format!("the region '{provided}' is wrong; expecting '{expected}'"),
+        )
+        .with("Region", expected.clone()),
+        ScopeFault::Service { provided, expected } => credential(
+            placement,
+            &format!("incorrect service \"{provided}\". This endpoint belongs to \"{expected}\"."),
+        ),
+        ScopeFault::Terminator { provided, expected } => credential(
+            placement,
+            &format!("incorrect terminal \"{provided}\". This endpoint uses \"{expected}\"."),
+        ),
+    }
+}
+
+/// A failure's own text as a sentence.
+fn sentence(failure: &AuthFailure) -> String {
+    let text = failure.to_string();
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
+        None => text,
+    }
+}
+
+fn timestamp(time: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(time).to_string()
+}

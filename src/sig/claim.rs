@@ -1,0 +1,356 @@
+//! From a request to a claim, and from a claim to a verdict.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::authorization::{self, Authorization, DialectForm};
+use super::diagnosis::Diagnosis;
+use super::dialect::{Dialect, FORMS, Form};
+use super::failure::AuthFailure;
+use super::payload::PayloadClaim;
+use super::presigned::{self, Mechanism};
+use super::request::RequestView;
+use super::signature::{Identity, ProvidedSignature, VerifyingKey};
+use super::{Diagnostics, MAX_ACCESS_KEY_ID_LENGTH, Placement, VerifyOptions, Version, v2, v4};
+use crate::address::Address;
+
+/// Who says they signed what, and how. Nothing in it is proven yet.
+#[derive(Debug)]
+pub struct Claim<'v> {
+    view: &'v RequestView<'v>,
+    dialect: DialectForm,
+    placement: Placement,
+    token: Token<'v>,
+    signing: Signing<'v>,
+    diagnostics: Diagnostics,
+}
+
+/// What was signed, and with what result.
+#[derive(Debug)]
+enum Signing<'v> {
+    V2 {
+        access_key_id: Cow<'v, str>,
+        provided: ProvidedSignature<'v>,
+        string_to_sign: v2::StringToSign<'v>,
+    },
+    V4(v4::Signing<'v>),
+}
+
+/// The session token of a request.
+enum Token<'v> {
+    Absent,
+    Provided(Cow<'v, [u8]>),
+    /// There is one, but not where the signature has it.
+    Misplaced,
+}
+
+impl std::fmt::Debug for Token<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token(***)")
+    }
+}
+
+/// A request whose signature holds.
+///
+/// Only [`Claim::verify`] makes one. This does not compile:
+///
+/// ```compile_fail,E0451
+/// use countersign::sig::{Identity, Placement, Verified, Version, payload::PayloadClaim};
+/// fn forge(identity: std::sync::Arc<Identity>) -> Verified {
+///     Verified {
+///         identity,
+///         dialect: todo!(),
+///         version: Version::V2,
+///         placement: Placement::Header,
+///         payload: PayloadClaim::NotDeclared,
+///     }
+/// }
+/// ```
+///
+/// and this, its twin, does:
+///
+/// ```
+/// use countersign::sig::{AuthFailure, Claim, Verified, VerifyingKey};
+/// fn verify(claim: Claim<'_>, key: &VerifyingKey) -> Result<Verified, AuthFailure> {
+///     claim.verify(key)
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Verified {
+    identity: Arc<Identity>,
+    dialect: DialectForm,
+    version: Version,
+    placement: Placement,
+    payload: PayloadClaim,
+}
+
+impl Verified {
+    /// Who signed.
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
+    /// The dialect and the form of it that the signature uses.
+    pub fn dialect(&self) -> DialectForm {
+        self.dialect
+    }
+
+    /// The version of the signature.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Where the credentials stand.
+    pub fn placement(&self) -> Placement {
+        self.placement
+    }
+
+    /// What the signature says about the body, which is still to be proven.
+    pub fn payload(&self) -> &PayloadClaim {
+        &self.payload
+    }
+}
+
+/// Reads the claim that a request makes. `accepted` are the dialects of the listener, the preferred one first.
+///
+/// # Errors
+/// Rules 5 to 30 of [`AuthFailure`]; 30 for an AccessKeyId that no store can know.
+pub fn claim<'v>(
+    view: &'v RequestView<'_>,
+    address: &'v Address,
+    now: SystemTime,
+    accepted: &[&'static Dialect],
+    options: &VerifyOptions,
+) -> Result<Claim<'v>, AuthFailure> {
+    let versions = &options.versions;
+    let in_query = query_mechanism(view)?;
+    let (dialect, placement, read) = match (view.fields.authorization, in_query) {
+        (Some(_), Some(_)) => return Err(AuthFailure::SeveralMechanisms),
+        (None, None) => return Err(AuthFailure::NotSigned),
+        (Some(value), None) => {
+            let (dialect, read) = authorization::parse(value, accepted, versions)?;
+            let read = match read {
+                Authorization::V2 {
+                    access_key_id,
+                    signature,
+                } => Read::V2(access_key_id.into(), signature.into(), None),
+                Authorization::V4(presented) => Read::V4(presented),
+            };
+            (dialect, Placement::Header, read)
+        }
+        (None, Some(Mechanism::V2)) => {
+            let read = presigned::parse_v2(view, accepted, versions)?;
+            let (id, signature, expires) = (read.access_key_id, read.signature, read.expires);
+            (
+                read.dialect,
+                Placement::Query,
+                Read::V2(id, signature, Some(expires)),
+            )
+        }
+        (None, Some(Mechanism::V4(form))) => {
+            let (dialect, presented) = presigned::parse_v4(view, form, accepted, versions)?;
+            (dialect, Placement::Query, Read::V4(presented))
+        }
+    };
+    let signing = match read {
+        Read::V2(access_key_id, signature, expires) => {
+            let date = v2::check(view, dialect, expires, now, options)?;
+            Signing::V2 {
+                access_key_id,
+                provided: ProvidedSignature::of(signature),
+                string_to_sign: v2::StringToSign::of(view, address, dialect, date)?,
+            }
+        }
+        Read::V4(presented) => Signing::V4(v4::Signing::of(
+            view,
+            address.operation(),
+            now,
+            dialect,
+            presented,
+            options,
+        )?),
+    };
+    let claim = Claim {
+        view,
+        dialect,
+        placement,
+        token: token(view, dialect.form, &signing, placement),
+        signing,
+        diagnostics: options.diagnostics,
+    };
+    // A header could carry nothing else, and no store is asked for what cannot be an id.
+    let id = claim.access_key_id();
+    let can_be_known =
+        id.len() <= MAX_ACCESS_KEY_ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_graphic());
+    if !can_be_known {
+        return Err(AuthFailure::UnknownAccessKeyId);
+    }
+    Ok(claim)
+}
+
+/// The credentials as they were read.
+enum Read<'v> {
+    /// AccessKeyId, signature and, in the query, `Expires`.
+    V2(Cow<'v, str>, Cow<'v, str>, Option<&'v str>),
+    V4(v4::Presented<'v>),
+}
+
+/// The way in which the query string is signed, if it is.
+fn query_mechanism(view: &RequestView<'_>) -> Result<Option<Mechanism>, AuthFailure> {
+    let mut found = None;
+    let mut access_keys = 0;
+    for parameter in &view.parameters {
+        let Some(mechanism) = presigned::mechanism(&parameter.name) else {
+            continue;
+        };
+        access_keys += usize::from(
+            mechanism == Mechanism::V2
+                && !parameter.name.eq_ignore_ascii_case(presigned::SIGNATURE),
+        );
+        if access_keys > 1
+            || found
+                .replace(mechanism)
+                .is_some_and(|earlier| earlier != mechanism)
+        {
+            return Err(AuthFailure::SeveralMechanisms);
+        }
+    }
+    Ok(found)
+}
+
+/// The session token, from where the version has it signed: a header, or in a presigned request of version 4 a parameter.
+/// Presigned by botocore in version 2, a request has it in both.
+fn token<'v>(
+    view: &'v RequestView<'_>,
+    form: &Form,
+    signing: &Signing<'_>,
+    placement: Placement,
+) -> Token<'v> {
+    let words = &form.v4;
+    let any = |name: &str| {
+        let own = |form: &&Form| form.v4.parameters.security_token.eq_ignore_ascii_case(name);
+        FORMS.iter().any(own)
+    };
+    let in_query = view.parameters.iter().find(|own| any(&own.name));
+    let in_header = view.fields.vendor(words.security_token_header);
+    match (in_header, in_query, signing, placement) {
+        (None, None, ..) => Token::Absent,
+        (Some(value), None, Signing::V2 { .. }, _)
+        | (Some(value), None, Signing::V4(_), Placement::Header) => {
+            Token::Provided(value.as_bytes().into())
+        }
+        (None, Some(own), Signing::V4(_), Placement::Query)
+            if own.name == words.parameters.security_token =>
+        {
+            Token::Provided(own.value())
+        }
+        (Some(value), Some(own), Signing::V2 { .. }, Placement::Query)
+            if own.name == words.security_token_header && value.as_bytes() == &*own.value() =>
+        {
+            Token::Provided(value.as_bytes().into())
+        }
+        _ => Token::Misplaced,
+    }
+}
+
+impl Claim<'_> {
+    /// The AccessKeyId whose key is to be resolved. Not proven.
+    pub fn access_key_id(&self) -> &str {
+        match &self.signing {
+            Signing::V2 { access_key_id, .. } => access_key_id,
+            Signing::V4(signing) => signing.access_key_id(),
+        }
+    }
+
+    /// The dialect that the request uses.
+    pub fn dialect(&self) -> DialectForm {
+        self.dialect
+    }
+
+    /// The version of the signature.
+    pub fn version(&self) -> Version {
+        match self.signing {
+            Signing::V2 { .. } => Version::V2,
+            Signing::V4(_) => Version::V4,
+        }
+    }
+
+    /// The names of the headers that the request itself lists as signed: in version 4 alone.
+    pub fn signed_headers(&self) -> impl Iterator<Item = &str> {
+        let listed = match &self.signing {
+            Signing::V2 { .. } => None,
+            Signing::V4(signing) => Some(signing.signed_headers().names()),
+        };
+        listed.into_iter().flatten()
+    }
+
+    /// Verifies the claim with the key that the AccessKeyId resolved to.
+    ///
+    /// # Errors
+    /// Rules 30 to 33 of [`AuthFailure`].
+    pub fn verify(&self, key: &VerifyingKey) -> Result<Verified, AuthFailure> {
+        let payload = match &self.signing {
+            Signing::V2 {
+                provided,
+                string_to_sign,
+                ..
+            } => key
+                .confirms(string_to_sign, provided)
+                .then_some(PayloadClaim::NotDeclared),
+            Signing::V4(signing) => signing
+                .confirmed_by(key)
+                .map(|confirmed| signing.payload(confirmed)),
+        };
+        if key.identity().access_key_id != self.access_key_id() {
+            return Err(AuthFailure::UnknownAccessKeyId);
+        }
+        let token_holds = match &self.token {
+            Token::Absent => key.admits_token(None),
+            Token::Provided(token) => key.admits_token(Some(token)),
+            Token::Misplaced => false,
+        };
+        if !token_holds {
+            return Err(AuthFailure::SecurityToken);
+        }
+        let Some(payload) = payload else {
+            return Err(self.mismatch());
+        };
+        if let Signing::V2 { .. } = self.signing
+            && let Some(name) = v2::uncovered_parameter(self.view, self.dialect, self.placement)
+        {
+            return Err(AuthFailure::UncoveredParameter(name.to_owned()));
+        }
+        Ok(Verified {
+            identity: Arc::clone(key.identity()),
+            dialect: self.dialect,
+            version: self.version(),
+            placement: self.placement,
+            payload,
+        })
+    }
+
+    fn mismatch(&self) -> AuthFailure {
+        let diagnosis = (self.diagnostics == Diagnostics::On).then(|| {
+            let (string_to_sign, canonical_request, provided) = match &self.signing {
+                Signing::V2 {
+                    string_to_sign,
+                    provided,
+                    ..
+                } => (string_to_sign.to_bytes(), None, provided.text()),
+                Signing::V4(signing) => (
+                    signing.string_to_sign().to_string().into_bytes(),
+                    Some(signing.canonical_request().to_bytes()),
+                    signing.provided(),
+                ),
+            };
+            Box::new(Diagnosis {
+                access_key_id: self.access_key_id().to_owned(),
+                string_to_sign,
+                canonical_request,
+                signature_provided: provided.to_owned(),
+            })
+        });
+        AuthFailure::SignatureMismatch(diagnosis)
+    }
+}

@@ -1,0 +1,380 @@
+//! The canonical request and the StringToSign of version 4.
+//!
+//! ```text
+//! CanonicalRequest = VERB \n CanonicalUri \n CanonicalQueryString \n CanonicalHeaders \n SignedHeaders \n PayloadHash
+//! StringToSign     = algorithm \n timestamp \n scope \n hex(sha256(CanonicalRequest))
+//! ```
+//! Source: Amazon S3 API Reference, "Calculating a signature", tasks 1 and 2. The texts are written into a hash piece by
+//! piece; as texts they stand in a diagnosis alone.
+
+use std::fmt;
+
+use http::HeaderValue;
+use sha2::{Digest, Sha256};
+
+use super::SignedHeaders;
+use super::encoding::{compare_encoded, is_encoded, write_encoded};
+use crate::sig::dialect::{Form, HostRule};
+use crate::sig::payload::hex;
+use crate::sig::request::{Parameter, RequestView};
+use crate::sig::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
+
+/// The fifth line of a request that says nothing about its body.
+pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+
+/// How a path or a query string is written. Both mean the same request: clients sign what they send, or what RFC 3986
+/// makes of it (WOS SDK for Java: `~` as `%7E`, `*` as it is; AWS's rules: the other way round).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Escapes {
+    AsSent,
+    Rfc3986,
+}
+
+/// How the values of headers are written: by AWS's rules, trimmed, with one blank for several and one line for the values
+/// of one name, or as the WOS SDKs do it, untouched and each value on its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Values {
+    Collapsed,
+    AsSent,
+}
+
+/// The default port that stands behind the Host in what is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Port {
+    AsSent,
+    Https,
+    Http,
+}
+
+/// The last line: what the request declares, or `UNSIGNED-PAYLOAD` where a header that nothing signs declares more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Payload {
+    Declared,
+    Unsigned,
+}
+
+/// A spelling of one and the same canonical request that real clients use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spelling {
+    path: Escapes,
+    query: Escapes,
+    values: Values,
+    port: Port,
+    payload: Payload,
+}
+
+impl Spelling {
+    /// What a client most likely signed.
+    pub const USUAL: Self = Self {
+        path: Escapes::AsSent,
+        query: Escapes::AsSent,
+        values: Values::Collapsed,
+        port: Port::AsSent,
+        payload: Payload::Declared,
+    };
+
+    /// What AWS's rules ask for; our own signers write it.
+    pub const DOCUMENTED: Self = Self {
+        path: Escapes::Rfc3986,
+        query: Escapes::Rfc3986,
+        ..Self::USUAL
+    };
+}
+
+/// The request in the form that is hashed. `Display` is the text by AWS's rules.
+#[derive(Debug)]
+pub struct CanonicalRequest<'v> {
+    pub(super) view: &'v RequestView<'v>,
+    pub(super) signed_headers: SignedHeaders<'v>,
+    /// The parameter with the signature itself, in the query form.
+    pub(super) left_out: Option<&'static str>,
+    pub(super) host_rule: HostRule,
+    /// The payload mode that the request declares, as its text.
+    pub(super) payload: &'v [u8],
+    pub(super) payload_signed: PayloadSigned,
+}
+
+/// Whether the header that declares the payload mode is one that was there when the request was signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PayloadSigned {
+    /// Its value is the last line.
+    Yes,
+    /// Whoever sends a presigned request may have added it; the last line may be `UNSIGNED-PAYLOAD`.
+    Perhaps,
+}
+
+impl CanonicalRequest<'_> {
+    /// Gives the text to `sink`, piece by piece.
+    pub fn write(&self, spelling: Spelling, sink: &mut dyn FnMut(&[u8])) {
+        sink(self.view.method.as_bytes());
+        sink(b"\n");
+        match spelling.path {
+            Escapes::AsSent => sink(self.view.path.as_bytes()),
+            Escapes::Rfc3986 => write_encoded(self.view.path, b"/", sink),
+        }
+        sink(b"\n");
+        self.write_query(spelling.query, sink);
+        sink(b"\n");
+        self.write_headers(spelling, sink);
+        sink(b"\n");
+        sink(self.signed_headers.text().as_bytes());
+        sink(b"\n");
+        sink(match spelling.payload {
+            Payload::Declared => self.payload,
+            Payload::Unsigned => UNSIGNED_PAYLOAD.as_bytes(),
+        });
+    }
+
+    fn signed_parameters(&self) -> impl Iterator<Item = &Parameter<'_>> {
+        let signed = |own: &&Parameter<'_>| self.left_out.is_none_or(|name| own.name != name);
+        self.view.parameters.iter().filter(signed)
+    }
+
+    /// Every parameter but the signature, sorted by name as it is written; each name stands once.
+    fn write_query(&self, escapes: Escapes, sink: &mut dyn FnMut(&[u8])) {
+        let mut parameters: Vec<&Parameter<'_>> = self.signed_parameters().collect();
+        match escapes {
+            Escapes::AsSent => parameters.sort_unstable_by_key(|own| own.raw_name),
+            Escapes::Rfc3986 => {
+                parameters.sort_unstable_by(|a, b| compare_encoded(a.raw_name, b.raw_name));
+            }
+        }
+        for (at, parameter) in parameters.into_iter().enumerate() {
+            if at > 0 {
+                sink(b"&");
+            }
+            let value = parameter.raw_value.unwrap_or("");
+            match escapes {
+                Escapes::AsSent => {
+                    sink(parameter.raw_name.as_bytes());
+                    sink(b"=");
+                    sink(value.as_bytes());
+                }
+                Escapes::Rfc3986 => {
+                    write_encoded(parameter.raw_name, b"", sink);
+                    sink(b"=");
+                    write_encoded(value, b"", sink);
+                }
+            }
+        }
+    }
+
+    /// One line for each name, and none for a name that the request does not have: what was signed had one.
+    fn write_headers(&self, spelling: Spelling, sink: &mut dyn FnMut(&[u8])) {
+        for name in self.signed_headers.names() {
+            let mut open = false;
+            for value in self.view.headers.get_all(name) {
+                match (open, spelling.values) {
+                    (true, Values::Collapsed) => sink(b","),
+                    (true, Values::AsSent) => {
+                        sink(b"\n");
+                        write_name(name, sink);
+                    }
+                    (false, _) => write_name(name, sink),
+                }
+                open = true;
+                match spelling.values {
+                    Values::Collapsed => write_collapsed(value, sink),
+                    Values::AsSent => sink(value.as_bytes()),
+                }
+            }
+            if name == "host" {
+                match spelling.port {
+                    Port::AsSent => {}
+                    Port::Https => sink(b":443"),
+                    Port::Http => sink(b":80"),
+                }
+            }
+            if open {
+                sink(b"\n");
+            }
+        }
+    }
+
+    /// Every spelling that differs from the others, the usual one first. The others are looked for where it fails.
+    pub fn spellings(&self) -> impl Iterator<Item = Spelling> {
+        let others = std::iter::once_with(|| self.other_spellings()).flatten();
+        std::iter::once(Spelling::USUAL).chain(others)
+    }
+
+    fn other_spellings(&self) -> Vec<Spelling> {
+        let escapes = |differs| match differs {
+            true => &[Escapes::AsSent, Escapes::Rfc3986][..],
+            false => &[Escapes::AsSent][..],
+        };
+        let paths = escapes(!is_encoded(self.view.path, b"/"));
+        let queries = escapes(self.query_differs());
+        let values = match self.values_differ() {
+            true => &[Values::Collapsed, Values::AsSent][..],
+            false => &[Values::Collapsed][..],
+        };
+        let ports = match self.host_rule == HostRule::DefaultPort && !self.host_has_port() {
+            true => &[Port::AsSent, Port::Https, Port::Http][..],
+            false => &[Port::AsSent][..],
+        };
+        let payloads = match self.payload_signed {
+            PayloadSigned::Perhaps => &[Payload::Declared, Payload::Unsigned][..],
+            PayloadSigned::Yes => &[Payload::Declared][..],
+        };
+        let mut spellings = Vec::new();
+        for &payload in payloads {
+            for &values in values {
+                for &port in ports {
+                    for &path in paths {
+                        spellings.extend(queries.iter().map(|&query| Spelling {
+                            path,
+                            query,
+                            values,
+                            port,
+                            payload,
+                        }));
+                    }
+                }
+            }
+        }
+        spellings.retain(|spelling| *spelling != Spelling::USUAL);
+        spellings
+    }
+
+    /// A `+` is a blank to some nodes and a plus sign to others, so with one the text as sent is the only one.
+    fn query_differs(&self) -> bool {
+        let plus = self.view.query.is_some_and(|query| query.contains('+'));
+        let encoded = |own: &Parameter<'_>| {
+            is_encoded(own.raw_name, b"") && is_encoded(own.raw_value.unwrap_or(""), b"")
+        };
+        !plus && !self.signed_parameters().all(encoded)
+    }
+
+    fn values_differ(&self) -> bool {
+        self.signed_headers.names().any(|name| {
+            let mut values = self.view.headers.get_all(name).iter();
+            let first = values.next();
+            first.is_some_and(|value| !is_collapsed(value.as_bytes())) || values.next().is_some()
+        })
+    }
+
+    fn host_has_port(&self) -> bool {
+        let host = self.view.headers.get(http::header::HOST);
+        // Behind the bracket of an IPv6 address, if there is one.
+        host.is_none_or(|host| {
+            let host = host.as_bytes();
+            let bracket = memchr::memrchr(b']', host).unwrap_or(0);
+            memchr::memchr(b':', &host[bracket..]).is_some()
+        })
+    }
+
+    /// The text by AWS's rules, as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let plus = self.view.query.is_some_and(|query| query.contains('+'));
+        let spelling = match plus {
+            true => Spelling {
+                query: Escapes::AsSent,
+                ..Spelling::DOCUMENTED
+            },
+            false => Spelling::DOCUMENTED,
+        };
+        let mut text = Vec::new();
+        self.write(spelling, &mut |piece| text.extend_from_slice(piece));
+        text
+    }
+}
+
+impl fmt::Display for CanonicalRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.to_bytes()))
+    }
+}
+
+fn write_name(name: &str, sink: &mut dyn FnMut(&[u8])) {
+    sink(name.as_bytes());
+    sink(b":");
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// Whether a value is what [`write_collapsed`] makes of it.
+fn is_collapsed(value: &[u8]) -> bool {
+    memchr::memchr(b'\t', value).is_none()
+        && value.trim_ascii().len() == value.len()
+        && !value.windows(2).any(|pair| pair == b"  ")
+}
+
+fn write_collapsed(value: &HeaderValue, sink: &mut dyn FnMut(&[u8])) {
+    let value = value.as_bytes();
+    if is_collapsed(value) {
+        return sink(value);
+    }
+    let words = value
+        .split(|&byte| is_blank(byte))
+        .filter(|word| !word.is_empty());
+    for (at, word) in words.enumerate() {
+        if at > 0 {
+            sink(b" ");
+        }
+        sink(word);
+    }
+}
+
+/// The text that is signed. `Display` is the text by AWS's rules.
+#[derive(Debug)]
+pub struct StringToSign<'c> {
+    pub(super) algorithm: &'static str,
+    pub(super) timestamp: &'c str,
+    pub(super) scope: &'c str,
+    pub(super) request: [u8; 32],
+}
+
+impl<'c> StringToSign<'c> {
+    /// Gives the text to `sink`, piece by piece.
+    pub fn write(&self, sink: &mut dyn FnMut(&[u8])) {
+        for line in [self.algorithm, self.timestamp, self.scope] {
+            sink(line.as_bytes());
+            sink(b"\n");
+        }
+        sink(&hex(&self.request));
+    }
+}
+
+impl fmt::Display for StringToSign<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::new();
+        self.write(&mut |piece| text.extend_from_slice(piece));
+        f.write_str(&String::from_utf8_lossy(&text))
+    }
+}
+
+/// Signs a request by AWS's rules, for whoever sends one. `payload` is the last line of the canonical request.
+pub(in crate::sig) fn sign(
+    view: &RequestView<'_>,
+    signed_headers: &SignedHeaders<'_>,
+    payload: &str,
+    form: &'static Form,
+    key: &SigningKey,
+    timestamp: &str,
+    scope: &str,
+) -> [u8; HMAC_SHA256_LENGTH] {
+    let canonical = CanonicalRequest {
+        view,
+        signed_headers: signed_headers.clone(),
+        left_out: None,
+        host_rule: form.v4.host_rule,
+        payload: payload.as_bytes(),
+        payload_signed: PayloadSigned::Yes,
+    };
+    let text = StringToSign {
+        algorithm: form.v4.algorithm,
+        timestamp,
+        scope,
+        request: sha256_of(|sink| canonical.write(Spelling::DOCUMENTED, sink)),
+    };
+    key.mac_of(|sink| text.write(sink))
+}
+
+/// The SHA-256 of a text that is written in pieces.
+pub(super) fn sha256_of(write: impl FnOnce(&mut dyn FnMut(&[u8]))) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    write(&mut |piece| hash.update(piece));
+    hash.finalize().into()
+}

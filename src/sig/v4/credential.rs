@@ -1,0 +1,276 @@
+//! The credential of version 4, `AccessKeyId/date/region/service/terminator`, and the list of the signed headers.
+
+use std::borrow::Cow;
+
+use crate::sig::dialect::V4Words;
+use crate::sig::failure::ScopeFault;
+use crate::sig::request::RequestView;
+use crate::sig::signing_key::CredentialScope;
+
+/// The longest region. The longest of AWS has 14 characters.
+pub const MAX_REGION_LENGTH: usize = 64;
+
+/// The regions in which a credential may be scoped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Region {
+    /// Every region.
+    Any,
+    /// This one.
+    Named(String),
+}
+
+impl Region {
+    /// The text in the configuration.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Any => "*",
+            Self::Named(name) => name,
+        }
+    }
+}
+
+/// Whether a text can be a region.
+pub fn is_region(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=MAX_REGION_LENGTH).contains(&text.len()) && text.bytes().all(fits)
+}
+
+/// The credential that a request names. Nothing in it is proven yet.
+#[derive(Debug)]
+pub struct Credential<'v> {
+    text: Cow<'v, str>,
+    /// Where each of the four slashes stands.
+    slashes: [usize; 4],
+}
+
+impl<'v> Credential<'v> {
+    /// Reads a credential of exactly five components.
+    pub fn of(text: Cow<'v, str>) -> Option<Self> {
+        let mut found = memchr::memchr_iter(b'/', text.as_bytes());
+        let slashes = [found.next()?, found.next()?, found.next()?, found.next()?];
+        if found.next().is_some() {
+            return None;
+        }
+        Some(Self { text, slashes })
+    }
+
+    /// The AccessKeyId; it may be empty.
+    pub fn access_key_id(&self) -> &str {
+        &self.text[..self.slashes[0]]
+    }
+
+    /// The scope as one text.
+    pub fn scope_text(&self) -> &str {
+        &self.text[self.slashes[0] + 1..]
+    }
+
+    /// The scope in its components.
+    pub fn scope(&self) -> CredentialScope<'_> {
+        let [_, second, third, last] = self.slashes;
+        CredentialScope {
+            date: &self.text[self.slashes[0] + 1..second],
+            region: &self.text[second + 1..third],
+            service: &self.text[third + 1..last],
+            terminator: &self.text[last + 1..],
+        }
+    }
+
+    /// Compares the scope with the day of the request, the region here and the words of the dialect, in AWS's order.
+    ///
+    /// # Errors
+    /// [`ScopeFault`].
+    pub fn check_scope(
+        &self,
+        words: &V4Words,
+        timestamp: &str,
+        region: &Region,
+    ) -> Result<(), ScopeFault> {
+        let scope = self.scope();
+        if timestamp.split('T').next() != Some(scope.date) {
+            return Err(ScopeFault::Date {
+                provided: scope.date.to_owned(),
+                request_time: timestamp.to_owned(),
+            });
+        }
+        let region_holds = match region {
+            Region::Any => is_region(scope.region),
+            Region::Named(name) => name == scope.region,
+        };
+        if !region_holds {
+            return Err(ScopeFault::Region {
+                provided: scope.region.to_owned(),
+                expected: region.as_str().to_owned(),
+            });
+        }
+        if scope.service != words.service {
+            return Err(ScopeFault::Service {
+                provided: scope.service.to_owned(),
+                expected: words.service,
+            });
+        }
+        if scope.terminator != words.terminator {
+            return Err(ScopeFault::Terminator {
+                provided: scope.terminator.to_owned(),
+                expected: words.terminator,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The names of the signed headers: lower-case, sorted, each once, with `;` between.
+#[derive(Debug, Clone)]
+pub struct SignedHeaders<'v>(Cow<'v, str>);
+
+impl<'v> SignedHeaders<'v> {
+    /// Reads the list. `authorization` cannot sign itself.
+    pub fn of(text: Cow<'v, str>) -> Option<Self> {
+        let token = |byte: u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte)
+        };
+        let mut before = "";
+        for name in text.split(';') {
+            // No name is less than itself or the empty one, so none stands twice and none is empty.
+            let in_order = before < name;
+            if !in_order || !name.bytes().all(token) || name == "authorization" {
+                return None;
+            }
+            before = name;
+        }
+        Some(Self(text))
+    }
+
+    /// The Host and every header of the vendor's, with those of `own` where the request has them: what a gateway may
+    /// vouch for, because whoever signed the request signed it, or it set the header itself.
+    pub fn to_sign(view: &RequestView<'_>, own: &[&str]) -> SignedHeaders<'static> {
+        let vendors = view.fields.vendor.iter().map(|(name, _)| *name);
+        let own = own
+            .iter()
+            .copied()
+            .filter(|name| view.headers.contains_key(*name));
+        let mut names: Vec<&str> = std::iter::once("host").chain(vendors).chain(own).collect();
+        names.sort_unstable();
+        names.dedup();
+        SignedHeaders(names.join(";").into())
+    }
+
+    /// The list as it was sent.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// The names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.split(';')
+    }
+
+    /// Whether a name is on the list.
+    pub fn contains(&self, name: &str) -> bool {
+        self.names().any(|own| own == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::dialect::{AWS, FORMS};
+    use super::*;
+
+    #[test]
+    fn a_credential_has_five_components() {
+        let text = "AKID/20130524/us-east-1/s3/aws4_request";
+        let credential = Credential::of(text.into()).unwrap();
+        assert_eq!(credential.access_key_id(), "AKID");
+        assert_eq!(
+            credential.scope_text(),
+            "20130524/us-east-1/s3/aws4_request"
+        );
+        assert_eq!(credential.scope().to_string(), credential.scope_text());
+        for text in [
+            "",
+            "AKID",
+            "AKID/20130524/us-east-1/s3",
+            "A/B/20130524/us-east-1/s3/aws4_request",
+        ] {
+            assert!(Credential::of(text.into()).is_none(), "{text}");
+        }
+        let empty = Credential::of("////".into()).unwrap();
+        assert_eq!((empty.access_key_id(), empty.scope_text()), ("", "///"));
+    }
+
+    #[test]
+    fn each_component_of_the_scope_is_compared() {
+        let here = Region::Named("us-east-1".into());
+        let check = |scope: &str, region: &Region| {
+            let credential = Credential::of(format!("AK/{scope}").into()).unwrap();
+            credential.check_scope(&AWS.forms[0].v4, "20130524T000000Z", region)
+        };
+        let right = "20130524/us-east-1/s3/aws4_request";
+        assert_eq!(check(right, &here), Ok(()));
+        assert_eq!(check("20130524/eu-1/s3/aws4_request", &Region::Any), Ok(()));
+        for date in [
+            "20130523",
+            "20130525",
+            "2013052",
+            "",
+            "20130524T",
+            "２０１３0524",
+        ] {
+            let refused = check(&format!("{date}/eu/sts/x"), &here);
+            assert!(matches!(refused, Err(ScopeFault::Date { .. })), "{date}");
+        }
+        for region in ["eu-1", "", "*", "US-EAST-1"] {
+            let refused = check(&format!("20130524/{region}/sts/x"), &here);
+            assert!(
+                matches!(refused, Err(ScopeFault::Region { .. })),
+                "{region}"
+            );
+        }
+        for region in ["", "*", "a b", "é", &"a".repeat(MAX_REGION_LENGTH + 1)] {
+            let refused = check(&format!("20130524/{region}/s3/aws4_request"), &Region::Any);
+            assert!(
+                matches!(refused, Err(ScopeFault::Region { .. })),
+                "{region}"
+            );
+        }
+        for service in ["sts", "s3tables", "s3express", "S3", "", "wos"] {
+            let refused = check(&format!("20130524/us-east-1/{service}/x"), &here);
+            assert!(
+                matches!(refused, Err(ScopeFault::Service { .. })),
+                "{service}"
+            );
+        }
+        for terminator in ["aws5_request", "", "AWS4_REQUEST", "wos_request"] {
+            let refused = check(&format!("20130524/us-east-1/s3/{terminator}"), &here);
+            assert!(
+                matches!(refused, Err(ScopeFault::Terminator { .. })),
+                "{terminator}"
+            );
+        }
+        assert_eq!(FORMS.len(), 2);
+    }
+
+    #[test]
+    fn the_list_of_signed_headers_has_one_spelling() {
+        for text in ["host", "host;range;x-amz-date", "content-type;date;host"] {
+            assert!(SignedHeaders::of(text.into()).is_some(), "{text}");
+        }
+        for text in [
+            "",
+            ";",
+            "host;",
+            ";host",
+            "host;;x-amz-date",
+            "x-amz-date;host",
+            "host;host",
+            "Host",
+            "host;X-Amz-Date",
+            "host; x-amz-date",
+            "host,x-amz-date",
+            "authorization;host",
+            "host:;x",
+            "host\u{e9}",
+        ] {
+            assert!(SignedHeaders::of(text.into()).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! Signature version 4: the HMAC-SHA256 family.
+//!
+//! ```text
+//! Signature = hex(hmac-sha256(SigningKey, StringToSign))
+//! ```
+//! Source: Amazon S3 API Reference, "Authenticating requests (AWS Signature Version 4)"; the WOS SDKs for Go and Java.
+
+pub mod canonical;
+pub mod credential;
+pub mod encoding;
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use super::authorization::DialectForm;
+use super::dialect::Form;
+use super::failure::AuthFailure;
+use super::freshness;
+use super::payload::{ChunkChain, PayloadClaim, PayloadMode, hex};
+use super::request::{Fields, RequestView};
+use super::signature::{VerifyingKey, equal};
+use super::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
+use super::{Placement, VerifyOptions};
+use crate::address::Operation;
+use canonical::{
+    CanonicalRequest, PayloadSigned, Spelling, StringToSign, UNSIGNED_PAYLOAD, sha256_of,
+};
+pub use credential::{Credential, Region, SignedHeaders};
+
+/// What a request of version 4 says about its signature.
+#[derive(Debug)]
+pub struct Presented<'v> {
+    /// Where it stands.
+    pub placement: Placement,
+    /// Who signed, and for which day, region and service.
+    pub credential: Credential<'v>,
+    /// Which headers are signed.
+    pub signed_headers: SignedHeaders<'v>,
+    /// The signature.
+    pub signature: Cow<'v, str>,
+}
+
+/// A request of version 4, read and found to be in order, but for the signature.
+#[derive(Debug)]
+pub struct Signing<'v> {
+    form: &'static Form,
+    credential: Credential<'v>,
+    timestamp: Cow<'v, str>,
+    canonical: CanonicalRequest<'v>,
+    provided: Cow<'v, str>,
+    payload: PayloadMode,
+}
+
+/// A signature that holds: the key that confirmed it, and its own bytes, from which the chunks of a body go on.
+pub struct Confirmed {
+    key: SigningKey,
+    signature: [u8; HMAC_SHA256_LENGTH],
+}
+
+impl<'v> Signing<'v> {
+    /// Checks everything that needs no key.
+    ///
+    /// # Errors
+    /// Rules 16, 18 to 23 and 25 to 28 of [`AuthFailure`].
+    pub fn of(
+        view: &'v RequestView<'v>,
+        operation: Operation,
+        now: SystemTime,
+        DialectForm { form, .. }: DialectForm,
+        presented: Presented<'v>,
+        options: &VerifyOptions,
+    ) -> Result<Self, AuthFailure> {
+        let Presented {
+            placement,
+            credential,
+            signed_headers,
+            signature,
+        } = presented;
+        super::v2::check_foreign(&view.fields, form)?;
+        let declared = Declared::of(view, form, placement, &signed_headers)?;
+        if declared.mode.is_chunked() && !takes_chunks(operation, placement) {
+            return Err(AuthFailure::MisplacedChunks);
+        }
+        let (timestamp, signed_at) =
+            time_of(view, form, placement).ok_or(AuthFailure::NoDate(placement))?;
+        credential
+            .check_scope(&form.v4, &timestamp, &options.region)
+            .map_err(|fault| AuthFailure::CredentialScope(placement, fault))?;
+        match placement {
+            Placement::Header => {
+                freshness::check_skew(&timestamp, signed_at, now, options.max_clock_skew)?;
+            }
+            Placement::Query => {
+                let expires = view.parameter(form.v4.parameters.expires);
+                let expires = expires.and_then(|own| own.raw_value).unwrap_or("");
+                freshness::check_life(
+                    signed_at,
+                    expires,
+                    now,
+                    options.max_clock_skew,
+                    options.max_presigned_lifetime,
+                )?;
+            }
+        }
+        check_signed(&view.fields, form, &signed_headers)?;
+        let left_out = match placement {
+            Placement::Header => None,
+            Placement::Query => Some(form.v4.parameters.signature),
+        };
+        Ok(Self {
+            form,
+            credential,
+            timestamp,
+            canonical: CanonicalRequest {
+                view,
+                signed_headers,
+                left_out,
+                host_rule: form.v4.host_rule,
+                payload: declared.text,
+                payload_signed: declared.signed,
+            },
+            provided: signature,
+            payload: declared.mode,
+        })
+    }
+
+    /// The AccessKeyId. Not proven.
+    pub fn access_key_id(&self) -> &str {
+        self.credential.access_key_id()
+    }
+
+    /// The names of the signed headers.
+    pub fn signed_headers(&self) -> &SignedHeaders<'v> {
+        &self.canonical.signed_headers
+    }
+
+    /// The signature as it was provided.
+    pub fn provided(&self) -> &str {
+        &self.provided
+    }
+
+    /// The canonical request.
+    pub fn canonical_request(&self) -> &CanonicalRequest<'v> {
+        &self.canonical
+    }
+
+    /// The StringToSign by AWS's rules, for a diagnosis.
+    pub fn string_to_sign(&self) -> StringToSign<'_> {
+        let text = self.canonical.to_bytes();
+        self.string_over(sha256_of(|sink| sink(&text)))
+    }
+
+    fn string_over(&self, request: [u8; 32]) -> StringToSign<'_> {
+        StringToSign {
+            algorithm: self.form.v4.algorithm,
+            timestamp: &self.timestamp,
+            scope: self.credential.scope_text(),
+            request,
+        }
+    }
+
+    /// Whether the key's signature over one of the spellings of the request is the one provided. A comparison takes the
+    /// same time wherever the first difference stands.
+    pub(super) fn confirmed_by(&self, key: &VerifyingKey) -> Option<Confirmed> {
+        let key = key.signing_key(self.form.v4.key_seed, self.credential.scope());
+        let holds = |spelling: Spelling| {
+            let request = sha256_of(|sink| self.canonical.write(spelling, sink));
+            let text = self.string_over(request);
+            let computed = key.mac_of(|sink| text.write(sink));
+            equal(&hex(&computed), self.provided.as_bytes()).then_some(computed)
+        };
+        let signature = self.canonical.spellings().find_map(holds)?;
+        Some(Confirmed { key, signature })
+    }
+
+    /// What the signature says about the body.
+    pub(super) fn payload(&self, confirmed: Confirmed) -> PayloadClaim {
+        let chain = || {
+            ChunkChain::new(
+                confirmed.key.clone(),
+                self.form.v4.algorithm,
+                &*self.timestamp,
+                self.credential.scope_text(),
+                confirmed.signature,
+            )
+        };
+        match self.payload {
+            PayloadMode::Unsigned => PayloadClaim::Unsigned,
+            PayloadMode::Sha256(digest) => PayloadClaim::Sha256(digest),
+            PayloadMode::SignedChunks => PayloadClaim::SignedChunks(chain()),
+            PayloadMode::SignedChunksWithTrailer => PayloadClaim::SignedChunksWithTrailer(chain()),
+            PayloadMode::UnsignedChunksWithTrailer => PayloadClaim::UnsignedChunksWithTrailer,
+        }
+    }
+}
+
+/// Only these two stream an object in; everything else has a body that S3 reads whole.
+fn takes_chunks(operation: Operation, placement: Placement) -> bool {
+    placement == Placement::Header
+        && matches!(operation, Operation::PutObject | Operation::UploadPart)
+}
+
+/// What a request declares about its body.
+struct Declared<'v> {
+    text: &'v [u8],
+    mode: PayloadMode,
+    signed: PayloadSigned,
+}
+
+impl<'v> Declared<'v> {
+    /// The header says it. A presigned request may say it in a parameter, or nothing.
+    fn of(
+        view: &'v RequestView<'v>,
+        form: &Form,
+        placement: Placement,
+        signed_headers: &SignedHeaders<'_>,
+    ) -> Result<Self, AuthFailure> {
+        let name = form.v4.content_sha256_header;
+        let in_header = view.fields.vendor(name).map(|value| value.as_bytes());
+        let parameter = form.v4.parameters.content_sha256;
+        let in_query = view
+            .parameters
+            .iter()
+            .find(|own| placement == Placement::Query && own.name.eq_ignore_ascii_case(parameter))
+            .map(|own| own.raw_value.unwrap_or("").as_bytes());
+        let (text, signed) = match (in_header, in_query) {
+            (None, None) if placement == Placement::Header => {
+                return Err(AuthFailure::MissingPayloadMode(name));
+            }
+            (None, None) => (UNSIGNED_PAYLOAD.as_bytes(), PayloadSigned::Yes),
+            (None, Some(text)) => (text, PayloadSigned::Yes),
+            (Some(text), None)
+                if placement == Placement::Query && !signed_headers.contains(name) =>
+            {
+                (text, PayloadSigned::Perhaps)
+            }
+            (Some(text), None) => (text, PayloadSigned::Yes),
+            (Some(text), Some(other)) if text == other => (text, PayloadSigned::Yes),
+            (Some(_), Some(_)) => return Err(AuthFailure::BadPayloadMode(name)),
+        };
+        let mode =
+            PayloadMode::of(text, form.v4.algorithm).ok_or(AuthFailure::BadPayloadMode(name))?;
+        Ok(Self { text, mode, signed })
+    }
+}
+
+/// The time of signing, as text and as a time. In the header form the vendor's date header says it, else `Date`, which may
+/// also be an HTTP date. The text is a line of the StringToSign, so it is signed wherever it stands.
+fn time_of<'v>(
+    view: &'v RequestView<'v>,
+    form: &Form,
+    placement: Placement,
+) -> Option<(Cow<'v, str>, SystemTime)> {
+    let basic = |text: &'v str| Some((text.into(), freshness::parse_timestamp(text)?));
+    if placement == Placement::Query {
+        return basic(view.parameter(form.v4.parameters.date)?.raw_value?);
+    }
+    if let Some(value) = view.fields.vendor(form.date_header) {
+        return basic(value.to_str().ok()?.trim_ascii());
+    }
+    let text = view.fields.date?.to_str().ok()?.trim_ascii();
+    basic(text).or_else(|| {
+        let time = freshness::parse_date(text)?;
+        Some((freshness::timestamp(time).into(), time))
+    })
+}
+
+/// The Host and every header of the vendor's must be signed, but for the payload mode: its value is the last line of the
+/// canonical request either way. Everything else that a node takes from such a header would be whoever's who sent it.
+fn check_signed(
+    fields: &Fields<'_>,
+    form: &Form,
+    signed_headers: &SignedHeaders<'_>,
+) -> Result<(), AuthFailure> {
+    let unsigned =
+        |name: &str| name != form.v4.content_sha256_header && !signed_headers.contains(name);
+    let vendors = fields.vendor.iter().map(|(name, _)| *name);
+    let mut missing = std::iter::once("host")
+        .chain(vendors)
+        .filter(|name| unsigned(name))
+        .peekable();
+    if missing.peek().is_none() {
+        return Ok(());
+    }
+    let mut missing: Vec<&str> = missing.collect();
+    // Metadata may stand more than once.
+    missing.dedup();
+    Err(AuthFailure::UnsignedHeaders(missing.join(", ")))
+}
