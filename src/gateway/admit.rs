@@ -19,7 +19,7 @@ use crate::credentials::StoreFailure;
 use crate::error::Refusal;
 use crate::policy::{Caller, decide};
 use crate::sig::dialect::{AWS, CaseRule, Dialect, starts_with_ignoring_case, vendor_header};
-use crate::sig::{self, AuthFailure, RequestView, VerifyingKey};
+use crate::sig::{self, AuthFailure, RequestView, Verified, VerifyingKey, Version};
 
 /// The path and the query of a request target, without the authority of the absolute form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub async fn admit(
     context.verification = Some(context.started.elapsed());
     let permitted = verified.and_then(|verified| {
         let cluster = Dialect::named(live.cluster.options().dialect);
-        check_spelling(verified.dialect().dialect, cluster, &view)?;
+        check_spelling(&verified, cluster, &view)?;
         forward::check(live.cluster.options(), &verified, &view, &address)?;
         decide(Caller::Signed(verified), address.clone(), hosts).map_err(Refusal::Denied)
     });
@@ -261,13 +261,16 @@ fn overrides_response(view: &RequestView<'_>) -> bool {
             .any(|parameter| overrides(&parameter.name))
 }
 
-/// A dialect without regard to case signs `?ACL`; nodes with regard to case would not see an `acl` there.
+/// A dialect without regard to case signs `?ACL`, and version 4 signs whatever is there; nodes with regard to case would
+/// not see an `acl` there. Version 2 in a dialect with regard to case covers no such name, so it has been refused by now.
 fn check_spelling(
-    asked: &Dialect,
+    asked: &Verified,
     cluster: &Dialect,
     view: &RequestView<'_>,
 ) -> Result<(), Refusal> {
-    if asked.case_rule == CaseRule::Sensitive || cluster.case_rule == CaseRule::Insensitive {
+    let exact = asked.dialect().dialect.case_rule == CaseRule::Sensitive;
+    let covers_exact_names = exact && asked.version() == Version::V2;
+    if covers_exact_names || cluster.case_rule == CaseRule::Insensitive {
         return Ok(());
     }
     for parameter in &view.parameters {

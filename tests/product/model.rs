@@ -34,6 +34,7 @@ const QUERY: u8 = 3;
 const REPEATED_HEADER: u8 = 4;
 const ADDRESS: u8 = 5;
 const FORM: u8 = 60;
+const SPELLING: u8 = 65;
 const OPERATION: u8 = 70;
 const BODY_HEADER: u8 = 80;
 const BODY: u8 = 90;
@@ -251,8 +252,12 @@ fn operation(combination: &Combination) -> Option<Broken> {
     if is_form_upload(combination) {
         return None;
     }
-    let nothing = combination.operation.selected != Selected::Operation;
-    nothing.then(|| told(OPERATION, 405, "MethodNotAllowed"))
+    match combination.operation.selected {
+        Selected::Misspelt => Some(told(SPELLING, 400, "InvalidArgument")),
+        Selected::Nothing => Some(told(OPERATION, 405, "MethodNotAllowed")),
+        // Its address has no reading: see there.
+        Selected::HalfAPart | Selected::Operation => None,
+    }
 }
 
 /// What the header alone says wrongly of the body.

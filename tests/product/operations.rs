@@ -36,6 +36,8 @@ pub enum Selected {
     Nothing,
     /// Half of the name of a part.
     HalfAPart,
+    /// What nodes with regard to case do not see, and others do.
+    Misspelt,
 }
 
 /// One operation, or a request that looks like one.
@@ -115,6 +117,8 @@ const ROWS: &[Row] = &[
     ("deletebucket", "", "", Wos),
     ("metadata", "", "", Wos),
     ("symlink", "", "", Wos),
+    ("ACL", "", "", Wos),
+    ("Tagging", "", "", Wos),
 ];
 
 fn content(method: &str, level: Level, query: &str) -> Content {
@@ -139,6 +143,7 @@ fn operation(method: &'static str, level: Level, query: &'static str, row: &Row)
     let half = method == "PUT" && level == Level::Object && query == "uploadId=x";
     let selected = match known.split(' ').any(|own| own == method) {
         _ if half => Selected::HalfAPart,
+        _ if query.starts_with(|letter: char| letter.is_ascii_uppercase()) => Selected::Misspelt,
         true => Selected::Operation,
         false => Selected::Nothing,
     };

@@ -13,3 +13,4 @@ mod scene;
 mod store;
 #[path = "../support/mod.rs"]
 mod support;
+mod version_4;

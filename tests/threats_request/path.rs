@@ -157,7 +157,7 @@ fn e3_a_key_is_decoded_by_nobody() {
 }
 
 /// Keys that are hard to carry, percent-encoded as far as a target must be.
-fn keys() -> Vec<String> {
+pub fn keys() -> Vec<String> {
     let mut keys: Vec<String> = (0..=255u8)
         .flat_map(|byte| [format!("k%{byte:02X}k"), format!("k%{byte:02x}")])
         .collect();

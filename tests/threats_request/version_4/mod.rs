@@ -1,0 +1,94 @@
+//! E, F and H for signature version 4: what a signed list of headers and parameters does not change. One path, one query and
+//! one Host are verified and forwarded, whatever else could have been meant.
+
+mod host;
+mod path;
+mod query;
+
+use crate::scene::{Forward, Scene};
+use crate::support::rec::Recorded;
+use crate::support::signer::{Request, Word};
+use crate::support::signer_v4::{SigningV4, canonical_query, stamp_at};
+
+/// Where the credentials stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Placed {
+    Header,
+    Query,
+}
+
+impl Placed {
+    const BOTH: [Self; 2] = [Self::Header, Self::Query];
+
+    fn sign(self, request: Request) -> Request {
+        self.sign_as(request, |_| {})
+    }
+
+    /// Signed over what `change` makes of the right text.
+    fn sign_as(self, request: Request, change: impl FnOnce(&mut SigningV4)) -> Request {
+        let stamp = stamp_at(0);
+        let request = match self {
+            Self::Header => request.prepared_v4(&stamp),
+            Self::Query => request.parameters_v4(&stamp, "600"),
+        };
+        let mut signing = request.signing_v4(&stamp);
+        change(&mut signing);
+        match self {
+            Self::Header => request.signed_v4_as(&signing),
+            Self::Query => request.presigned_v4_as(&signing),
+        }
+    }
+
+    /// Signed for one target and sent with another, each without credentials.
+    fn swap(self, word: Word, signed: &str, sent: &str) -> Request {
+        let (path, query) = signed.split_once('?').unwrap_or((signed, ""));
+        self.sign_as(Request::new(word, "GET", sent), |own| {
+            own.uri = Request::new(word, "GET", path)
+                .signing_v4(&own.timestamp)
+                .uri;
+            let credentials = own.query.split('&').filter(|pair| pair.starts_with("X-"));
+            let credentials: Vec<&str> = credentials.collect();
+            own.query = canonical_query(&format!("{query}&{}", credentials.join("&")));
+        })
+    }
+}
+
+fn scene(forward: Forward) -> Scene {
+    Scene::configured(forward, |config| {
+        let signature = "[signature]\nversions = [\"v2\", \"v4\"]\nregion = \"us-east-1\"\n";
+        config.section("signature", signature)
+    })
+}
+
+/// Each forward mode with each place of the credentials, in both dialects.
+fn everywhere(test: impl Fn(&mut Scene, Placed, Word)) {
+    for forward in Forward::BOTH {
+        let mut scene = scene(forward);
+        for placed in Placed::BOTH {
+            for word in Word::BOTH {
+                test(&mut scene, placed, word);
+            }
+        }
+    }
+}
+
+/// The request is served, and the node has got the target that was sent: `target`, and where it verifies, the credentials.
+fn passes(scene: &mut Scene, request: &Request, target: &str) -> Recorded {
+    let target = match scene.forward {
+        Forward::Trusted => target,
+        Forward::Passthrough => &request.target,
+    };
+    scene.passes_bytes(&request.bytes(), &request.method, target)
+}
+
+/// Signed and served as it is.
+fn goes_through(scene: &mut Scene, placed: Placed, request: Request) {
+    let target = request.target.clone();
+    passes(scene, &placed.sign(request), &target);
+}
+
+fn get(word: Word, target: &str) -> Request {
+    Request::new(word, "GET", target)
+}
+
+const MISMATCH: (u16, &str) = (403, "SignatureDoesNotMatch");
