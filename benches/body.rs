@@ -1,6 +1,6 @@
 //! How fast is a body proven, beside plain SHA-256 of the same bytes?
 //!
-//! Every body has 64 MiB of data and arrives in the pieces that Pingora reads, 64 KiB at most. The sizes behind a mode
+//! Every body has 8 MiB of data and arrives in the pieces that Pingora reads, 64 KiB at most. The sizes behind a mode
 //! are those of its chunks. Throughput is in bytes of data.
 //!
 //! - `sha256`: the one pass that no proof of a signed body can do without.
@@ -25,7 +25,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
-const LENGTH: usize = 64 << 20;
+const LENGTH: usize = 8 << 20;
 /// What Pingora 0.9.1 reads at once.
 const PIECE: usize = 64 << 10;
 const CHUNKS: [(&str, usize); 3] = [("8KiB", 8 << 10), ("64KiB", 64 << 10), ("1MiB", 1 << 20)];
