@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use prometheus::IntGauge;
 
-use super::connection::Connection;
+use super::connection::{Awaited, Connection};
 use super::listener::Listener;
 use super::live::Live;
 use super::relay::Relay;
@@ -88,6 +88,19 @@ impl Context {
         let connection = self.connection.as_deref()?;
         let listener = self.live.listeners.get(connection.listener())?;
         Some((connection, listener))
+    }
+
+    /// The node has said something.
+    pub fn note_sign(&self) {
+        if let Some(connection) = &self.connection {
+            connection.await_anew();
+        }
+    }
+
+    /// Whether the node has been silent for too long.
+    pub fn node_is_overdue(&self) -> bool {
+        let connection = self.connection.as_ref();
+        connection.is_some_and(|connection| connection.awaited() == Awaited::Nothing)
     }
 
     /// The node that the latest attempt went to, and its counters.

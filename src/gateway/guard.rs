@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,10 +14,10 @@ use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
-    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
     TimingDigest, UniqueID, UniqueIDType,
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::connection::{Awaited, Connection};
@@ -33,8 +34,10 @@ const PIECE: usize = 4096;
 
 /// A connection from a client. A request header is held back until it is complete and checked, so that the HTTP parser
 /// behind reads it once and as a whole; a fault is answered here, and the parser sees the end of the connection.
-pub struct GuardedStream {
-    inner: Stream,
+///
+/// It takes the place of Pingora's own stream around a socket, whose buffers and clocks nothing here needs.
+pub struct GuardedStream<S> {
+    inner: S,
     connection: Arc<Connection>,
     /// What was read and not passed on.
     held: BytesMut,
@@ -56,9 +59,9 @@ struct Refusing {
     until: Pin<Box<Sleep>>,
 }
 
-impl GuardedStream {
+impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
     /// Guards a connection.
-    pub fn new(inner: Stream, connection: Arc<Connection>) -> Self {
+    pub fn new(inner: S, connection: Arc<Connection>) -> Self {
         Self {
             inner,
             connection,
@@ -146,14 +149,16 @@ impl GuardedStream {
         Poll::Ready(Ok(piece.filled().len()))
     }
 
-    /// The end of the time for the first byte of a header, or for the rest of one.
+    /// The end of the time for the first byte of a header, for the rest of one, or for the next sign of the node.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let anew = self.connection.awaited_anew();
         let due = match self.due {
-            Some(due) => due,
-            None => {
-                let time = match self.held.is_empty() {
-                    true => self.connection.idle_timeout(),
-                    false => self.connection.header_timeout(),
+            Some(due) if !anew => due,
+            _ => {
+                let time = match (self.connection.awaited(), self.held.is_empty()) {
+                    (Awaited::Answer, _) => self.connection.node_timeout(),
+                    (_, true) => self.connection.idle_timeout(),
+                    (_, false) => self.connection.header_timeout(),
                 };
                 *self.due.insert(Instant::from_std(instant()) + time)
             }
@@ -180,12 +185,18 @@ impl GuardedStream {
         }
     }
 
-    /// The request has been read to its end: what the client sends now is for later, but that it is gone must be seen.
+    /// The request has been read to its end: what the client sends now is for later, but that it is gone must be seen,
+    /// and that the node is silent for too long.
     fn poll_answered(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.held.is_empty() && ready!(self.poll_hold(cx))? == 0 {
+        if self.held.is_empty()
+            && let Poll::Ready(read) = self.poll_hold(cx)
+            && read? == 0
+        {
             return Poll::Ready(Ok(()));
         }
-        Poll::Pending
+        ready!(self.poll_deadline(cx));
+        self.connection.await_next(Awaited::Nothing);
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     fn refuse(&mut self, fault: WireFault, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -203,7 +214,11 @@ impl GuardedStream {
 
 impl Refusing {
     /// Writes the answer, ends our side, and reads what the client still sends, within the bounds.
-    fn poll(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
         while self.written < self.answer.len() {
             if self.until.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(());
@@ -231,7 +246,7 @@ impl Refusing {
     }
 }
 
-impl AsyncRead for GuardedStream {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedStream<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -249,11 +264,12 @@ impl AsyncRead for GuardedStream {
                 Poll::Ready(Ok(()))
             }
             Awaited::Answer => this.poll_answered(cx),
+            Awaited::Nothing => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
         }
     }
 }
 
-impl AsyncWrite for GuardedStream {
+impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -283,7 +299,7 @@ impl AsyncWrite for GuardedStream {
     }
 }
 
-impl fmt::Debug for GuardedStream {
+impl<S: fmt::Debug> fmt::Debug for GuardedStream<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GuardedStream")
             .field("inner", &self.inner)
@@ -291,48 +307,41 @@ impl fmt::Debug for GuardedStream {
     }
 }
 
-// What Pingora asks of a stream is the inner stream's.
+// What Pingora asks of a stream besides. Nothing asks it of a client's stream: the digests stay empty.
 
 #[async_trait]
-impl Shutdown for GuardedStream {
+impl<S: AsyncWrite + Unpin + Send> Shutdown for GuardedStream<S> {
     async fn shutdown(&mut self) {
-        self.inner.shutdown().await;
+        // A client that is gone already is as good as shut down.
+        let _gone = self.inner.shutdown().await;
     }
 }
 
-impl UniqueID for GuardedStream {
+impl<S: AsRawFd> UniqueID for GuardedStream<S> {
     fn id(&self) -> UniqueIDType {
-        self.inner.id()
+        self.inner.as_raw_fd()
     }
 }
 
-impl Ssl for GuardedStream {}
+impl<S> Ssl for GuardedStream<S> {}
 
 #[async_trait]
-impl Peek for GuardedStream {}
+impl<S> Peek for GuardedStream<S> {}
 
-impl GetTimingDigest for GuardedStream {
+impl<S> GetTimingDigest for GuardedStream<S> {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        self.inner.get_timing_digest()
-    }
-
-    fn get_read_pending_time(&self) -> Duration {
-        self.inner.get_read_pending_time()
-    }
-
-    fn get_write_pending_time(&self) -> Duration {
-        self.inner.get_write_pending_time()
+        Vec::new()
     }
 }
 
-impl GetProxyDigest for GuardedStream {
+impl<S> GetProxyDigest for GuardedStream<S> {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        self.inner.get_proxy_digest()
+        None
     }
 }
 
-impl GetSocketDigest for GuardedStream {
+impl<S> GetSocketDigest for GuardedStream<S> {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.inner.get_socket_digest()
+        None
     }
 }

@@ -105,7 +105,7 @@ impl ProxyHttp for Proxy {
 
     async fn upstream_peer(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         context: &mut Self::CTX,
     ) -> Result<Box<HttpPeer>> {
         context.node_started = Some(instant());
@@ -118,9 +118,14 @@ impl ProxyHttp for Proxy {
         let peer = permit
             .as_ref()
             .and_then(|permit| live.cluster.peer(permit, attempt));
-        peer.ok_or_else(|| {
+        let mut peer = peer.ok_or_else(|| {
             Error::explain(ErrorType::ConnectError, "no node is left to try").into_up()
-        })
+        })?;
+        if session.as_mut().is_body_empty() {
+            // The connection's guard alone waits for the node, with an alarm that is there already.
+            peer.options.read_timeout = None;
+        }
+        Ok(peer)
     }
 
     fn fail_to_connect(
@@ -203,6 +208,7 @@ impl ProxyHttp for Proxy {
         }
         // 100 Continue and its like pass; what is final comes behind. An answer ahead of the end of the body ends the
         // connection: for Pingora a 100 would be one, and every upload that waits for it would cost a connection.
+        context.note_sign();
         let interim = answer.status.is_informational();
         session.set_close_on_response_before_downstream_finish(!interim);
         if interim {
@@ -241,6 +247,7 @@ impl ProxyHttp for Proxy {
         end: bool,
         context: &mut Self::CTX,
     ) -> Result<Option<Duration>> {
+        context.note_sign();
         context.relay.body(piece, end);
         Ok(None)
     }
@@ -253,6 +260,9 @@ impl ProxyHttp for Proxy {
         context: &mut Self::CTX,
         reused: bool,
     ) -> Box<Error> {
+        if context.node_is_overdue() {
+            error = Error::explain(ErrorType::ReadTimedout, "the node is silent").into_up();
+        }
         let from_node = *error.esource() == ErrorSource::Upstream;
         let replayable = session.req_header().method.is_idempotent()
             && !session.as_ref().retry_buffer_truncated()
