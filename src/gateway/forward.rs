@@ -1,6 +1,7 @@
 //! What goes on to a node: the request as it was verified, without what could steer the node past the check.
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
 use pingora::http::RequestHeader;
 use pingora::{ErrorType, OrErr};
 
@@ -72,10 +73,7 @@ pub fn rewrite(
 ) -> pingora::Result<()> {
     match cluster.forward {
         Forward::Passthrough => pass_on(request, request_id, peer),
-        Forward::Trusted => {
-            *request = compose(request, permit, cluster, request_id, peer)?;
-            Ok(())
-        }
+        Forward::Trusted => compose(request, permit, cluster, request_id, peer),
     }
 }
 
@@ -94,12 +92,7 @@ fn pass_on(
     for name in &strangers {
         request.remove_header(name);
     }
-    if !request.raw_path().starts_with(b"/") {
-        let target = Target::of(request);
-        let target = match target.query {
-            Some(query) => format!("{}?{query}", target.path),
-            None => target.path.to_owned(),
-        };
+    if let Some(target) = origin_form(request) {
         request.set_raw_path(target.as_bytes())?;
     }
     if let Some(peer) = peer {
@@ -108,30 +101,38 @@ fn pass_on(
     request.insert_header(REQUEST_ID, request_id)
 }
 
-/// Makes a request of what passes: without credentials, with who signed, in the cluster's dialect. Composed anew, because
-/// that costs less than to take fields out of Pingora's two maps and to put others in.
+/// Makes a request of what passes: without credentials, with who signed, in the cluster's dialect. Pingora's second map,
+/// of the names as they were spelled, is left behind: to keep two maps in step costs more than all the rest.
 fn compose(
-    request: &RequestHeader,
+    request: &mut RequestHeader,
     permit: &Permit,
     cluster: &ClusterOptions,
     request_id: &str,
     peer: Option<&HeaderValue>,
-) -> pingora::Result<RequestHeader> {
+) -> pingora::Result<()> {
     let verified = permit.verified();
     let form = verified.dialect().form;
     let spoken = Dialect::named(cluster.dialect).forms[0];
-    let mut headers = HeaderMap::with_capacity(request.headers.len() + OWN_FIELDS);
-    for (name, value) in &request.headers {
-        if !passes(name.as_str()) || name == AUTHORIZATION {
-            continue;
-        }
-        let vendors_own = name.as_str().strip_prefix(form.header_prefix);
-        let name = match vendors_own.filter(|_| form.header_prefix != spoken.header_prefix) {
-            Some(rest) => HeaderName::try_from(format!("{}{rest}", spoken.header_prefix))
-                .or_err(ErrorType::InvalidHTTPHeader, "a translated name")?,
-            None => name.clone(),
-        };
-        headers.append(name, value.clone());
+    let target = Target::of(request);
+    let target = match (verified.placement(), target.query) {
+        (Placement::Query, Some(query)) => Some(without_credentials(target.path, query, form)),
+        // The origin form stands in the URI byte for byte.
+        _ => origin_form(request),
+    };
+    let (nothing, ()) = http::Request::new(()).into_parts();
+    let mut parts = Parts::from(std::mem::replace(request, RequestHeader::from(nothing)));
+    let headers = &mut parts.headers;
+    headers.reserve(OWN_FIELDS);
+    let strangers: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| !passes(name.as_str()) || *name == AUTHORIZATION)
+        .cloned()
+        .collect();
+    for name in strangers {
+        headers.remove(name);
+    }
+    if form.header_prefix != spoken.header_prefix {
+        *headers = translated(headers, form.header_prefix, spoken.header_prefix)?;
     }
     let identity = verified.identity();
     headers.insert(PRINCIPAL, value_of(&identity.principal)?);
@@ -140,25 +141,37 @@ fn compose(
     if let Some(peer) = peer {
         headers.insert(FORWARDED_FOR, peer.clone());
     }
-    let (mut parts, ()) = http::Request::new(()).into_parts();
-    parts.method = request.method.clone();
-    parts.version = request.version;
-    parts.headers = headers;
-    // The origin form stands in the URI byte for byte.
-    parts.uri = request.uri.clone();
-    let mut composed = RequestHeader::from(parts);
-    let target = Target::of(request);
-    match (verified.placement(), target.query) {
-        (Placement::Query, Some(query)) => {
-            composed.set_raw_path(without_credentials(target.path, query, form).as_bytes())?;
-        }
-        _ if composed.raw_path() == request.raw_path() => {}
-        (_, query) => {
-            let query = query.map_or(String::new(), |query| format!("?{query}"));
-            composed.set_raw_path(format!("{}{query}", target.path).as_bytes())?;
-        }
+    *request = RequestHeader::from(parts);
+    match target {
+        Some(target) => request.set_raw_path(target.as_bytes()),
+        None => Ok(()),
     }
-    Ok(composed)
+}
+
+/// The target in origin form, where it came in another.
+fn origin_form(request: &RequestHeader) -> Option<String> {
+    if request.raw_path().starts_with(b"/") {
+        return None;
+    }
+    let target = Target::of(request);
+    Some(match target.query {
+        Some(query) => format!("{}?{query}", target.path),
+        None => target.path.to_owned(),
+    })
+}
+
+/// The fields with one vendor's prefix under another's.
+fn translated(headers: &HeaderMap, from: &str, to: &str) -> pingora::Result<HeaderMap> {
+    let mut translated = HeaderMap::with_capacity(headers.len() + OWN_FIELDS);
+    for (name, value) in headers {
+        let name = match name.as_str().strip_prefix(from) {
+            Some(rest) => HeaderName::try_from(format!("{to}{rest}"))
+                .or_err(ErrorType::InvalidHTTPHeader, "a translated name")?,
+            None => name.clone(),
+        };
+        translated.append(name, value.clone());
+    }
+    Ok(translated)
 }
 
 fn value_of(text: &str) -> pingora::Result<HeaderValue> {

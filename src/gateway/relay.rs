@@ -2,9 +2,11 @@
 //! namespace of the root element. Object bodies are never touched.
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::response::Parts;
 use http::{Method, StatusCode};
 use pingora::http::ResponseHeader;
+use pingora::{ErrorType, OrErr};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
@@ -85,8 +87,35 @@ pub fn head(
             });
         }
     }
-    answer.insert_header(wanted.request_id_header, request_id)?;
+    let request_id =
+        HeaderValue::from_str(request_id).or_err(ErrorType::InvalidHTTPHeader, "the request id")?;
+    set_last(answer, wanted.request_id_header, request_id)?;
     Ok((relay, node_request_id))
+}
+
+/// What Pingora adds to an answer behind us: `Date` and `Connection`.
+const PINGORAS_FIELDS: usize = 2;
+
+/// Sets the last of our fields. Pingora's second map, of the names as the node spelled them, is left behind: to put three
+/// more fields into two maps that are full costs more than all else that is done to an answer.
+fn set_last(
+    answer: &mut ResponseHeader,
+    name: &'static str,
+    value: HeaderValue,
+) -> pingora::Result<()> {
+    let phrase = answer.get_reason_phrase();
+    let phrase = (phrase != answer.status.canonical_reason())
+        .then(|| phrase.map(str::to_owned))
+        .flatten();
+    let (nothing, ()) = http::Response::new(()).into_parts();
+    let mut parts = Parts::from(std::mem::replace(answer, ResponseHeader::from(nothing)));
+    parts.headers.reserve(1 + PINGORAS_FIELDS);
+    parts.headers.insert(name, value);
+    *answer = ResponseHeader::from(parts);
+    match phrase {
+        Some(phrase) => answer.set_reason_phrase(Some(&phrase)),
+        None => Ok(()),
+    }
 }
 
 fn rename(answer: &mut ResponseHeader, from: &str, to: &str) -> pingora::Result<()> {
