@@ -7,18 +7,19 @@ use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
+use pingora::prelude::sleep as fast_sleep;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
     TimingDigest, UniqueID, UniqueIDType,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Sleep, sleep};
 
 use super::connection::{Awaited, Connection};
 use super::wire;
@@ -45,9 +46,42 @@ pub struct GuardedStream<S> {
     searched: usize,
     /// When what is awaited is late; none while nothing is.
     due: Option<Instant>,
-    /// Wakes us at `due` or before: it is moved once it has fired, not for each request.
-    alarm: Option<Pin<Box<Sleep>>>,
+    /// Wakes us at `due` or before: it is set anew once it has rung, not for each request.
+    alarm: Option<Alarm>,
     refusing: Option<Refusing>,
+}
+
+/// Rings once. A timer of Pingora's, since tokio looks at the clock twice more in each pause while it has one of its own.
+struct Alarm {
+    at: Instant,
+    ringing: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
+    /// The task that it wakes; none before it was polled.
+    wakes: Option<Waker>,
+}
+
+impl Alarm {
+    /// Pingora's clock ticks in such steps: it may be ahead of ours by as much.
+    const STEP: Duration = Duration::from_millis(10);
+
+    fn at(at: Instant, now: Instant) -> Self {
+        let ringing = Box::pin(fast_sleep(at.saturating_duration_since(now)));
+        Self {
+            at,
+            ringing,
+            wakes: None,
+        }
+    }
+
+    /// Whether it is yet to ring, and for this task: then there is no need to ask it.
+    fn is_set(&self, now: Instant, cx: &Context<'_>) -> bool {
+        let wakes = self.wakes.as_ref();
+        now + Self::STEP < self.at && wakes.is_some_and(|waker| waker.will_wake(cx.waker()))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.wakes = Some(cx.waker().clone());
+        self.ringing.as_mut().poll(cx)
+    }
 }
 
 /// The answer to a fault on its way out.
@@ -152,6 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
     /// The end of the time for the first byte of a header, for the rest of one, or for the next sign of the node.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let anew = self.connection.awaited_anew();
+        let now = instant();
         let due = match self.due {
             Some(due) if !anew => due,
             _ => {
@@ -160,19 +195,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
                     (_, true) => self.connection.idle_timeout(),
                     (_, false) => self.connection.header_timeout(),
                 };
-                *self.due.insert(Instant::from_std(instant()) + time)
+                *self.due.insert(now + time)
             }
         };
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(due)));
-        if alarm.deadline() > due {
-            alarm.as_mut().reset(due);
+        loop {
+            let alarm = match &mut self.alarm {
+                Some(alarm) if alarm.at <= due => alarm,
+                alarm => alarm.insert(Alarm::at(due, now)),
+            };
+            if alarm.is_set(now, cx) {
+                return Poll::Pending;
+            }
+            ready!(alarm.poll(cx));
+            let late = alarm.at == due;
+            self.alarm = None;
+            if late {
+                return Poll::Ready(());
+            }
         }
-        ready!(alarm.as_mut().poll(cx));
-        if alarm.deadline() < due {
-            alarm.as_mut().reset(due);
-            return alarm.as_mut().poll(cx);
-        }
-        Poll::Ready(())
     }
 
     fn pass_on(&mut self, buf: &mut ReadBuf<'_>) {
