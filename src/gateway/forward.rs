@@ -77,6 +77,21 @@ pub fn rewrite(
     }
 }
 
+/// Leaves behind what Pingora keeps besides the fields, of the request that it is to copy for each node: the names as
+/// the client spelled them, which no node gets to see in the trusted mode.
+pub fn forget_spelling(request: &mut RequestHeader, cluster: &ClusterOptions) {
+    // Only the origin form survives: it stands in the URI byte for byte.
+    if cluster.forward == Forward::Trusted && request.raw_path().starts_with(b"/") {
+        *request = RequestHeader::from(taken(request));
+    }
+}
+
+/// The parts of a request, which is left empty.
+fn taken(request: &mut RequestHeader) -> Parts {
+    let (nothing, ()) = http::Request::new(()).into_parts();
+    Parts::from(std::mem::replace(request, RequestHeader::from(nothing)))
+}
+
 /// Takes the strangers away; everything else stays as it came, the case of the names included.
 fn pass_on(
     request: &mut RequestHeader,
@@ -113,19 +128,17 @@ fn compose(
     let verified = permit.verified();
     let form = verified.dialect().form;
     let spoken = Dialect::named(cluster.dialect).forms[0];
-    let target = Target::of(request);
-    let target = match (verified.placement(), target.query) {
-        (Placement::Query, Some(query)) => Some(without_credentials(target.path, query, form)),
-        // The origin form stands in the URI byte for byte.
-        _ => origin_form(request),
+    let target = match verified.placement() {
+        Placement::Query => Some(without_credentials(Target::of(request), form)),
+        Placement::Header => origin_form(request),
     };
-    let (nothing, ()) = http::Request::new(()).into_parts();
-    let mut parts = Parts::from(std::mem::replace(request, RequestHeader::from(nothing)));
+    let mut parts = taken(request);
     let headers = &mut parts.headers;
+    headers.remove(AUTHORIZATION);
     headers.reserve(OWN_FIELDS);
     let strangers: Vec<HeaderName> = headers
         .keys()
-        .filter(|name| !passes(name.as_str()) || *name == AUTHORIZATION)
+        .filter(|name| !passes(name.as_str()))
         .cloned()
         .collect();
     for name in strangers {
@@ -179,10 +192,11 @@ fn value_of(text: &str) -> pingora::Result<HeaderValue> {
 }
 
 /// The target without the three credential parameters; every other byte stays.
-fn without_credentials(path: &str, query: &str, form: &Form) -> String {
+fn without_credentials(target: Target<'_>, form: &Form) -> String {
+    let Target { path, query } = target;
     let mut target = path.to_owned();
     let mut separator = '?';
-    for pair in query.split('&') {
+    for pair in query.into_iter().flat_map(|query| query.split('&')) {
         let name = pair.split_once('=').map_or(pair, |(name, _)| name);
         let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
         if !is_credential(form, &name) {
@@ -237,7 +251,10 @@ mod tests {
 
     #[test]
     fn credentials_leave_the_query_and_nothing_else_changes() {
-        let target = |path: &str, query: &str| without_credentials(path, query, AWS.forms[0]);
+        let target = |path, query| {
+            let query = Some(query);
+            without_credentials(Target { path, query }, AWS.forms[0])
+        };
         assert_eq!(
             target("/b/k", "AWSAccessKeyId=a&Expires=1&Signature=s%3D"),
             "/b/k"

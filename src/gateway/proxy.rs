@@ -94,10 +94,15 @@ impl ProxyHttp for Proxy {
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {
         let now = self.gateway.clock.now();
         match admit::admit(session.req_header(), context, now).await {
-            Ok(()) => Ok(false),
+            Ok(()) => {
+                let cluster = context.live.cluster.options();
+                forward::forget_spelling(session.req_header_mut(), cluster);
+                Ok(false)
+            }
             Err(refusal) => {
-                // Whoever is gone by now misses the answer; there is nobody else to tell.
-                let _sent = self.answer(session, context, &refusal).await;
+                // Whoever is gone by now misses the answer; there is nobody else to tell. Boxed, since its room would
+                // else be part of every request's future.
+                let _sent = Box::pin(self.answer(session, context, &refusal)).await;
                 Ok(true)
             }
         }

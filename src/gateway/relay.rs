@@ -89,8 +89,18 @@ pub fn head(
     }
     let request_id =
         HeaderValue::from_str(request_id).or_err(ErrorType::InvalidHTTPHeader, "the request id")?;
-    set_last(answer, wanted.request_id_header, request_id)?;
+    set_last(answer, request_id_field(words), request_id)?;
     Ok((relay, node_request_id))
+}
+
+/// The name in [`Form::request_id_header`](crate::sig::dialect::Form::request_id_header), parsed once for all.
+fn request_id_field(words: DialectName) -> HeaderName {
+    const AWS: HeaderName = HeaderName::from_static("x-amz-request-id");
+    const WOS: HeaderName = HeaderName::from_static("x-wos-request-id");
+    match words {
+        DialectName::Aws => AWS,
+        DialectName::Wos => WOS,
+    }
 }
 
 /// What Pingora adds to an answer behind us: `Date` and `Connection`.
@@ -100,7 +110,7 @@ const PINGORAS_FIELDS: usize = 2;
 /// more fields into two maps that are full costs more than all else that is done to an answer.
 fn set_last(
     answer: &mut ResponseHeader,
-    name: &'static str,
+    name: HeaderName,
     value: HeaderValue,
 ) -> pingora::Result<()> {
     let phrase = answer.get_reason_phrase();
