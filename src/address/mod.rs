@@ -107,7 +107,10 @@ impl Address {
             Some(bucket) => (Some(bucket), rest),
             None if rest.is_empty() => (None, rest),
             None => {
-                let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+                let (bucket, key) = match memchr::memchr(b'/', rest.as_bytes()) {
+                    Some(at) => (&rest[..at], &rest[at + 1..]),
+                    None => (rest, ""),
+                };
                 (Some(bucket.into()), key)
             }
         };
@@ -219,7 +222,9 @@ fn of_host(host: &str, hosts: &HostNames) -> Result<HostReading, AddressFailure>
 }
 
 fn position(names: &[String], name: &str) -> Option<usize> {
-    names.iter().position(|own| own.eq_ignore_ascii_case(name))
+    // Clients write it as it is configured, nearly always.
+    let same = |own: &String| own == name || own.eq_ignore_ascii_case(name);
+    names.iter().position(same)
 }
 
 /// What stands before `.domain`, at a label boundary.
@@ -234,7 +239,7 @@ fn check_bucket(name: &str) -> Result<(), AddressFailure> {
         && name
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
-        && !name.contains("..");
+        && !name.as_bytes().windows(2).any(|pair| pair == b"..");
     if holds {
         Ok(())
     } else {

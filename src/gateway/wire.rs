@@ -80,7 +80,8 @@ pub fn check(bytes: &[u8]) -> Result<Option<usize>, WireFault> {
     if length > WireFault::MAX_HEADER_BYTES {
         return Err(WireFault::HeaderTooLarge);
     }
-    check_controls(&bytes[..length])?;
+    // The lines of the fields, the request line and the empty line.
+    check_controls(&bytes[..length], fields + 2)?;
     lengths.check(minor)?;
     Ok(Some(length))
 }
@@ -158,9 +159,10 @@ impl Lengths<'_> {
 /// Checks a field line (RFC 9112, section 5): a token, a colon, a value. A line that goes on the one before (obs-fold)
 /// has no token.
 fn check_field<'h>(line: &'h [u8], lengths: &mut Lengths<'h>) -> Result<(), WireFault> {
-    let colon = memchr(b':', line).ok_or(WireFault::Field)?;
-    let (name, value) = (&line[..colon], &line[colon + 1..]);
-    if name.is_empty() || !all(TOKEN, name) {
+    let token = line.iter().take_while(|byte| TOKEN[usize::from(**byte)]);
+    let (name, rest) = line.split_at(token.count());
+    let value = rest.strip_prefix(b":").ok_or(WireFault::Field)?;
+    if name.is_empty() {
         return Err(WireFault::Field);
     }
     if name.eq_ignore_ascii_case(b"content-length") {
@@ -185,23 +187,20 @@ fn trim_blanks(mut value: &[u8]) -> &[u8] {
     value
 }
 
-/// No byte is a control character, but for tabs and for the CRLF at the end of each line. Without a branch, so that the
-/// compiler takes many bytes at once.
-fn check_controls(header: &[u8]) -> Result<(), WireFault> {
-    let (mut control, mut lone) = (0, 0);
-    // The last byte is the line feed that ends the header.
-    for (&byte, &next) in header.iter().zip(&header[1..]) {
-        let (returns, ends) = (byte == b'\r', byte == b'\n');
-        let other = (byte < b' ') & (byte != b'\t') & !returns & !ends;
-        control |= u8::from(other) | u8::from(byte == 0x7f);
-        lone |= u8::from(returns != (next == b'\n'));
+/// No byte of `lines` whole lines is a control character, but for tabs and for the CRLF at the end of each.
+fn check_controls(header: &[u8], lines: usize) -> Result<(), WireFault> {
+    if memchr_iter(b'\r', header).count() != lines {
+        return Err(WireFault::LineEnd);
     }
-    if lone != 0 {
-        Err(WireFault::LineEnd)
-    } else if control != 0 {
-        Err(WireFault::Field)
-    } else {
+    // Without a branch, so that the compiler takes many bytes at once.
+    let control = header.iter().fold(0, |found, &byte| {
+        let own = (byte == b'\t') | (byte == b'\r') | (byte == b'\n');
+        found | u8::from((byte < b' ') & !own) | u8::from(byte == 0x7f)
+    });
+    if control == 0 {
         Ok(())
+    } else {
+        Err(WireFault::Field)
     }
 }
 
