@@ -113,7 +113,8 @@ impl ProxyHttp for Proxy {
         session: &mut Session,
         context: &mut Self::CTX,
     ) -> Result<Box<HttpPeer>> {
-        context.node_started = Some(instant());
+        let now = instant();
+        context.node_started = Some(now);
         let Context {
             live,
             permit,
@@ -122,7 +123,7 @@ impl ProxyHttp for Proxy {
         } = &mut **context;
         let peer = permit
             .as_ref()
-            .and_then(|permit| live.cluster.peer(permit, attempt));
+            .and_then(|permit| live.cluster.peer(permit, attempt, now));
         let mut peer = peer.ok_or_else(|| {
             Error::explain(ErrorType::ConnectError, "no node is left to try").into_up()
         })?;
