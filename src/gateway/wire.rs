@@ -80,8 +80,7 @@ pub fn check(bytes: &[u8]) -> Result<Option<usize>, WireFault> {
     if length > WireFault::MAX_HEADER_BYTES {
         return Err(WireFault::HeaderTooLarge);
     }
-    // The lines of the fields, the request line and the empty line.
-    check_controls(&bytes[..length], fields + 2)?;
+    check_controls(&bytes[..length])?;
     lengths.check(minor)?;
     Ok(Some(length))
 }
@@ -187,20 +186,23 @@ fn trim_blanks(mut value: &[u8]) -> &[u8] {
     value
 }
 
-/// No byte of `lines` whole lines is a control character, but for tabs and for the CRLF at the end of each.
-fn check_controls(header: &[u8], lines: usize) -> Result<(), WireFault> {
-    if memchr_iter(b'\r', header).count() != lines {
-        return Err(WireFault::LineEnd);
+/// No byte is a control character, but for tabs and for the CRLF at the end of each line. Without a branch, so that the
+/// compiler takes many bytes at once.
+fn check_controls(header: &[u8]) -> Result<(), WireFault> {
+    let (mut control, mut lone) = (0, 0);
+    // The last byte is the line feed that ends the header.
+    for (&byte, &next) in header.iter().zip(&header[1..]) {
+        let (returns, ends) = (byte == b'\r', byte == b'\n');
+        let other = (byte < b' ') & (byte != b'\t') & !returns & !ends;
+        control |= u8::from(other) | u8::from(byte == 0x7f);
+        lone |= u8::from(returns != (next == b'\n'));
     }
-    // Without a branch, so that the compiler takes many bytes at once.
-    let control = header.iter().fold(0, |found, &byte| {
-        let own = (byte == b'\t') | (byte == b'\r') | (byte == b'\n');
-        found | u8::from((byte < b' ') & !own) | u8::from(byte == 0x7f)
-    });
-    if control == 0 {
-        Ok(())
-    } else {
+    if lone != 0 {
+        Err(WireFault::LineEnd)
+    } else if control != 0 {
         Err(WireFault::Field)
+    } else {
+        Ok(())
     }
 }
 
