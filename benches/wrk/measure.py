@@ -3,7 +3,10 @@
 import http.client
 import os
 import re
+import signal
 import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +19,13 @@ CONNECTIONS = 64
 WARM_UP = "1s"
 # Two runs that differ in these numbers of requests: what start, stop and the first requests cost falls out.
 COUNTED_REQUESTS = (500, 2500)
-# A processor copies a block with one `rep movsb`, which callgrind counts once for every byte: 8,000 too many for one
-# request through Pingora. Without that instruction glibc copies 32 bytes at a time.
-CALLGRIND = ["env", "GLIBC_TUNABLES=glibc.cpu.hwcaps=-ERMS", "valgrind", "--quiet", "--tool=callgrind"]
+# A processor copies a block with one `rep movsb`, which callgrind and single steps count once for every byte: 8,000 too
+# many for one request through Pingora. Without that instruction glibc copies 32 bytes at a time.
+PLAIN_COPIES = ["env", "GLIBC_TUNABLES=glibc.cpu.hwcaps=-ERMS"]
+CALLGRIND = [*PLAIN_COPIES, "valgrind", "--quiet", "--tool=callgrind"]
+# A step takes some 60 microseconds, a request seconds. What the first requests cost once has to be over by then.
+REQUESTS_BEFORE_STEPS = 300
+STEPPED_REQUESTS = 8
 
 Headers = dict[str, str]
 
@@ -77,6 +84,13 @@ def check_answers(server: Server, listen: str, signed: Headers, forged: Headers)
         raise Failure(f"a request with a wrong signature should get 403, but it got {answer}")
 
 
+def repeat(connection: http.client.HTTPConnection, headers: Headers, number: int) -> None:
+    """Requests, one after the other, on one connection."""
+    for _ in range(number):
+        if (answer := exchange(connection, headers)) != (200, BODY):
+            raise Failure(f"a request gets {answer} while its instructions are counted")
+
+
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process with all its threads."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -125,6 +139,66 @@ def perf_count(output: str) -> int | None:
     return int(found[1]) if found else None
 
 
+class Steps:
+    """Counts the instructions of a process one by one, with steps.py."""
+
+    def __init__(self, pid: int) -> None:
+        command = [sys.executable, f"{HERE}/steps.py", str(pid)]
+        self.counter = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def __enter__(self) -> "Steps":
+        self.line()  # once it counts
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.counter.terminate()
+        self.counter.wait()
+
+    def line(self) -> int:
+        if not (line := self.counter.stdout.readline()):
+            raise Failure("steps.py cannot count")
+        return int(line)
+
+    def settled(self) -> int:
+        """The count once nothing more happens: a server works on after its answer."""
+        before = None
+        while True:
+            self.counter.send_signal(signal.SIGUSR1)
+            if (now := self.line()) == before:
+                return now
+            before = now
+            time.sleep(0.3)
+
+
+def steps_can_count() -> bool:
+    """Whether this machine lets one process step through another."""
+    with subprocess.Popen(["sleep", "60"]) as other:
+        try:
+            with Steps(other.pid) as steps:
+                steps.settled()
+            return True
+        except Failure:
+            return False
+        finally:
+            other.kill()
+
+
+def stepped_instructions(machine: Machine, server: Server, signed: Headers, forged: Headers) -> float:
+    """User-space instructions per request, stepped through over one connection that stays open."""
+    listen = free_address()
+    with running([*PLAIN_COPIES, *server.command(machine, listen)], listen, machine.proxy_core) as process:
+        check_answers(server, listen, signed, forged)
+        connection = http.client.HTTPConnection(listen, timeout=600)
+        repeat(connection, signed, REQUESTS_BEFORE_STEPS)
+        with Steps(process.pid) as steps:
+            repeat(connection, signed, 1)
+            before = steps.settled()
+            repeat(connection, signed, STEPPED_REQUESTS)
+            counted = steps.settled() - before
+        connection.close()
+    return counted / STEPPED_REQUESTS
+
+
 def callgrind_instructions(machine: Machine, server: Server, signed: Headers, forged: Headers) -> float:
     """User-space instructions per request, as callgrind counts them over one connection that stays open."""
     fewer, more = (callgrind_run(machine, server, signed, forged, number) for number in COUNTED_REQUESTS)
@@ -138,9 +212,7 @@ def callgrind_run(machine: Machine, server: Server, signed: Headers, forged: Hea
     with running([*callgrind, *server.command(machine, listen)], listen, machine.proxy_core):
         check_answers(server, listen, signed, forged)
         connection = http.client.HTTPConnection(listen, timeout=60)
-        for _ in range(number):
-            if (answer := exchange(connection, signed)) != (200, BODY):
-                raise Failure(f"a request gets {answer} under valgrind")
+        repeat(connection, signed, number)
         connection.close()
     found = re.search(r"^(?:summary|totals): (\d+)$", counted.read_text(), re.MULTILINE)
     if found is None:

@@ -3,11 +3,13 @@
 mod resign;
 
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 
+use crate::clock::instant;
 use crate::policy::Permit;
 use crate::sig::dialect::DialectName;
 use crate::sig::node_key::NodeKey;
@@ -71,8 +73,11 @@ pub struct ClusterOptions {
     pub upstream_keepalive: usize,
 }
 
-/// How long an idle connection to a node is kept. Below the 60 s or more after which common servers close one.
-const UPSTREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+/// How long a connection to a node is kept for further requests at most. Below the 60 s or more after which common servers
+/// close an idle one: a request must not meet that.
+const UPSTREAM_SPAN: Duration = Duration::from_secs(50);
+/// From when the spans are counted: the same for every configuration, since the pool of connections outlives a reload.
+static STARTED: LazyLock<Instant> = LazyLock::new(instant);
 
 /// A running cluster.
 #[derive(Debug)]
@@ -126,31 +131,41 @@ impl Cluster {
     /// A claim opens no connection, nor does a signature that holds. This does not compile:
     ///
     /// ```compile_fail,E0308
+    /// use std::time::Instant;
     /// use countersign::{cluster::{Attempt, Cluster}, sig::{Claim, Verified}};
     /// fn open(cluster: &Cluster, claim: &Claim<'_>, verified: &Verified, attempt: &mut Attempt) {
-    ///     cluster.peer(claim, attempt);
-    ///     cluster.peer(verified, attempt);
+    ///     cluster.peer(claim, attempt, Instant::now());
+    ///     cluster.peer(verified, attempt, Instant::now());
     /// }
     /// ```
     ///
     /// and this, its twin, does:
     ///
     /// ```
+    /// use std::time::Instant;
     /// use countersign::{cluster::{Attempt, Cluster}, policy::Permit};
     /// fn open(cluster: &Cluster, permit: &Permit, attempt: &mut Attempt) {
-    ///     cluster.peer(permit, attempt);
+    ///     cluster.peer(permit, attempt, Instant::now());
     /// }
     /// ```
-    pub fn peer(&self, _permit: &Permit, attempt: &mut Attempt) -> Option<Box<HttpPeer>> {
+    pub fn peer(
+        &self,
+        _permit: &Permit,
+        attempt: &mut Attempt,
+        now: Instant,
+    ) -> Option<Box<HttpPeer>> {
         if attempt.tried == self.peers.len() {
             return None;
         }
         let first = *attempt
             .first
             .get_or_insert_with(|| self.next.fetch_add(1, Ordering::Relaxed) % self.peers.len());
-        let peer = &self.peers[(first + attempt.tried) % self.peers.len()];
+        let mut peer = Box::new(self.peers[(first + attempt.tried) % self.peers.len()].clone());
         attempt.tried += 1;
-        Some(Box::new(peer.clone()))
+        // Connections of an earlier span are left to the nodes and to the pool's limit. That costs nothing, where a timer for
+        // each idle connection would cost every request as much as half the check of its signature.
+        peer.group_key = span(now);
+        Some(peer)
     }
 
     /// The key that signs this caller's requests anew; none where requests are not signed anew.
@@ -176,6 +191,11 @@ impl Cluster {
     }
 }
 
+/// The span that a time belongs to.
+fn span(now: Instant) -> u64 {
+    now.duration_since(*STARTED).as_secs() / UPSTREAM_SPAN.as_secs()
+}
+
 fn peer(node: &NodeAddress, options: &ClusterOptions) -> HttpPeer {
     let mut peer = match node {
         NodeAddress::Tcp(address) => HttpPeer::new(address, false, String::new()),
@@ -186,9 +206,22 @@ fn peer(node: &NodeAddress, options: &ClusterOptions) -> HttpPeer {
     peer.options.total_connection_timeout = Some(options.connect_timeout);
     peer.options.read_timeout = Some(options.read_timeout);
     peer.options.write_timeout = Some(options.read_timeout);
-    peer.options.idle_timeout = Some(UPSTREAM_IDLE_TIMEOUT);
     // The gateway sends on what stands on a list of its own; hop-by-hop fields and upgrades do not. Pingora's look at the
     // same fields would come first and cost as much as the check of the signature.
     peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::preserve();
     peer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_connection_is_taken_up_again_after_a_whole_span() {
+        for seconds in 0..120 {
+            let now = *STARTED + Duration::from_secs(seconds);
+            assert_ne!(span(now), span(now + UPSTREAM_SPAN), "{seconds}");
+        }
+        assert_eq!(span(*STARTED), span(*STARTED + UPSTREAM_SPAN / 2));
+    }
 }

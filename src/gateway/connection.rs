@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -23,6 +23,8 @@ pub enum Awaited {
     Form,
     /// Our answer; the request has been read to its end.
     Answer,
+    /// Nothing more: the node has been silent for too long.
+    Nothing,
 }
 
 /// One connection from a client: where it came in, from whom, and what is awaited on it.
@@ -31,6 +33,7 @@ pub struct Connection {
     listener: usize,
     peer: Option<HeaderValue>,
     awaited: AtomicU8,
+    anew: AtomicBool,
 }
 
 impl Connection {
@@ -43,6 +46,7 @@ impl Connection {
             // Written once for all requests of the connection.
             peer: peer.and_then(|peer| HeaderValue::from_str(&peer.to_string()).ok()),
             awaited: AtomicU8::new(Awaited::Header as u8),
+            anew: AtomicBool::new(true),
         }
     }
 
@@ -65,6 +69,11 @@ impl Connection {
             .idle_timeout
     }
 
+    /// How long a node may be silent.
+    pub fn node_timeout(&self) -> Duration {
+        self.gateway.live.load().cluster.options().read_timeout
+    }
+
     /// The client's IP address; a Unix socket's client has none.
     pub fn peer(&self) -> Option<&HeaderValue> {
         self.peer.as_ref()
@@ -78,12 +87,27 @@ impl Connection {
             Awaited::Body,
             Awaited::Form,
             Awaited::Answer,
+            Awaited::Nothing,
         ][usize::from(awaited)]
     }
 
     /// From now on something else is awaited.
     pub fn await_next(&self, awaited: Awaited) {
         self.awaited.store(awaited as u8, Ordering::Relaxed);
+        self.await_anew();
+    }
+
+    /// The time for what is awaited starts again: the node has said something.
+    pub fn await_anew(&self) {
+        self.anew.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the time for what is awaited starts again. True once.
+    pub fn awaited_anew(&self) -> bool {
+        // One task alone looks, the connection's own: nothing is lost between the two steps.
+        let anew = self.anew.load(Ordering::Relaxed);
+        self.anew.store(false, Ordering::Relaxed);
+        anew
     }
 
     /// Records a fault and gives the whole answer to it, which ends the connection.

@@ -1,12 +1,15 @@
 //! What the gateway keeps of one request while it is in flight.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use prometheus::IntGauge;
+use rand::RngExt;
+use rand::rngs::SmallRng;
 
 use super::body::Body;
-use super::connection::Connection;
+use super::connection::{Awaited, Connection};
 use super::form::Upload;
 use super::listener::Listener;
 use super::live::Live;
@@ -106,6 +109,19 @@ impl Context {
         Some((connection, listener))
     }
 
+    /// The node has said something.
+    pub fn note_sign(&self) {
+        if let Some(connection) = &self.connection {
+            connection.await_anew();
+        }
+    }
+
+    /// Whether the node has been silent for too long.
+    pub fn node_is_overdue(&self) -> bool {
+        let connection = self.connection.as_ref();
+        connection.is_some_and(|connection| connection.awaited() == Awaited::Nothing)
+    }
+
     /// The node that the latest attempt went to, and its counters.
     pub fn node(&self) -> Option<(&str, &NodeMetrics)> {
         let at = self.live.cluster.latest(&self.attempt)?;
@@ -158,16 +174,29 @@ impl Context {
     }
 }
 
-/// A new id for a request: 128 random bits, so that the ids of several gateways do not meet.
+thread_local! {
+    static IDS: RefCell<SmallRng> = RefCell::new(rand::make_rng());
+}
+
+/// A new id for a request: 128 random bits, so that the ids of several gateways do not meet. An id is no secret, and who has
+/// seen some can tell the next: a generator for secrets takes ten times as long.
 pub fn request_id() -> String {
+    hexadecimal(IDS.with_borrow_mut(|ids| ids.random()))
+}
+
+/// 128 bits that nobody can tell.
+pub fn unguessable() -> String {
+    hexadecimal(rand::random())
+}
+
+fn hexadecimal(bits: u128) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut id = vec![0; 32];
-    let bytes = rand::random::<u128>().to_le_bytes();
-    for (pair, byte) in id.chunks_exact_mut(2).zip(bytes) {
+    let mut text = vec![0; 32];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bits.to_le_bytes()) {
         pair[0] = DIGITS[usize::from(byte >> 4)];
         pair[1] = DIGITS[usize::from(byte & 15)];
     }
-    String::from_utf8(id).expect("the digits are ASCII")
+    String::from_utf8(text).expect("the digits are ASCII")
 }
 
 /// Counts the request as in flight while it lives.

@@ -4,20 +4,22 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
+use pingora::prelude::sleep as fast_sleep;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
-    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
     TimingDigest, UniqueID, UniqueIDType,
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 use super::connection::{Awaited, Connection};
 use super::wire;
@@ -33,8 +35,10 @@ pub const PIECE: usize = 4096;
 
 /// A connection from a client. A request header is held back until it is complete and checked, so that the HTTP parser
 /// behind reads it once and as a whole; a fault is answered here, and the parser sees the end of the connection.
-pub struct GuardedStream {
-    inner: Stream,
+///
+/// It takes the place of Pingora's own stream around a socket, whose buffers and clocks nothing here needs.
+pub struct GuardedStream<S> {
+    inner: S,
     connection: Arc<Connection>,
     /// What was read and not passed on.
     held: BytesMut,
@@ -42,9 +46,42 @@ pub struct GuardedStream {
     searched: usize,
     /// When what is awaited is late; none while nothing is.
     due: Option<Instant>,
-    /// Wakes us at `due` or before: it is moved once it has fired, not for each request.
-    alarm: Option<Pin<Box<Sleep>>>,
+    /// Wakes us at `due` or before: it is set anew once it has rung, not for each request.
+    alarm: Option<Alarm>,
     refusing: Option<Refusing>,
+}
+
+/// Rings once. A timer of Pingora's, since tokio looks at the clock twice more in each pause while it has one of its own.
+struct Alarm {
+    at: Instant,
+    ringing: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
+    /// The task that it wakes; none before it was polled.
+    wakes: Option<Waker>,
+}
+
+impl Alarm {
+    /// Pingora's clock ticks in such steps: it may be ahead of ours by as much.
+    const STEP: Duration = Duration::from_millis(10);
+
+    fn at(at: Instant, now: Instant) -> Self {
+        let ringing = Box::pin(fast_sleep(at.saturating_duration_since(now)));
+        Self {
+            at,
+            ringing,
+            wakes: None,
+        }
+    }
+
+    /// Whether it is yet to ring, and for this task: then there is no need to ask it.
+    fn is_set(&self, now: Instant, cx: &Context<'_>) -> bool {
+        let wakes = self.wakes.as_ref();
+        now + Self::STEP < self.at && wakes.is_some_and(|waker| waker.will_wake(cx.waker()))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.wakes = Some(cx.waker().clone());
+        self.ringing.as_mut().poll(cx)
+    }
 }
 
 /// The answer to a fault on its way out.
@@ -56,9 +93,9 @@ struct Refusing {
     until: Pin<Box<Sleep>>,
 }
 
-impl GuardedStream {
+impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
     /// Guards a connection.
-    pub fn new(inner: Stream, connection: Arc<Connection>) -> Self {
+    pub fn new(inner: S, connection: Arc<Connection>) -> Self {
         Self {
             inner,
             connection,
@@ -146,28 +183,36 @@ impl GuardedStream {
         Poll::Ready(Ok(piece.filled().len()))
     }
 
-    /// The end of the time for the first byte of a header, or for the rest of one.
+    /// The end of the time for the first byte of a header, for the rest of one, or for the next sign of the node.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let anew = self.connection.awaited_anew();
+        let now = instant();
         let due = match self.due {
-            Some(due) => due,
-            None => {
-                let time = match self.held.is_empty() {
-                    true => self.connection.idle_timeout(),
-                    false => self.connection.header_timeout(),
+            Some(due) if !anew => due,
+            _ => {
+                let time = match (self.connection.awaited(), self.held.is_empty()) {
+                    (Awaited::Answer, _) => self.connection.node_timeout(),
+                    (_, true) => self.connection.idle_timeout(),
+                    (_, false) => self.connection.header_timeout(),
                 };
-                *self.due.insert(Instant::from_std(instant()) + time)
+                *self.due.insert(now + time)
             }
         };
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(due)));
-        if alarm.deadline() > due {
-            alarm.as_mut().reset(due);
+        loop {
+            let alarm = match &mut self.alarm {
+                Some(alarm) if alarm.at <= due => alarm,
+                alarm => alarm.insert(Alarm::at(due, now)),
+            };
+            if alarm.is_set(now, cx) {
+                return Poll::Pending;
+            }
+            ready!(alarm.poll(cx));
+            let late = alarm.at == due;
+            self.alarm = None;
+            if late {
+                return Poll::Ready(());
+            }
         }
-        ready!(alarm.as_mut().poll(cx));
-        if alarm.deadline() < due {
-            alarm.as_mut().reset(due);
-            return alarm.as_mut().poll(cx);
-        }
-        Poll::Ready(())
     }
 
     fn pass_on(&mut self, buf: &mut ReadBuf<'_>) {
@@ -180,12 +225,18 @@ impl GuardedStream {
         }
     }
 
-    /// The request has been read to its end: what the client sends now is for later, but that it is gone must be seen.
+    /// The request has been read to its end: what the client sends now is for later, but that it is gone must be seen,
+    /// and that the node is silent for too long.
     fn poll_answered(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.held.is_empty() && ready!(self.poll_hold(cx))? == 0 {
+        if self.held.is_empty()
+            && let Poll::Ready(read) = self.poll_hold(cx)
+            && read? == 0
+        {
             return Poll::Ready(Ok(()));
         }
-        Poll::Pending
+        ready!(self.poll_deadline(cx));
+        self.connection.await_next(Awaited::Nothing);
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     fn refuse(&mut self, fault: WireFault, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -203,7 +254,11 @@ impl GuardedStream {
 
 impl Refusing {
     /// Writes the answer, ends our side, and reads what the client still sends, within the bounds.
-    fn poll(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
         while self.written < self.answer.len() {
             if self.until.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(());
@@ -231,7 +286,7 @@ impl Refusing {
     }
 }
 
-impl AsyncRead for GuardedStream {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedStream<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -254,11 +309,12 @@ impl AsyncRead for GuardedStream {
                 Poll::Ready(Ok(()))
             }
             Awaited::Answer => this.poll_answered(cx),
+            Awaited::Nothing => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
         }
     }
 }
 
-impl AsyncWrite for GuardedStream {
+impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -288,7 +344,7 @@ impl AsyncWrite for GuardedStream {
     }
 }
 
-impl fmt::Debug for GuardedStream {
+impl<S: fmt::Debug> fmt::Debug for GuardedStream<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GuardedStream")
             .field("inner", &self.inner)
@@ -296,48 +352,41 @@ impl fmt::Debug for GuardedStream {
     }
 }
 
-// What Pingora asks of a stream is the inner stream's.
+// What Pingora asks of a stream besides. Nothing asks it of a client's stream: the digests stay empty.
 
 #[async_trait]
-impl Shutdown for GuardedStream {
+impl<S: AsyncWrite + Unpin + Send> Shutdown for GuardedStream<S> {
     async fn shutdown(&mut self) {
-        self.inner.shutdown().await;
+        // A client that is gone already is as good as shut down.
+        let _gone = self.inner.shutdown().await;
     }
 }
 
-impl UniqueID for GuardedStream {
+impl<S: AsRawFd> UniqueID for GuardedStream<S> {
     fn id(&self) -> UniqueIDType {
-        self.inner.id()
+        self.inner.as_raw_fd()
     }
 }
 
-impl Ssl for GuardedStream {}
+impl<S> Ssl for GuardedStream<S> {}
 
 #[async_trait]
-impl Peek for GuardedStream {}
+impl<S> Peek for GuardedStream<S> {}
 
-impl GetTimingDigest for GuardedStream {
+impl<S> GetTimingDigest for GuardedStream<S> {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        self.inner.get_timing_digest()
-    }
-
-    fn get_read_pending_time(&self) -> Duration {
-        self.inner.get_read_pending_time()
-    }
-
-    fn get_write_pending_time(&self) -> Duration {
-        self.inner.get_write_pending_time()
+        Vec::new()
     }
 }
 
-impl GetProxyDigest for GuardedStream {
+impl<S> GetProxyDigest for GuardedStream<S> {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        self.inner.get_proxy_digest()
+        None
     }
 }
 
-impl GetSocketDigest for GuardedStream {
+impl<S> GetSocketDigest for GuardedStream<S> {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.inner.get_socket_digest()
+        None
     }
 }

@@ -1,7 +1,9 @@
 //! Listeners: sockets bound before anything starts, and the loop that takes connections from them.
 
+use std::fmt::Debug;
 use std::io;
 use std::net::{IpAddr, TcpListener as StdTcpListener};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::sync::Arc;
@@ -11,11 +13,11 @@ use async_trait::async_trait;
 use pingora::apps::HttpServerApp;
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
-use pingora::protocols::l4::stream::Stream as L4Stream;
 use pingora::proxy::HttpProxy;
 use pingora::server::{ListenFds, ShutdownWatch};
 use pingora::services::Service;
 use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
@@ -186,16 +188,16 @@ impl Acceptor {
         }
     }
 
-    fn serve(&self, stream: impl Into<L4Stream>, peer: Option<IpAddr>) {
+    fn serve<S>(&self, socket: S, peer: Option<IpAddr>)
+    where
+        S: AsyncRead + AsyncWrite + AsRawFd + Debug + Unpin + Send + Sync + 'static,
+    {
         let connection = Arc::new(Connection::new(
             Arc::clone(&self.gateway),
             self.listener,
             peer,
         ));
-        let stream: Stream = Box::new(GuardedStream::new(
-            Box::new(stream.into()),
-            Arc::clone(&connection),
-        ));
+        let stream: Stream = Box::new(GuardedStream::new(socket, Arc::clone(&connection)));
         let (proxy, shutdown) = (Arc::clone(&self.proxy), self.shutdown.clone());
         pingora_runtime::current_handle()
             .spawn(serve_connection(proxy, stream, connection, shutdown));

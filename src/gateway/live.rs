@@ -92,5 +92,5 @@ fn decoy() -> VerifyingKey {
         principal: String::new(),
         domains: None,
     };
-    VerifyingKey::new(identity, &Secret::new(super::context::request_id()))
+    VerifyingKey::new(identity, &Secret::new(super::context::unguessable()))
 }

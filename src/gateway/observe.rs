@@ -179,6 +179,17 @@ fn is_secret(part: &str) -> bool {
     false
 }
 
+/// The bytes that need no quotes: visible ones, but for quotes and backslashes.
+static PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        plain[byte as usize] = !matches!(byte, b'"' | b'\\');
+        byte += 1;
+    }
+    plain
+};
+
 /// One access line, as `key=value` pairs or as a JSON object.
 struct Line {
     format: LogFormat,
@@ -227,8 +238,7 @@ impl Line {
 
     fn text(&mut self, name: &str, value: &str) {
         self.name(name);
-        let plain = |byte: u8| matches!(byte, b'!' | b'#'..=b'[' | b']'..=b'~');
-        let bare = value.bytes().all(plain);
+        let bare = value.bytes().all(|byte| PLAIN[usize::from(byte)]);
         if bare && self.format == LogFormat::Text && !value.is_empty() {
             self.text.push_str(value);
         } else if bare {
@@ -265,7 +275,7 @@ impl Line {
 
     fn number(&mut self, name: &str, value: u64) {
         self.name(name);
-        write!(self.text, "{value}").expect("a String takes every write");
+        self.text.push_str(itoa::Buffer::new().format(value));
     }
 
     fn micros(&mut self, name: &str, duration: Option<Duration>) {

@@ -98,17 +98,25 @@ impl ProxyHttp for Proxy {
         let now = self.gateway.clock.now();
         let mut admitted = match admit::admit(session.req_header(), context, now).await {
             Ok(Admission::Permitted) => Ok(()),
-            Ok(Admission::Form(bucket)) => form::admit(session, context, bucket, now).await,
+            // Boxed, since the room of what is rare would else be part of every request's future.
+            Ok(Admission::Form(bucket)) => {
+                Box::pin(form::admit(session, context, bucket, now)).await
+            }
             Err(refusal) => Err(refusal),
         };
         if admitted.is_ok() && context.body.comes_first() {
-            admitted = context.body.settle(session).await;
+            admitted = Box::pin(context.body.settle(session)).await;
         }
         match admitted {
-            Ok(()) => Ok(false),
+            Ok(()) => {
+                let cluster = context.live.cluster.options();
+                forward::forget_spelling(session.req_header_mut(), cluster);
+                Ok(false)
+            }
             Err(refusal) => {
-                // Whoever is gone by now misses the answer; there is nobody else to tell.
-                let _sent = self.answer(session, context, &refusal).await;
+                // Whoever is gone by now misses the answer; there is nobody else to tell. Boxed, since its room would
+                // else be part of every request's future.
+                let _sent = Box::pin(self.answer(session, context, &refusal)).await;
                 Ok(true)
             }
         }
@@ -116,10 +124,11 @@ impl ProxyHttp for Proxy {
 
     async fn upstream_peer(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         context: &mut Self::CTX,
     ) -> Result<Box<HttpPeer>> {
-        context.node_started = Some(instant());
+        let now = instant();
+        context.node_started = Some(now);
         let Context {
             live,
             permit,
@@ -128,10 +137,15 @@ impl ProxyHttp for Proxy {
         } = &mut **context;
         let peer = permit
             .as_ref()
-            .and_then(|permit| live.cluster.peer(permit, attempt));
-        peer.ok_or_else(|| {
+            .and_then(|permit| live.cluster.peer(permit, attempt, now));
+        let mut peer = peer.ok_or_else(|| {
             Error::explain(ErrorType::ConnectError, "no node is left to try").into_up()
-        })
+        })?;
+        if session.as_mut().is_body_empty() {
+            // The connection's guard alone waits for the node, with an alarm that is there already.
+            peer.options.read_timeout = None;
+        }
+        Ok(peer)
     }
 
     fn fail_to_connect(
@@ -231,6 +245,7 @@ impl ProxyHttp for Proxy {
         }
         // 100 Continue and its like pass; what is final comes behind. An answer ahead of the end of the body ends the
         // connection: for Pingora a 100 would be one, and every upload that waits for it would cost a connection.
+        context.note_sign();
         let interim = answer.status.is_informational();
         session.set_close_on_response_before_downstream_finish(!interim);
         if interim {
@@ -280,6 +295,7 @@ impl ProxyHttp for Proxy {
         end: bool,
         context: &mut Self::CTX,
     ) -> Result<Option<Duration>> {
+        context.note_sign();
         if let Some(code) = context.relay.body(piece, end) {
             note_own_key_refused(context, code);
         }
@@ -294,6 +310,9 @@ impl ProxyHttp for Proxy {
         context: &mut Self::CTX,
         reused: bool,
     ) -> Box<Error> {
+        if context.node_is_overdue() {
+            error = Error::explain(ErrorType::ReadTimedout, "the node is silent").into_up();
+        }
         let from_node = *error.esource() == ErrorSource::Upstream;
         // A form is a PUT in another dress.
         let idempotent = session.req_header().method.is_idempotent() || context.form.is_some();

@@ -2,9 +2,11 @@
 //! namespace of the root element. Object bodies are never touched.
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::response::Parts;
 use http::{Method, StatusCode};
 use pingora::http::ResponseHeader;
+use pingora::{ErrorType, OrErr};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
@@ -101,7 +103,9 @@ pub fn head(
     {
         relay = judged(answer, relay, own_refusal().into())?;
     }
-    answer.insert_header(wanted.request_id_header, request_id)?;
+    let request_id =
+        HeaderValue::from_str(request_id).or_err(ErrorType::InvalidHTTPHeader, "the request id")?;
+    set_last(answer, request_id_field(words), request_id)?;
     Ok((relay, node_request_id))
 }
 
@@ -134,6 +138,41 @@ fn judged(answer: &mut ResponseHeader, relay: Relay, own: Bytes) -> pingora::Res
 fn length_of(answer: &ResponseHeader) -> Option<usize> {
     let length = answer.headers.get(CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
+}
+
+/// The name in [`Form::request_id_header`](crate::sig::dialect::Form::request_id_header), parsed once for all.
+fn request_id_field(words: DialectName) -> HeaderName {
+    const AWS: HeaderName = HeaderName::from_static("x-amz-request-id");
+    const WOS: HeaderName = HeaderName::from_static("x-wos-request-id");
+    match words {
+        DialectName::Aws => AWS,
+        DialectName::Wos => WOS,
+    }
+}
+
+/// What Pingora adds to an answer behind us: `Date` and `Connection`.
+const PINGORAS_FIELDS: usize = 2;
+
+/// Sets the last of our fields. Pingora's second map, of the names as the node spelled them, is left behind: to put three
+/// more fields into two maps that are full costs more than all else that is done to an answer.
+fn set_last(
+    answer: &mut ResponseHeader,
+    name: HeaderName,
+    value: HeaderValue,
+) -> pingora::Result<()> {
+    let phrase = answer.get_reason_phrase();
+    let phrase = (phrase != answer.status.canonical_reason())
+        .then(|| phrase.map(str::to_owned))
+        .flatten();
+    let (nothing, ()) = http::Response::new(()).into_parts();
+    let mut parts = Parts::from(std::mem::replace(answer, ResponseHeader::from(nothing)));
+    parts.headers.reserve(1 + PINGORAS_FIELDS);
+    parts.headers.insert(name, value);
+    *answer = ResponseHeader::from(parts);
+    match phrase {
+        Some(phrase) => answer.set_reason_phrase(Some(&phrase)),
+        None => Ok(()),
+    }
 }
 
 fn rename(answer: &mut ResponseHeader, from: &str, to: &str) -> pingora::Result<()> {

@@ -158,9 +158,10 @@ impl Lengths<'_> {
 /// Checks a field line (RFC 9112, section 5): a token, a colon, a value. A line that goes on the one before (obs-fold)
 /// has no token.
 fn check_field<'h>(line: &'h [u8], lengths: &mut Lengths<'h>) -> Result<(), WireFault> {
-    let colon = memchr(b':', line).ok_or(WireFault::Field)?;
-    let (name, value) = (&line[..colon], &line[colon + 1..]);
-    if name.is_empty() || !all(TOKEN, name) {
+    let token = line.iter().take_while(|byte| TOKEN[usize::from(**byte)]);
+    let (name, rest) = line.split_at(token.count());
+    let value = rest.strip_prefix(b":").ok_or(WireFault::Field)?;
+    if name.is_empty() {
         return Err(WireFault::Field);
     }
     if name.eq_ignore_ascii_case(b"content-length") {

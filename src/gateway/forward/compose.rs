@@ -1,7 +1,7 @@
-//! A node's request made anew of what passes of the client's. That costs less than to take fields out of Pingora's two
-//! maps and to put others in.
+//! A node's request made of what passes of the client's.
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
 use pingora::http::RequestHeader;
 use pingora::{ErrorType, OrErr};
 
@@ -24,19 +24,33 @@ const OWN_FIELDS: usize = 8;
 /// # Errors
 /// Pingora's, where a value of ours is no header value.
 pub fn trusted(
-    request: &RequestHeader,
+    request: &mut RequestHeader,
     permit: &Permit,
     options: &ClusterOptions,
     own: Own<'_>,
-) -> pingora::Result<RequestHeader> {
+) -> pingora::Result<()> {
     let target = Target::of(request);
     let aim = Aim::of(target, &request.headers, permit, options, Spelling::AsSent);
-    let mut headers = fields(request, permit, options, own, |rest| !is_proof(rest))?;
+    let (changed, host) = (aim.changed(request.raw_path()), aim.host);
+    let mut parts = taken(request);
+    let headers = &mut parts.headers;
+    leave_what_passes(headers, permit, options, own, |rest| !is_proof(rest))?;
     let identity = permit.verified().identity();
     headers.insert(PRINCIPAL, value_of(&identity.principal)?);
     headers.insert(ACCESS_KEY_ID, value_of(&identity.access_key_id)?);
-    insert_host(&mut headers, &aim).or_err(ErrorType::InvalidHTTPHeader, "the host")?;
-    composed(request, headers, &aim)
+    insert_host(headers, host.as_deref()).or_err(ErrorType::InvalidHTTPHeader, "the host")?;
+    *request = RequestHeader::from(parts);
+    match changed {
+        Some(target) => request.set_raw_path(target.as_bytes()),
+        None => Ok(()),
+    }
+}
+
+/// The parts of a request, which is left empty. Pingora's second map, of the names as they were spelled, is left behind: to
+/// keep two maps in step costs more than all the rest.
+pub fn taken(request: &mut RequestHeader) -> Parts {
+    let (nothing, ()) = http::Request::new(()).into_parts();
+    Parts::from(std::mem::replace(request, RequestHeader::from(nothing)))
 }
 
 /// Whether a vendor's field proves the request to whoever verifies it, and says nothing to a node that trusts the gateway.
@@ -45,45 +59,58 @@ fn is_proof(rest: &str) -> bool {
     rest == "content-sha256"
 }
 
-/// The fields that pass, under the names that the nodes know them by and for the body that they get, and the gateway's
-/// own. Of the vendor's those go
-/// on that `vendors` takes, by the name behind the prefix; a session token never does.
+/// Leaves the fields that pass, under the names that the nodes know them by and for the body that they get, and adds the
+/// gateway's own. Of the vendor's those stay that `vendors` takes, by the name behind the prefix; a session token never
+/// does.
 ///
 /// # Errors
 /// Pingora's, where a value of ours is no header value.
-pub fn fields(
-    request: &RequestHeader,
+pub fn leave_what_passes(
+    headers: &mut HeaderMap,
     permit: &Permit,
     options: &ClusterOptions,
     own: Own<'_>,
     vendors: impl Fn(&str) -> bool,
-) -> pingora::Result<HeaderMap> {
-    let form = permit.verified().dialect().form;
-    let spoken = Dialect::named(options.dialect).forms[0];
-    let mut headers = HeaderMap::with_capacity(request.headers.len() + OWN_FIELDS);
-    for (name, value) in &request.headers {
-        if !passes(name.as_str()) || name == AUTHORIZATION {
-            continue;
-        }
-        let vendors_own = name.as_str().strip_prefix(form.header_prefix);
-        if vendor_header(name.as_str())
-            .is_some_and(|rest| rest == "security-token" || !vendors(rest))
-        {
-            continue;
-        }
-        let name = match vendors_own.filter(|_| form.header_prefix != spoken.header_prefix) {
-            Some(rest) => HeaderName::try_from(format!("{}{rest}", spoken.header_prefix))
-                .or_err(ErrorType::InvalidHTTPHeader, "a translated name")?,
-            None => name.clone(),
-        };
-        headers.append(name, value.clone());
+) -> pingora::Result<()> {
+    let stays = |name: &str| match vendor_header(name) {
+        Some(rest) => rest != "security-token" && vendors(rest),
+        None => passes(name),
+    };
+    headers.remove(AUTHORIZATION);
+    headers.reserve(OWN_FIELDS);
+    let strangers: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| !stays(name.as_str()))
+        .cloned()
+        .collect();
+    for name in strangers {
+        headers.remove(name);
     }
-    own.body.unframe(&mut headers);
+    let received = permit.verified().dialect().form.header_prefix;
+    let spoken = Dialect::named(options.dialect).forms[0].header_prefix;
+    if received != spoken {
+        *headers = translated(headers, received, spoken)?;
+    }
+    own.body.unframe(headers);
     headers.insert(REQUEST_ID, value_of(own.request_id)?);
     if let Some(peer) = own.peer {
         headers.insert(FORWARDED_FOR, peer.clone());
     }
-    Ok(headers)
+    Ok(())
+}
+
+/// The fields with one vendor's prefix under another's.
+fn translated(headers: &HeaderMap, from: &str, to: &str) -> pingora::Result<HeaderMap> {
+    let mut translated = HeaderMap::with_capacity(headers.len() + OWN_FIELDS);
+    for (name, value) in headers {
+        let name = match name.as_str().strip_prefix(from) {
+            Some(rest) => HeaderName::try_from(format!("{to}{rest}"))
+                .or_err(ErrorType::InvalidHTTPHeader, "a translated name")?,
+            None => name.clone(),
+        };
+        translated.append(name, value.clone());
+    }
+    Ok(translated)
 }
 
 /// The request of these fields to that target.

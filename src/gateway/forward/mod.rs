@@ -13,7 +13,7 @@ use pingora::http::RequestHeader;
 use super::admit::Target;
 use super::body::Body;
 use crate::body::SignedChunks;
-use crate::cluster::{Cluster, Forward};
+use crate::cluster::{Cluster, ClusterOptions, Forward};
 use crate::policy::Permit;
 pub use passing::passes;
 pub use resign::check;
@@ -46,7 +46,7 @@ pub fn rewrite(
 ) -> pingora::Result<Option<SignedChunks>> {
     match cluster.options().forward {
         Forward::Passthrough => pass_on(request, own)?,
-        Forward::Trusted => *request = compose::trusted(request, permit, cluster.options(), own)?,
+        Forward::Trusted => compose::trusted(request, permit, cluster.options(), own)?,
         Forward::Resign => {
             let (resigned, chunks) = resign::resigned(request, permit, cluster, own)?;
             *request = resigned;
@@ -54,6 +54,15 @@ pub fn rewrite(
         }
     }
     Ok(None)
+}
+
+/// Leaves behind what Pingora keeps besides the fields, of the request that it is to copy for each node: the names as
+/// the client spelled them, which no node gets to see unless it verifies for itself.
+pub fn forget_spelling(request: &mut RequestHeader, cluster: &ClusterOptions) {
+    // Only the origin form survives: it stands in the URI byte for byte.
+    if cluster.forward != Forward::Passthrough && request.raw_path().starts_with(b"/") {
+        *request = RequestHeader::from(compose::taken(request));
+    }
 }
 
 /// Takes the strangers away; everything else stays as it came, the case of the names included.

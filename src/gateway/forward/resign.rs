@@ -11,7 +11,7 @@ use pingora::http::RequestHeader;
 use pingora::{Error, ErrorType, OrErr};
 
 use super::Own;
-use super::compose::{composed, fields, value_of};
+use super::compose::{composed, leave_what_passes, value_of};
 use super::target::{Aim, Spelling, insert_host, is_foreign, is_of_signature};
 use crate::address::{Address, Operation};
 use crate::body::SignedChunks;
@@ -86,10 +86,14 @@ pub fn resigned(
     let target = Target::of(request);
     let spelling = Spelling::Canonical;
     let aim = Aim::of(target, &request.headers, permit, options, spelling);
-    let mut headers = fields(request, permit, options, own, |rest| !of_signature(rest))?;
+    let mut headers = request.headers.clone();
+    leave_what_passes(&mut headers, permit, options, own, |rest| {
+        !of_signature(rest)
+    })?;
     headers.remove(DATE);
     join_repeated(&mut headers)?;
-    insert_host(&mut headers, &aim).or_err(ErrorType::InvalidHTTPHeader, "the host")?;
+    insert_host(&mut headers, aim.host.as_deref())
+        .or_err(ErrorType::InvalidHTTPHeader, "the host")?;
     let signing = Signing {
         method: request.method.as_str(),
         data: data_length(&request.headers, &headers),

@@ -275,8 +275,8 @@ pub fn is_foreign(name: &str, spoken: &Form) -> bool {
 }
 
 /// Puts the Host in.
-pub fn insert_host(headers: &mut HeaderMap, aim: &Aim<'_>) -> Result<(), http::Error> {
-    if let Some(host) = &aim.host {
+pub fn insert_host(headers: &mut HeaderMap, host: Option<&str>) -> Result<(), http::Error> {
+    if let Some(host) = host {
         headers.insert(HOST, HeaderValue::from_str(host)?);
     }
     Ok(())

@@ -1,4 +1,5 @@
 use super::*;
+use crate::sig::dialect::DIALECTS;
 
 const DOCUMENT: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><InitiateMultipartUploadResult \
     xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Bucket>bucket01</Bucket></InitiateMultipartUploadResult>";
@@ -215,4 +216,12 @@ fn an_abort_answers_as_the_vendor_documents_it() {
     .unwrap();
     assert_eq!(header.status, StatusCode::OK);
     assert_eq!(header.headers[CONTENT_LENGTH], "0");
+}
+
+#[test]
+fn the_request_id_stands_in_the_dialects_field() {
+    for dialect in DIALECTS {
+        let field = request_id_field(dialect.name);
+        assert_eq!(field.as_str(), dialect.forms[0].request_id_header);
+    }
 }
