@@ -69,10 +69,10 @@ fn what_is_signed_is_accepted_and_any_change_to_it_is_refused() {
             let mut made = made.borrow_mut();
             let [all, by_signature] = made.entry(*change).or_default();
             *all += 1;
-            *by_signature += usize::from(rule == Some(22));
+            *by_signature += usize::from(rule == Some(32));
             let own = match change {
-                Change::AccessKeyId => Some(21),
-                Change::UncoveredAdded => Some(23),
+                Change::AccessKeyId => Some(30),
+                Change::UncoveredAdded => Some(33),
                 _ => None,
             };
             prop_assert!(own.is_none() || own == rule, "{change:?}: {stop:?}");

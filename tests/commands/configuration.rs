@@ -72,7 +72,12 @@ fn what_is_wrong_is_named_with_its_place() {
         ("[[listener]]", "[[listner]]", "listner", "listener"),
         ("\"trusted\"", "\"trustd\"", "cluster[0].forward", "trusted"),
         ("\"1s\"", "\"1 parsec\"", "server.grace_period", "1 parsec"),
-        ("[\"v2\"]", "[\"v2\", \"v9\"]", "signature.versions", "v9"),
+        (
+            "[\"v2\", \"v4\"]",
+            "[\"v2\", \"v9\"]",
+            "signature.versions",
+            "v9",
+        ),
         ("\"inline\"", "\"sqlite\"", "credentials.store", "sqlite"),
         (
             "nodes = [\"127.0.0.1:9000\"]",

@@ -7,11 +7,11 @@ mod demo;
 mod log_lines;
 mod presign;
 mod sign;
-mod sign_v4;
 #[cfg(feature = "embedded")]
 mod sockets;
 #[path = "../support/mod.rs"]
 mod support;
+mod version_4;
 
 use std::process::{Command, Output};
 

@@ -93,11 +93,16 @@ impl SigningV4 {
     /// The signing key of the scope.
     pub fn key(&self, secret_access_key: &str) -> Vec<u8> {
         let first = format!("{}{secret_access_key}", self.seed).into_bytes();
-        self.scope.iter().fold(first, |key, part| hmac(&key, part))
+        self.scope
+            .iter()
+            .fold(first, |key, part| hmac_sha256(&key, part))
     }
 
     pub fn signature(&self, secret_access_key: &str) -> String {
-        hex(&hmac(&self.key(secret_access_key), self.string_to_sign()))
+        hex(&hmac_sha256(
+            &self.key(secret_access_key),
+            self.string_to_sign(),
+        ))
     }
 
     pub fn credential(&self, access_key_id: &str) -> String {
@@ -105,7 +110,7 @@ impl SigningV4 {
     }
 }
 
-pub fn hmac(key: &[u8], text: impl AsRef<[u8]>) -> Vec<u8> {
+pub fn hmac_sha256(key: &[u8], text: impl AsRef<[u8]>) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length is a key");
     mac.update(text.as_ref());
     mac.finalize().into_bytes().to_vec()

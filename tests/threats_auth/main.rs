@@ -8,6 +8,7 @@ mod crossover;
 mod dates;
 mod keys;
 mod mechanisms;
+mod scope;
 mod unsigned_parts;
 mod version_4;
 

@@ -7,7 +7,7 @@ use super::sign::{request, sign, words};
 use super::support::gateway::Gateway;
 use super::support::rec::{Answer, Rec};
 use super::support::signer::{DOMAIN, Request, SECRET_ACCESS_KEY, Word};
-use super::support::signer_v4::{EMPTY_SHA256, hex, hmac, sha256_hex};
+use super::support::signer_v4::{EMPTY_SHA256, hex, hmac_sha256, sha256_hex};
 use super::{countersign, run};
 
 /// A file of the test's own.
@@ -130,7 +130,7 @@ impl Chain {
         let algorithm = word.algorithm();
         let digest = sha256_hex(content);
         let text = format!("{algorithm}-{label}\n{stamp}\n{scope}\n{previous}\n{middle}{digest}");
-        *previous = hex(&hmac(key, text));
+        *previous = hex(&hmac_sha256(key, text));
         previous.clone()
     }
 }
