@@ -12,6 +12,14 @@ use super::observe;
 use super::respond;
 use crate::error::{Refusal, WireFault};
 
+/// What the connections share for the pieces of bodies that they read. A piece can be in seven places on its way to a node
+/// that does not take it.
+const PIECES: usize = 8 * 1024 * 1024;
+/// The most of a body that is read at once: more would not fit into Pingora's buffer.
+const LARGEST_PIECE: usize = 64 * 1024;
+/// With however many connections: smaller pieces cost more than they save.
+const SMALLEST_PIECE: usize = 8 * 1024;
+
 /// What is awaited on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Awaited {
@@ -61,6 +69,13 @@ impl Connection {
         self.gateway.live.load().listeners[self.listener]
             .options
             .idle_timeout
+    }
+
+    /// The most of a body that may be read at once: the less, the more connections there are, so that a thousand uploads
+    /// to slow nodes stay within 256 MiB.
+    pub fn piece(&self) -> usize {
+        let connections = usize::try_from(self.gateway.metrics.connections.get()).unwrap_or(1);
+        (PIECES / connections.max(1)).clamp(SMALLEST_PIECE, LARGEST_PIECE)
     }
 
     /// The client's IP address; a Unix socket's client has none.

@@ -170,6 +170,19 @@ impl GuardedStream {
         Poll::Ready(())
     }
 
+    /// Reads a piece of a body.
+    fn poll_body(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let most = self.connection.piece();
+        if buf.remaining() <= most {
+            return Pin::new(&mut self.inner).poll_read(cx, buf);
+        }
+        let mut piece = ReadBuf::new(buf.initialize_unfilled_to(most));
+        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut piece))?;
+        let count = piece.filled().len();
+        buf.advance(count);
+        Poll::Ready(Ok(()))
+    }
+
     fn pass_on(&mut self, buf: &mut ReadBuf<'_>) {
         let count = self.held.len().min(buf.remaining());
         buf.put_slice(&self.held[..count]);
@@ -243,7 +256,7 @@ impl AsyncRead for GuardedStream {
         }
         match this.connection.awaited() {
             Awaited::Header => this.poll_header(cx, buf),
-            Awaited::Body if this.held.is_empty() => Pin::new(&mut this.inner).poll_read(cx, buf),
+            Awaited::Body if this.held.is_empty() => this.poll_body(cx, buf),
             Awaited::Body => {
                 this.pass_on(buf);
                 Poll::Ready(Ok(()))

@@ -212,19 +212,25 @@ impl Rec {
         assert_eq!(log.heads, 0);
     }
 
-    /// Asserts that no whole message has come. Waits until every connection made so far has ended, so REC has to close
-    /// each behind its answer: see [`CLOSING_OK`].
+    /// Asserts that no whole message has come.
     pub fn assert_nothing_complete(&self, case: &str) {
+        self.await_settled();
+        let requests = self.requests();
+        assert!(requests.is_empty(), "{case}: {requests:?}");
+    }
+
+    /// Waits until every connection made so far has ended, so REC has to close each behind its answer: see
+    /// [`CLOSING_OK`].
+    pub fn await_settled(&self) {
         let own = TcpStream::connect(&self.address).expect("REC accepts");
         let own_address = own.local_addr().expect("a connected socket");
-        let log = self.shared.wait("the end of every message", |log| {
+        drop(self.shared.wait("the end of every message", |log| {
             let own = log
                 .connections
                 .iter()
                 .position(|stream| stream.peer_addr().is_ok_and(|peer| peer == own_address));
             own.is_some_and(|own| log.closed >= own)
-        });
-        assert!(log.requests.is_empty(), "{case}: {:?}", log.requests);
+        }));
     }
 
     /// Forgets what was recorded, so that one REC serves many cases.

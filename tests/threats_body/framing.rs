@@ -136,14 +136,13 @@ fn j6_the_chunks_of_http_are_read_strictly_or_framed_anew() {
             let mut connection = scene.gateway.connect();
             connection.send([&head.head_bytes()[..], body].concat());
             connection.finish_sending();
-            // Whatever is made of it, the node sees no other framing than the gateway's own.
-            let status = connection.try_receive("PUT").map(|answer| answer.status);
+            // The client's answer may get lost with its end; what counts is what the node has seen: nothing whole, or one
+            // message in the gateway's own framing.
             connection.drain();
-            if status.is_ok_and(|status| status == 200) {
-                let seen = scene.rec.await_requests(1);
-                assert!(matches!(seen[0].body.len(), 0 | 5), "{body:?}");
-            } else {
-                scene.rec.assert_nothing_complete("broken chunks");
+            scene.rec.await_settled();
+            for seen in scene.rec.requests() {
+                let text = String::from_utf8_lossy(&seen.body);
+                assert!(matches!(&*text, "" | "hello"), "{body:?}: {text}");
             }
             scene.rec.clear();
         }

@@ -6,6 +6,7 @@ mod connections;
 mod framing;
 mod hashes;
 mod lengths;
+mod memory;
 mod schemes;
 #[path = "../support/mod.rs"]
 mod support;
