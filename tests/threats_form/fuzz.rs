@@ -1,7 +1,13 @@
 //! K5 for forms: whatever is sent, an answer or an end, and at the node whole requests that somebody signed.
 
 use std::thread;
+use std::time::UNIX_EPOCH;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use countersign::body::form::{Boundary, FormBody, HeadReader};
+use countersign::body::{End, Framing};
+use countersign::sig::form::{FormFields, PolicyDocument};
 use serde_json::json;
 
 use crate::support::deployment::Forward;
@@ -54,9 +60,12 @@ fn seeds() -> Vec<Form> {
 }
 
 fn mutated(dice: &mut Dice, form: &Form) -> Vec<u8> {
-    let mut body = form.body();
     // Mostly in the head: the middle of a file is any bytes.
-    let within = form.head().len() + 64;
+    let body = mutate(dice, form.body(), form.head().len() + 64);
+    form.request_of(body).bytes()
+}
+
+fn mutate(dice: &mut Dice, mut body: Vec<u8>, within: usize) -> Vec<u8> {
     for _ in 0..=dice.below(3) {
         let at = match dice.below(4) {
             0 => body.len().saturating_sub(dice.below(80)),
@@ -75,7 +84,7 @@ fn mutated(dice: &mut Dice, form: &Form) -> Vec<u8> {
             _ => {}
         }
     }
-    form.request_of(body).bytes()
+    body
 }
 
 #[test]
@@ -131,4 +140,116 @@ fn k5_mutated_forms() {
     let (status, log) = scene.gateway.stop();
     assert!(status.success(), "{status}");
     assert!(!log.contains("panicked"), "{log}");
+}
+
+/// What a policy's text is read as, by another reader of JSON: nothing that is read here is none there.
+#[test]
+fn k5_mutated_policies() {
+    let seed = json!({
+        "expiration": "2044-12-01T12:00:00.000Z",
+        "conditions": [
+            {"bucket": "bucket01"},
+            ["starts-with", "$key", "user/"],
+            ["eq", "$acl", "pri\"vate"],
+            ["content-length-range", 1, 1_048_576],
+        ],
+    });
+    let seed = seed.to_string().into_bytes();
+    let mut dice = Dice(0x0dd_ba11);
+    let (mut read, mut refused) = (0, 0);
+    for _ in 0..20_000 {
+        let text = mutate(&mut dice, seed.clone(), seed.len());
+        let Ok(document) = PolicyDocument::read(&STANDARD.encode(&text)) else {
+            refused += 1;
+            continue;
+        };
+        read += 1;
+        let value: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+        let names: Vec<&String> = value.as_object().expect("an object").keys().collect();
+        assert_eq!(names, ["conditions", "expiration"]);
+        // Whatever it says, a form without a field meets no condition but the bucket's.
+        let checked = document.check(&FormFields::default(), "bucket01", UNIX_EPOCH);
+        let conditions = value["conditions"].as_array().expect("a list");
+        let about_fields = conditions.iter().any(|condition| {
+            let operator = condition[0].as_str().unwrap_or("eq");
+            let bucket = json!("bucket01");
+            let of_bucket = condition.get("bucket") == Some(&bucket);
+            !of_bucket && !operator.eq_ignore_ascii_case("content-length-range")
+        });
+        assert!(
+            checked.is_err() || !about_fields,
+            "{}",
+            String::from_utf8_lossy(&text)
+        );
+    }
+    assert!(
+        read > 200 && refused > 200,
+        "{read} read, {refused} refused"
+    );
+}
+
+/// The head of a form is read alike in whatever pieces, and what follows it never goes on unless it ends as it should.
+#[test]
+fn k5_mutated_bodies_in_any_pieces() {
+    let form = form("k").signed();
+    let content_type = format!("multipart/form-data; boundary={}", form.boundary);
+    let boundary = Boundary::of(content_type.as_bytes()).expect("a boundary");
+    let closing = form.closing();
+    let mut dice = Dice(0xf0_0d5);
+    let (mut read, mut refused) = (0, 0);
+    for _ in 0..5000 {
+        let body = form.body();
+        let length = body.len();
+        let body = mutate(&mut dice, body, length);
+        let whole = HeadReader::new(&boundary).push(&body);
+        let mut reader = HeadReader::new(&boundary);
+        let mut apart = Ok(None);
+        let mut rest = body.as_slice();
+        while !rest.is_empty() && apart == Ok(None) {
+            let (piece, more) = rest.split_at(1 + dice.below(rest.len().min(40)));
+            apart = reader.push(piece);
+            rest = more;
+        }
+        assert_eq!(apart, whole, "{}", String::from_utf8_lossy(&body));
+        let Ok(Some(head)) = whole else {
+            refused += 1;
+            continue;
+        };
+        read += 1;
+        let Ok(plan) = FormBody::of_length(body.len() as u64, &head, &boundary, Framing::Plain)
+        else {
+            continue;
+        };
+        let mut verifier = plan.verifier();
+        let mut file = Vec::new();
+        let mut rest = body.as_slice();
+        let proven = loop {
+            let (piece, more) = rest.split_at(1 + dice.below(rest.len().min(90)));
+            let end = if more.is_empty() { End::Yes } else { End::No };
+            match verifier.push(piece.to_vec().into(), end) {
+                Ok(passed) => file.extend_from_slice(&passed),
+                Err(_) => break false,
+            }
+            if more.is_empty() {
+                break true;
+            }
+            rest = more;
+        };
+        let own = &body[head.length..];
+        let text = String::from_utf8_lossy(own).into_owned();
+        assert_eq!(
+            proven,
+            text.ends_with(&closing) && text.matches(&closing[..closing.len() - 4]).count() == 1,
+            "{text}"
+        );
+        if proven {
+            assert_eq!(file, own[..own.len() - closing.len()]);
+        } else {
+            assert!((file.len() as u64) < plan.file_length().max(1));
+        }
+    }
+    assert!(
+        read > 200 && refused > 200,
+        "{read} read, {refused} refused"
+    );
 }
