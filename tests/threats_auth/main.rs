@@ -8,6 +8,7 @@ mod crossover;
 mod dates;
 mod keys;
 mod mechanisms;
+mod tokens;
 mod unsigned_parts;
 mod version_4;
 
