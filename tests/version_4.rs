@@ -7,6 +7,8 @@ mod canonical;
 mod dates;
 #[path = "support/line.rs"]
 mod line;
+#[path = "version_4/random.rs"]
+mod random;
 mod support;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,7 +1,7 @@
 //! The key that signs a day's requests in one region: derived once, good for every request and every chunk of a body.
 
 use std::fmt;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -61,8 +61,9 @@ impl fmt::Display for CredentialScope<'_> {
 }
 
 /// A SigningKey (Amazon S3 API Reference, "Calculating a signature", task 3), as the keyed state of its HMAC.
+/// A copy shares the state.
 #[derive(Clone)]
-pub struct SigningKey(Hmac<Sha256>);
+pub struct SigningKey(Arc<Hmac<Sha256>>);
 
 impl SigningKey {
     /// Derives the key from a secret: `HMAC(HMAC(HMAC(HMAC(seed + secret, date), region), service), terminator)`.
@@ -76,7 +77,7 @@ impl SigningKey {
             ));
             key = keyed(next.expose());
         }
-        Self(key)
+        Self(Arc::new(key))
     }
 
     /// The HMAC-SHA256 of a text that is written in pieces.
@@ -84,7 +85,7 @@ impl SigningKey {
         &self,
         write: impl FnOnce(&mut dyn FnMut(&[u8])),
     ) -> [u8; HMAC_SHA256_LENGTH] {
-        let mut hmac = self.0.clone();
+        let mut hmac = Hmac::clone(&self.0);
         write(&mut |piece| hmac.update(piece));
         hmac.finalize().into_bytes().into()
     }

@@ -218,13 +218,18 @@ impl CanonicalRequest<'_> {
         };
         let mut spellings = Vec::new();
         for &payload in payloads {
-            for &values in values {
+            for &own_values in values {
+                // Who adds a port writes values as they are, where that differs.
+                let ports = match own_values == Values::Collapsed && values.len() > 1 {
+                    true => &ports[..1],
+                    false => ports,
+                };
                 for &port in ports {
                     for &path in paths {
                         spellings.extend(queries.iter().map(|&query| Spelling {
                             path,
                             query,
-                            values,
+                            values: own_values,
                             port,
                             payload,
                         }));
@@ -377,4 +382,47 @@ pub(super) fn sha256_of(write: impl FnOnce(&mut dyn FnMut(&[u8]))) -> [u8; 32] {
     let mut hash = Sha256::new();
     write(&mut |piece| hash.update(piece));
     hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+
+    /// How many texts are tried for a request whose signature is wrong, at least and at most.
+    #[test]
+    fn k6_the_spellings_of_a_request_are_few_and_each_is_another_text() {
+        let tried = |path: &str, query: &str, value: &'static str, rule, payload_signed| {
+            let mut headers = HeaderMap::new();
+            headers.insert("host", HeaderValue::from_static("s3.example.com"));
+            headers.insert("x-wos-meta-a", HeaderValue::from_static(value));
+            let view = RequestView::of("GET", path, Some(query), &headers).unwrap();
+            let request = CanonicalRequest {
+                view: &view,
+                signed_headers: SignedHeaders::to_sign(&view, &[]),
+                left_out: None,
+                host_rule: rule,
+                payload: b"mode",
+                payload_signed,
+            };
+            let text = |spelling| {
+                let mut text = Vec::new();
+                request.write(spelling, &mut |piece| text.extend_from_slice(piece));
+                text
+            };
+            let all: Vec<Vec<u8>> = request.spellings().map(text).collect();
+            let different: std::collections::BTreeSet<&Vec<u8>> = all.iter().collect();
+            assert_eq!(different.len(), all.len());
+            all.len()
+        };
+        let (aws, wos) = (HostRule::AsSent, HostRule::DefaultPort);
+        let (yes, perhaps) = (PayloadSigned::Yes, PayloadSigned::Perhaps);
+        assert_eq!(tried("/b/k", "a=%2F", "a b", aws, yes), 1);
+        assert_eq!(tried("/b/k*", "a=%2F", "a b", aws, yes), 2);
+        assert_eq!(tried("/b/k*", "a=/", "a  b", aws, yes), 8);
+        assert_eq!(tried("/b/k*", "a=/+", "a  b", aws, yes), 4);
+        assert_eq!(tried("/b/k", "a=%2F", "a b", wos, yes), 3);
+        assert_eq!(tried("/b/k*", "a=/", "a  b", wos, perhaps), 32);
+    }
 }
