@@ -7,6 +7,7 @@
 //! | 0 pure | [`secret`], [`address`] | what cannot be printed; bucket, key and operation |
 //! | 0 | [`clock`] | the time |
 //! | 1 pure | [`sig`] | `RequestView → Claim → Verified`: signatures, bytes in, a verdict out |
+//! | 2 pure | [`body`] | `PayloadClaim → BodyPlan → BodyVerifier`: bodies, proven while they stream |
 //! | 2 | [`credentials`] | the keys: the only I/O on the line |
 //! | 2 | [`policy`] | `Verified → Permit`: may this caller do this here |
 //! | 3 | [`cluster`] | `Permit → HttpPeer`: the nodes; without a permit no connection |
@@ -21,6 +22,7 @@
 //! clock and no log. `tests/layering.rs` reads this table and holds the code to it.
 
 pub mod address;
+pub mod body;
 pub mod cli;
 pub mod clock;
 pub mod cluster;

@@ -148,6 +148,10 @@ fn each_published_example_of_version_4_holds_step_by_step() {
     let (mut accepted, mut links) = (0, 0);
     for vector in vectors::v4() {
         let name = &vector.name;
+        if vector.key.form == "form" {
+            assert_eq!(read(&vector).err(), Some(AuthFailure::NotSigned), "{name}");
+            continue;
+        }
         let reading = read(&vector).unwrap_or_else(|failure| panic!("{name}: {failure}"));
         assert_eq!(
             reading.canonical_request, vector.canonical_request,

@@ -4,6 +4,7 @@
 //! bucket that was authorised and the bucket that is forwarded are this one value.
 
 mod operation;
+mod upload;
 
 use core::net::Ipv6Addr;
 
@@ -141,6 +142,14 @@ impl Address {
     /// Where the bucket's name stood.
     pub fn style(&self) -> Style {
         self.style
+    }
+
+    /// The same bucket, key and operation with the bucket's name elsewhere.
+    pub fn in_style(&self, style: Style) -> Self {
+        Self {
+            style,
+            ..self.clone()
+        }
     }
 
     /// The index in [`HostNames::domains`] of the domain that the Host belongs to.

@@ -12,7 +12,7 @@ use rand::distr::Alphanumeric;
 use super::{Failure, announcement, say};
 use crate::address::HostNames;
 use crate::clock::SystemClock;
-use crate::cluster::{ClusterOptions, Forward, NodeAddress};
+use crate::cluster::{Addressing, ClusterOptions, Forward, NodeAddress};
 use crate::credentials::{InlineKey, InlineStore};
 use crate::embedded::{self, Node, NodeOptions};
 use crate::gateway::options::{AnswerAs, ListenAddress, ListenerOptions, ServerOptions};
@@ -155,6 +155,10 @@ impl Demo {
                     dialect: DialectName::Aws,
                     nodes: vec![NodeAddress::Unix(node.to_owned())],
                     forward: Forward::Trusted,
+                    sign_with: None,
+                    node_keys: Vec::new(),
+                    addressing: Addressing::AsReceived,
+                    host: None,
                     connect_timeout: Duration::from_secs(5),
                     read_timeout: Duration::from_secs(60),
                     upstream_keepalive: 128,
@@ -206,13 +210,18 @@ The same without `uploads` in what is signed is refused with 403 SignatureDoesNo
 
   {own} sign --format curl POST '{url}/{BUCKET}/objectkey' | sed "s/objectkey'/objectkey?uploads'/" | sh
 
+aws-cli:
+
+  echo hello | aws --endpoint-url {url} s3 cp - s3://{BUCKET}/hello
+  aws --endpoint-url {url} s3 ls s3://{BUCKET}
+
 boto3:
 
-  python3 -c "import boto3, botocore; s3 = boto3.client('s3', endpoint_url='{url}', region_name='us-east-1', config=botocore.config.Config(signature_version='s3')); s3.put_object(Bucket='{BUCKET}', Key='hello', Body=b'hello'); print(s3.get_object(Bucket='{BUCKET}', Key='hello')['Body'].read())"
+  python3 -c "import boto3; s3 = boto3.client('s3', endpoint_url='{url}'); s3.put_object(Bucket='{BUCKET}', Key='hello', Body=b'hello'); print(s3.get_object(Bucket='{BUCKET}', Key='hello')['Body'].read())"
 
 s3cmd:
 
-  s3cmd --signature-v2 --no-ssl --host={host} --host-bucket={host} ls s3://{BUCKET}
+  s3cmd --no-ssl --host={host} --host-bucket={host} ls s3://{BUCKET}
 
 Ctrl-C stops the demo.
 "#

@@ -1,5 +1,7 @@
 //! Clusters: the nodes behind the gateway. The only maker of `HttpPeer`, and it needs a [`Permit`].
 
+mod resign;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,6 +10,9 @@ use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 
 use crate::policy::Permit;
 use crate::sig::dialect::DialectName;
+use crate::sig::node_key::NodeKey;
+use resign::NodeKeys;
+pub use resign::{Addressing, ClientNodeKey, NodeCredentials, PayloadSigning, SignWith};
 
 /// Where a node listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +40,8 @@ pub enum Forward {
     Passthrough,
     /// Without credentials, with the verified identity in headers of the gateway's own.
     Trusted,
+    /// Signed anew with a key of the gateway's own.
+    Resign,
 }
 
 /// How a cluster is reached.
@@ -48,6 +55,14 @@ pub struct ClusterOptions {
     pub nodes: Vec<NodeAddress>,
     /// How requests are forwarded.
     pub forward: Forward,
+    /// How requests are signed anew; there exactly with [`Forward::Resign`].
+    pub sign_with: Option<SignWith>,
+    /// The clients whose requests are signed with a key of their own. No client twice.
+    pub node_keys: Vec<ClientNodeKey>,
+    /// Where the bucket's name stands towards the nodes.
+    pub addressing: Addressing,
+    /// The Host towards the nodes, without a bucket in front; none for the client's own.
+    pub host: Option<String>,
     /// The longest time to connect to a node.
     pub connect_timeout: Duration,
     /// The longest silence of a node.
@@ -65,6 +80,7 @@ pub struct Cluster {
     options: ClusterOptions,
     peers: Vec<HttpPeer>,
     labels: Vec<String>,
+    keys: Option<NodeKeys>,
     next: AtomicUsize,
 }
 
@@ -92,6 +108,7 @@ impl Cluster {
             .collect();
         Self {
             labels: options.nodes.iter().map(ToString::to_string).collect(),
+            keys: NodeKeys::of(&options),
             options,
             peers,
             next: AtomicUsize::new(0),
@@ -134,6 +151,12 @@ impl Cluster {
         let peer = &self.peers[(first + attempt.tried) % self.peers.len()];
         attempt.tried += 1;
         Some(Box::new(peer.clone()))
+    }
+
+    /// The key that signs this caller's requests anew; none where requests are not signed anew.
+    pub fn key(&self, permit: &Permit) -> Option<&NodeKey> {
+        let keys = self.keys.as_ref()?;
+        Some(keys.of_client(&permit.verified().identity().access_key_id))
     }
 
     /// Whether a node is left that the request has not tried.

@@ -1,6 +1,6 @@
 //! Where to listen, which nodes there are, and which host names stand for what.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::Path;
 
 use super::document::{Entry, Table};
@@ -210,6 +210,32 @@ fn host_name(entry: &Entry<'_>) -> Option<String> {
         return Some(written.to_ascii_lowercase());
     };
     entry.refuse(format_args!("{written:?} {advice}"));
+    None
+}
+
+/// The Host towards the nodes: a name or an IP address, with or without a port.
+pub(super) fn node_host(entry: &Entry<'_>) -> Option<String> {
+    let written = entry.string("a string, \"name\" or \"name:port\"")?;
+    let (name, port) = match written.rsplit_once(':') {
+        Some((name, port)) if !written.ends_with(']') => (name, Some(port)),
+        _ => (written, None),
+    };
+    let port_holds = port.is_none_or(|port| {
+        port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    });
+    let bracketed = name
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let name_holds = match bracketed {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => is_host_name(name),
+    };
+    if port_holds && name_holds {
+        return Some(written.to_owned());
+    }
+    entry.refuse(format_args!(
+        "{written:?} is not a Host; write \"name\" or \"name:port\""
+    ));
     None
 }
 

@@ -7,6 +7,7 @@
 //! A setting has one spelling the whole way. No other room knows this one.
 
 mod address;
+mod cluster;
 mod document;
 mod fault;
 mod printed;

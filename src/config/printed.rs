@@ -7,7 +7,10 @@ use serde::{Serialize, Serializer};
 
 use super::Settings;
 use crate::address::HostNames;
-use crate::cluster::{ClusterOptions, Forward};
+use crate::cluster::{
+    Addressing, ClientNodeKey, ClusterOptions, Forward, NodeCredentials, PayloadSigning,
+    SignWith as SignWithOptions,
+};
 use crate::credentials::InlineKey;
 use crate::gateway::options::{AnswerAs, ListenerOptions, ServerOptions};
 use crate::logs::{AccessLog, LogFormat, LogLevel, LogOptions};
@@ -83,9 +86,29 @@ struct Cluster<'s> {
     dialect: DialectName,
     nodes: Vec<String>,
     forward: Forward,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    addressing: Option<Addressing>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'s str>,
     connect_timeout: Printed,
     read_timeout: Printed,
     upstream_keepalive: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sign_with: Option<SignWith<'s>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    node_keys: &'s [ClientNodeKey],
+}
+
+#[derive(Serialize)]
+struct SignWith<'s> {
+    dialect: DialectName,
+    version: Version,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<&'s str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<PayloadSigning>,
+    #[serde(flatten)]
+    credentials: &'s NodeCredentials,
 }
 
 /// A duration, printed with its units.
@@ -166,9 +189,27 @@ impl<'s> Cluster<'s> {
             dialect: options.dialect,
             nodes: options.nodes.iter().map(ToString::to_string).collect(),
             forward: options.forward,
+            addressing: (options.forward != Forward::Passthrough).then_some(options.addressing),
+            host: options.host.as_deref(),
             connect_timeout: Printed(options.connect_timeout),
             read_timeout: Printed(options.read_timeout),
             upstream_keepalive: options.upstream_keepalive,
+            sign_with: options.sign_with.as_ref().map(SignWith::of),
+            node_keys: &options.node_keys,
+        }
+    }
+}
+
+impl<'s> SignWith<'s> {
+    fn of(options: &'s SignWithOptions) -> Self {
+        // Version 2 has neither, and is told so when the printed text is read.
+        let v4 = options.version == Version::V4;
+        Self {
+            dialect: options.dialect,
+            version: options.version,
+            region: v4.then_some(options.region.as_str()),
+            payload: v4.then_some(options.payload),
+            credentials: &options.credentials,
         }
     }
 }

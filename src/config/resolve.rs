@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use super::address::Taken;
 use super::document::{Entry, Table};
-use super::{Settings, address, secret};
-use crate::cluster::{ClusterOptions, Forward};
+use super::{Settings, address, cluster, secret};
 use crate::credentials::InlineKey;
 use crate::gateway::options::{AnswerAs, ListenerOptions, ServerOptions};
 use crate::logs::{AccessLog, LogFormat, LogLevel, LogOptions};
@@ -18,17 +17,13 @@ use crate::sig::{Diagnostics, Identity, MAX_ACCESS_KEY_ID_LENGTH, Region, Verify
 /// More threads than any machine has cores are a slip of the pen.
 const MAX_THREADS: usize = 1024;
 /// No client, node or operator waits longer.
-const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+pub(super) const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 /// A stolen header can be replayed for as long as the skew; nobody's clock is off by more than a day.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
 /// AWS's bound (Amazon S3 API Reference, "Authenticating requests: using query parameters").
 const MAX_PRESIGNED_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// The region of clients that name none.
 const DEFAULT_REGION: &str = "us-east-1";
-/// One idle connection takes a file descriptor and a local port, and of those there are 65,536 to an address.
-const MAX_UPSTREAM_KEEPALIVE: usize = 65_536;
-/// The name stands in metrics and logs.
-const MAX_CLUSTER_NAME_LENGTH: usize = 64;
 /// The principal goes to the node in a header.
 const MAX_PRINCIPAL_LENGTH: usize = 128;
 
@@ -47,7 +42,7 @@ pub(super) fn settings(root: &mut Table<'_>, directory: &Path) -> Option<Setting
     let keys = root.section("credentials", |credentials| {
         keys(credentials, directory, &domains)
     });
-    let cluster = clusters(root, directory);
+    let cluster = cluster::clusters(root, directory, keys.as_deref().unwrap_or_default());
     Some(Settings {
         server,
         log,
@@ -239,7 +234,7 @@ fn access_key_id<'d>(key: &mut Table<'d>, seen: &mut Vec<(&'d str, String)>) -> 
 }
 
 /// Text that a header can carry without quoting.
-fn visible<'d>(entry: &Entry<'d>, longest: usize) -> Option<&'d str> {
+pub(super) fn visible<'d>(entry: &Entry<'d>, longest: usize) -> Option<&'d str> {
     let written = entry.string("a string")?;
     let holds =
         (1..=longest).contains(&written.len()) && written.bytes().all(|b| b.is_ascii_graphic());
@@ -250,45 +245,4 @@ fn visible<'d>(entry: &Entry<'d>, longest: usize) -> Option<&'d str> {
         "must be 1 to {longest} visible ASCII characters without spaces"
     ));
     None
-}
-
-fn clusters(root: &mut Table<'_>, directory: &Path) -> Option<ClusterOptions> {
-    let entries = root
-        .required("cluster", "write one [[cluster]]")?
-        .tables()?;
-    let clusters: Vec<_> = entries
-        .iter()
-        .map(|entry| entry.table(|cluster| self::cluster(cluster, directory))?)
-        .collect();
-    for further in entries.iter().skip(1) {
-        further.refuse("this version supports one [[cluster]]; remove this one");
-    }
-    clusters.into_iter().next()?
-}
-
-fn cluster(cluster: &mut Table<'_>, directory: &Path) -> Option<ClusterOptions> {
-    cluster.later(&["balance", "sign_with"]);
-    let name = cluster
-        .required("name", "write a name for metrics and logs")
-        .and_then(|entry| visible(&entry, MAX_CLUSTER_NAME_LENGTH));
-    let nodes = cluster
-        .required(
-            "nodes",
-            "write at least one \"host:port\", \"ip:port\" or \"unix:/path\"",
-        )
-        .and_then(|entry| address::nodes(&entry, directory));
-    let dialect = cluster.word("dialect", DialectName::Aws, &[]);
-    let forward = cluster.word("forward", Forward::Trusted, &["resign"]);
-    let connect_timeout = cluster.duration("connect_timeout", Duration::from_secs(5), MAX_TIMEOUT);
-    let read_timeout = cluster.duration("read_timeout", Duration::from_secs(60), MAX_TIMEOUT);
-    let upstream_keepalive = cluster.integer("upstream_keepalive", 128, 0..=MAX_UPSTREAM_KEEPALIVE);
-    Some(ClusterOptions {
-        name: name?.to_owned(),
-        dialect,
-        nodes: nodes?,
-        forward,
-        connect_timeout,
-        read_timeout,
-        upstream_keepalive,
-    })
 }

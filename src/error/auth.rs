@@ -8,9 +8,9 @@ use crate::sig::dialect::{Dialect, DialectName};
 use crate::sig::failure::{AuthFailure, ScopeFault, Unaccepted};
 use crate::sig::{Placement, Version};
 
-const SIGNATURE_MISMATCH_WOS: &str =
+pub(super) const SIGNATURE_MISMATCH_WOS: &str =
     "The request signature we calculated does not match the signature you provided.";
-const SIGNATURE_MISMATCH_AWS: &str = "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
+pub(super) const SIGNATURE_MISMATCH_AWS: &str = "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
 
 const NOT_SIGNED: &str = "There were headers present in the request which were not signed";
 
@@ -83,7 +83,7 @@ pub(super) fn answer(failure: &AuthFailure, words: DialectName) -> Answer {
             let form = "SignedHeaders must be lower-case header names, sorted, each once, with ';' between.";
             match placement {
                 Placement::Header => header_malformed(form),
-                Placement::Query => query_parameters(format!("Error parsing the X-Amz-SignedHeaders parameter; {form}")),
+                Placement::Query | Placement::Form => query_parameters(format!("Error parsing the X-Amz-SignedHeaders parameter; {form}")),
             }
         }
         AuthFailure::MissingPayloadMode(name) => Answer::client(
@@ -127,7 +127,7 @@ pub(super) fn answer(failure: &AuthFailure, words: DialectName) -> Answer {
             "The provided token is malformed or otherwise invalid.",
         ),
         AuthFailure::PayloadMode(_) => Answer::client(501, Code::NotImplemented, sentence(failure)),
-        AuthFailure::NoDate(Placement::Query) => query_parameters(
+        AuthFailure::NoDate(Placement::Query | Placement::Form) => query_parameters(
             "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"".into(),
         ),
         AuthFailure::NoDate(Placement::Header) => denied(format!(
@@ -214,7 +214,7 @@ fn query_parameters(message: String) -> Answer {
 fn credential(placement: Placement, rest: &str) -> Answer {
     match placement {
         Placement::Header => header_malformed(rest),
-        Placement::Query => query_parameters(format!(
+        Placement::Query | Placement::Form => query_parameters(format!(
             "Error parsing the X-Amz-Credential parameter; {rest}"
         )),
     }

@@ -1,16 +1,21 @@
 //! Refusals: every reason for which a request is not forwarded, and the S3 error document that answers it.
 
 mod auth;
+mod body;
 mod code;
 mod document;
+mod form;
 mod wire;
 
 use std::borrow::Cow;
 
 use crate::address::AddressFailure;
+use crate::body::BodyFailure;
+use crate::body::form::FormFault;
 use crate::policy::Denial;
 use crate::sig::AuthFailure;
 use crate::sig::dialect::DialectName;
+use crate::sig::form::{FormFailure, PolicyFailure};
 pub use code::S3ErrorCode;
 pub use document::{ErrorDocument, xml_text};
 pub use wire::WireFault;
@@ -24,6 +29,8 @@ pub enum Refusal {
     Address(AddressFailure),
     /// The request is not authentic.
     Auth(AuthFailure),
+    /// The body is not the one that was claimed.
+    Body(BodyFailure),
     /// The caller may not.
     Denied(Denial),
     /// The method is none of S3's.
@@ -34,8 +41,10 @@ pub enum Refusal {
     MethodOverride(String),
     /// `Expect` is something else than `100-continue`.
     Expect,
-    /// A form upload (POST policy).
-    FormUpload,
+    /// The body of a form upload is no form.
+    Form(FormFault),
+    /// A form upload is not what its signer allowed.
+    Policy(PolicyFailure),
     /// `response-…` parameters without a signature: whoever makes up the link would choose what a browser takes the
     /// object for.
     UnsignedOverride,
@@ -48,10 +57,14 @@ pub enum Refusal {
         /// The name that the nodes know.
         known: &'static str,
     },
+    /// A parameter has the prefix of a vendor whose words the nodes do not speak.
+    VendorParameter(String),
     /// The credential store cannot be asked.
     StoreUnavailable,
     /// No node takes a connection.
     NoNode,
+    /// The nodes do not accept the gateway's own signature.
+    OwnKey,
     /// The node broke off, or answered something that is no HTTP.
     NodeFailed,
     /// The node was silent for too long.
@@ -109,6 +122,15 @@ impl Answer {
     }
 }
 
+impl From<FormFailure> for Refusal {
+    fn from(failure: FormFailure) -> Self {
+        match failure {
+            FormFailure::Auth(failure) => Self::Auth(failure),
+            FormFailure::Policy(failure) => Self::Policy(failure),
+        }
+    }
+}
+
 impl Refusal {
     /// The answer in the words of a dialect.
     pub fn answer(&self, words: DialectName) -> Answer {
@@ -117,6 +139,7 @@ impl Refusal {
             Self::Wire(fault) => wire::answer(fault),
             Self::Address(failure) => address(failure, words),
             Self::Auth(failure) => auth::answer(failure, words),
+            Self::Body(failure) => body::answer(failure, words),
             Self::Denied(denial) => denied(*denial),
             Self::Method => Answer::client(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),
             Self::ConnectionNames(name) => Answer::client(
@@ -138,11 +161,8 @@ impl Refusal {
                 Code::ExpectationFailed,
                 "The only expectation that can be met is 100-continue.",
             ),
-            Self::FormUpload => Answer::client(
-                501,
-                Code::NotImplemented,
-                "A form upload (POST policy) is not implemented; use a signed PUT.",
-            ),
+            Self::Form(fault) => form::fault(*fault),
+            Self::Policy(failure) => form::policy(failure),
             Self::UnsignedOverride => Answer::client(
                 400,
                 Code::InvalidRequest,
@@ -160,11 +180,19 @@ impl Refusal {
                 Code::InvalidArgument,
                 format!("The parameter '{sent}' must be spelled '{known}'."),
             ),
+            Self::VendorParameter(name) => Answer::client(
+                501,
+                Code::NotImplemented,
+                format!("The storage nodes do not know the parameter '{name}'."),
+            ),
             Self::StoreUnavailable => {
                 Answer::client(503, Code::ServiceUnavailable, PLEASE_RETRY).blaming(Blame::Gateway)
             }
             Self::NoNode => {
                 Answer::client(503, Code::ServiceUnavailable, PLEASE_RETRY).blaming(Blame::Node)
+            }
+            Self::OwnKey => {
+                Answer::client(403, Code::AccessDenied, OWN_KEY).blaming(Blame::Gateway)
             }
             Self::NodeFailed => Answer::client(
                 502,
@@ -194,6 +222,8 @@ impl Refusal {
 }
 
 const METHOD_NOT_ALLOWED: &str = "The specified method is not allowed against this resource.";
+const OWN_KEY: &str =
+    "The storage nodes do not accept the gateway's own credentials; its operator has to be told.";
 const PLEASE_RETRY: &str = "The service is unavailable. Please retry.";
 
 fn address(failure: &AddressFailure, words: DialectName) -> Answer {

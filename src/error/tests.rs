@@ -1,6 +1,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
+use crate::body::ChecksumAlgorithm;
 use crate::sig::Placement::{Header, Query};
 use crate::sig::Version;
 use crate::sig::diagnosis::Diagnosis;
@@ -110,6 +111,72 @@ fn every() -> Vec<Refusal> {
         AddressFailure::ConflictingParameters("acl", "cors"),
         AddressFailure::IncompletePart,
     ];
+    let pair = || ("b1946ac9".to_owned(), "591785b7".to_owned());
+    let ((declared, received), (declared_md5, received_md5)) = (pair(), pair());
+    let name = || "x-amz-checksum-crc32".to_owned();
+    let body = [
+        BodyFailure::MissingDecodedLength,
+        BodyFailure::BadDecodedLength("+5".into()),
+        BodyFailure::TooLarge {
+            proposed: 11,
+            max: 10,
+        },
+        BodyFailure::UndeclaredChunks,
+        BodyFailure::BadContentMd5("?".into()),
+        BodyFailure::BadChecksum(name()),
+        BodyFailure::BadTrailerChecksum(name()),
+        BodyFailure::UnknownChecksum("x-amz-checksum-crc16".into()),
+        BodyFailure::SeveralChecksums,
+        BodyFailure::ChecksumAndTrailer,
+        BodyFailure::UnsupportedTrailer("x-amz-acl".into()),
+        BodyFailure::PayloadHash { declared, received },
+        BodyFailure::ContentMd5 {
+            declared: declared_md5,
+            received: received_md5,
+        },
+        BodyFailure::Checksum(ChecksumAlgorithm::Crc64Nvme),
+        BodyFailure::Length {
+            declared: 5,
+            received: 4,
+        },
+        BodyFailure::Truncated,
+        BodyFailure::MalformedChunk("a size is no hexadecimal number"),
+        BodyFailure::ChunkTooSmall {
+            chunk: 2,
+            size: 1024,
+            min: 8192,
+        },
+        BodyFailure::ChunkTooLarge {
+            chunk: 1,
+            size: 16_777_217,
+            max: 16_777_216,
+        },
+        BodyFailure::ChunkSignature,
+        BodyFailure::TrailerSignature,
+        BodyFailure::MalformedTrailer("a line was not announced"),
+    ];
+    let form = [
+        FormFault::Malformed("its file has no end"),
+        FormFault::HeadTooLong,
+        FormFault::NoFile,
+        FormFault::SeveralFiles,
+        FormFault::NoLength,
+        FormFault::NotTheLast,
+    ];
+    let policy = [
+        PolicyFailure::DuplicateField("key".into()),
+        PolicyFailure::MissingField("AWSAccessKeyId"),
+        PolicyFailure::NoKey,
+        PolicyFailure::KeyTooLong { length: 1025 },
+        PolicyFailure::Document("it is not JSON"),
+        PolicyFailure::Expired,
+        PolicyFailure::Condition("[\"eq\", \"$acl\", \"private\"]".into()),
+        PolicyFailure::ExtraField("acl".into()),
+        PolicyFailure::TooSmall { length: 1, min: 2 },
+        PolicyFailure::TooLarge { length: 3, max: 2 },
+        PolicyFailure::UnsupportedField("tagging".into()),
+        PolicyFailure::FieldValue("content-type".into()),
+    ];
     let denied = [
         Denial::Anonymous,
         Denial::UnknownOperation,
@@ -120,15 +187,16 @@ fn every() -> Vec<Refusal> {
         Refusal::ConnectionNames("x-amz-acl".into()),
         Refusal::MethodOverride("x-http-method-override".into()),
         Refusal::Expect,
-        Refusal::FormUpload,
         Refusal::UnsignedOverride,
         Refusal::SignedField("te".into()),
         Refusal::ParameterSpelling {
             sent: "ACL".into(),
             known: "acl",
         },
+        Refusal::VendorParameter("x-wos-process".into()),
         Refusal::StoreUnavailable,
         Refusal::NoNode,
+        Refusal::OwnKey,
         Refusal::NodeFailed,
         Refusal::NodeSilent,
         Refusal::ClientSilent,
@@ -138,6 +206,9 @@ fn every() -> Vec<Refusal> {
     all.extend(told_otherwise.into_iter().map(Refusal::Auth));
     all.extend(wire.into_iter().map(Refusal::Wire));
     all.extend(address.into_iter().map(Refusal::Address));
+    all.extend(body.into_iter().map(Refusal::Body));
+    all.extend(form.into_iter().map(Refusal::Form));
+    all.extend(policy.into_iter().map(Refusal::Policy));
     all.extend(denied.into_iter().map(Refusal::Denied));
     all.extend(others);
     all
@@ -172,7 +243,7 @@ fn every_refusal_answers_as_the_table_says() {
         std::fs::write(file, &table).unwrap();
     }
     let golden = std::fs::read_to_string(file).unwrap();
-    assert_eq!(table.lines().count(), 81 * 2 * 3);
+    assert_eq!(table.lines().count(), 120 * 2 * 3);
     assert_eq!(table, golden);
 }
 

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::Method;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use pingora::http::RequestHeader;
 
+use super::body::Body;
 use super::context::Context;
+use super::form;
 use super::forward;
 use super::listener::Listener;
 use super::live::Live;
@@ -17,7 +19,7 @@ use crate::credentials::StoreFailure;
 use crate::error::Refusal;
 use crate::policy::{Caller, decide};
 use crate::sig::dialect::{AWS, CaseRule, Dialect, starts_with_ignoring_case, vendor_header};
-use crate::sig::{self, AuthFailure, RequestView, Verified, Version};
+use crate::sig::{self, AuthFailure, RequestView, Verified, VerifyingKey, Version};
 
 /// The path and the query of a request target, without the authority of the absolute form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,14 @@ impl<'r> Target<'r> {
     }
 }
 
+/// What the header of a request has come to.
+pub enum Admission {
+    /// It has its permit.
+    Permitted,
+    /// It is a form upload to this bucket: its body says who signed it.
+    Form(Address),
+}
+
 /// Checks a request, and puts its permit into the context, or what it claimed to be where it gets none.
 ///
 /// # Errors
@@ -63,7 +73,7 @@ pub async fn admit(
     request: &RequestHeader,
     context: &mut Context,
     now: SystemTime,
-) -> Result<(), Refusal> {
+) -> Result<Admission, Refusal> {
     let live = Arc::clone(&context.live);
     let listener = context
         .site()
@@ -83,19 +93,31 @@ pub async fn admit(
     let hosts = &listener.options.hosts;
     let address = Address::of(method, host, target.path, names, copy_source, hosts)
         .map_err(Refusal::Address)?;
+    if form::is_upload(method, &address, &request.headers) {
+        return match form::check_outside(&view) {
+            Ok(()) => Ok(Admission::Form(address)),
+            Err(failure) => {
+                context.refused.address = Some(address);
+                Err(Refusal::Auth(failure))
+            }
+        };
+    }
     let verified = verify(&live, listener, &view, &address, context, now).await;
     context.verification = Some(context.started.elapsed());
     let permitted = verified.and_then(|verified| {
-        check_form(request, &address)?;
         let cluster = Dialect::named(live.cluster.options().dialect);
         check_spelling(&verified, cluster, &view)?;
+        forward::check(live.cluster.options(), &verified, &view, &address)?;
         decide(Caller::Signed(verified), address.clone(), hosts).map_err(Refusal::Denied)
     });
     match permitted {
         Ok(permit) => {
             context.words = Some(listener.words(Some(permit.verified().dialect().dialect.name)));
-            context.permit = Some(permit);
-            Ok(())
+            let permit = context.permit.insert(permit);
+            let forward = live.cluster.options().forward;
+            let length = content_length(&request.headers);
+            context.body = Body::planned(permit, &view, forward, length)?;
+            Ok(Admission::Permitted)
         }
         Err(refusal) => {
             context.refused.address = Some(address);
@@ -114,21 +136,12 @@ async fn verify(
 ) -> Result<sig::Verified, Refusal> {
     let claim = match sig::claim(view, address, now, &listener.dialects, &live.signature) {
         Ok(claim) => claim,
-        // A form upload carries its signature in the body.
-        Err(AuthFailure::NotSigned) if is_form(view.headers) && view.method == "POST" => {
-            return Err(Refusal::FormUpload);
-        }
         Err(AuthFailure::NotSigned) if overrides_response(view) => {
             return Err(Refusal::UnsignedOverride);
         }
         Err(failure) => return Err(Refusal::Auth(failure)),
     };
-    let key = match live.store.resolve(claim.access_key_id()).await {
-        Ok(key) => key,
-        // The decoy fails as any other key does, and takes as long.
-        Err(StoreFailure::Unknown) => live.decoy.clone(),
-        Err(StoreFailure::Unavailable) => return Err(Refusal::StoreUnavailable),
-    };
+    let key = key_of(live, claim.access_key_id()).await?;
     let verified = claim.verify(&key).map_err(|failure| {
         context.refused.dialect = Some(claim.dialect());
         context.refused.version = Some(claim.version());
@@ -147,7 +160,20 @@ fn check_forwarded(claim: &sig::Claim<'_>, forward: Forward) -> Result<(), Refus
             Some(name) => Err(Refusal::SignedField(name.to_owned())),
             None => Ok(()),
         },
-        Forward::Trusted => Ok(()),
+        Forward::Trusted | Forward::Resign => Ok(()),
+    }
+}
+
+/// The key that an AccessKeyId resolves to.
+///
+/// # Errors
+/// [`Refusal::StoreUnavailable`].
+pub async fn key_of(live: &Live, access_key_id: &str) -> Result<VerifyingKey, Refusal> {
+    match live.store.resolve(access_key_id).await {
+        Ok(key) => Ok(key),
+        // The decoy fails as any other key does, and takes as long.
+        Err(StoreFailure::Unknown) => Ok(live.decoy.clone()),
+        Err(StoreFailure::Unavailable) => Err(Refusal::StoreUnavailable),
     }
 }
 
@@ -215,14 +241,14 @@ fn check_method(request: &RequestHeader) -> Result<&Method, Refusal> {
     }
 }
 
-fn is_form(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|value| {
-        let form = b"multipart/form-data";
-        value
-            .as_bytes()
-            .get(..form.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(form))
-    })
+/// The length of the body: 0 where nothing announces one (RFC 9112, section 6.3), none where it comes in chunks of HTTP's.
+/// The number has been checked with the bytes of the header.
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return None;
+    }
+    let announced = headers.get(CONTENT_LENGTH);
+    announced.map_or(Some(0), |value| value.to_str().ok()?.parse().ok())
 }
 
 /// Whether a read asks for other headers of its answer (Amazon S3 API Reference, "GetObject").
@@ -233,14 +259,6 @@ fn overrides_response(view: &RequestView<'_>) -> bool {
             .parameters
             .iter()
             .any(|parameter| overrides(&parameter.name))
-}
-
-fn check_form(request: &RequestHeader, address: &Address) -> Result<(), Refusal> {
-    let bucket_alone = address.bucket().is_some() && address.key().is_none();
-    if request.method == Method::POST && bucket_alone && is_form(&request.headers) {
-        return Err(Refusal::FormUpload);
-    }
-    Ok(())
 }
 
 /// A dialect without regard to case signs `?ACL`, and version 4 signs whatever is there; nodes with regard to case would

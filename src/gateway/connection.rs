@@ -19,6 +19,8 @@ pub enum Awaited {
     Header,
     /// The body of a request, or the rest of it.
     Body,
+    /// The head of a form: the same, in small pieces.
+    Form,
     /// Our answer; the request has been read to its end.
     Answer,
 }
@@ -71,7 +73,12 @@ impl Connection {
     /// What is awaited now.
     pub fn awaited(&self) -> Awaited {
         let awaited = self.awaited.load(Ordering::Relaxed);
-        [Awaited::Header, Awaited::Body, Awaited::Answer][usize::from(awaited)]
+        [
+            Awaited::Header,
+            Awaited::Body,
+            Awaited::Form,
+            Awaited::Answer,
+        ][usize::from(awaited)]
     }
 
     /// From now on something else is awaited.

@@ -5,11 +5,15 @@ use std::time::{Duration, Instant};
 
 use prometheus::IntGauge;
 
+use super::body::Body;
 use super::connection::Connection;
+use super::form::Upload;
 use super::listener::Listener;
 use super::live::Live;
 use super::relay::Relay;
 use crate::address::Address;
+use crate::body::SignedChunks;
+use crate::body::form::FormFault;
 use crate::cluster::Attempt;
 use crate::error::Answer;
 use crate::metrics::{Metrics, NodeMetrics};
@@ -32,6 +36,12 @@ pub struct Context {
     pub words: Option<DialectName>,
     /// Leave to go on to a node, once it has one.
     pub permit: Option<Permit>,
+    /// The proof of its body.
+    pub body: Body,
+    /// What it is besides, where it is a form upload.
+    pub form: Option<Box<Upload>>,
+    /// The frames that its body goes on in, for the attempt under way, where the node gets it in signed chunks.
+    pub signed_chunks: Option<SignedChunks>,
     /// The nodes it has tried.
     pub attempt: Attempt,
     /// What is known of a request that got no permit.
@@ -74,6 +84,9 @@ impl Context {
             started: now,
             words: None,
             permit: None,
+            body: Body::default(),
+            form: None,
+            signed_chunks: None,
             attempt: Attempt::default(),
             refused: Refused::default(),
             answer: None,
@@ -100,6 +113,16 @@ impl Context {
             self.live.cluster.labels().get(at)?,
             self.live.node_metrics.get(at)?,
         ))
+    }
+
+    /// Whether there is something of the body to prove that has not been.
+    pub fn is_unproven(&self) -> bool {
+        self.body.is_unproven() || self.form.as_ref().is_some_and(|form| form.is_unproven())
+    }
+
+    /// What is wrong with the body of a form upload, if something is.
+    pub fn form_fault(&self) -> Option<FormFault> {
+        self.form.as_ref()?.fault()
     }
 
     /// The address of the request, permitted or refused.

@@ -28,8 +28,8 @@ use crate::error::WireFault;
 const MAX_LINGER_BYTES: usize = 1024 * 1024;
 /// How long it is read.
 const LINGER: Duration = Duration::from_secs(2);
-/// How much is read at once while a header is awaited. Most headers fit.
-const PIECE: usize = 4096;
+/// How much is read at once while a header or the head of a form is awaited. Most headers fit.
+pub const PIECE: usize = 4096;
 
 /// A connection from a client. A request header is held back until it is complete and checked, so that the HTTP parser
 /// behind reads it once and as a whole; a fault is answered here, and the parser sees the end of the connection.
@@ -244,7 +244,12 @@ impl AsyncRead for GuardedStream {
         match this.connection.awaited() {
             Awaited::Header => this.poll_header(cx, buf),
             Awaited::Body if this.held.is_empty() => Pin::new(&mut this.inner).poll_read(cx, buf),
-            Awaited::Body => {
+            Awaited::Form if this.held.is_empty() => {
+                ready!(this.poll_hold(cx))?;
+                this.pass_on(buf);
+                Poll::Ready(Ok(()))
+            }
+            Awaited::Body | Awaited::Form => {
                 this.pass_on(buf);
                 Poll::Ready(Ok(()))
             }

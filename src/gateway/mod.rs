@@ -5,6 +5,8 @@
 //! | `listener`, `connection`, `guard`, `wire` | takes a connection and checks the bytes of each request header |
 //! | `proxy`, `context` | Pingora's callbacks, and what is kept of one request |
 //! | `admit` | the check: from the header to a `Permit` |
+//! | `body` | the proof of the request's body while it streams |
+//! | `form` | form uploads: the check of their fields, the PUT that they become, the answer |
 //! | `forward` | the request that goes on to the node |
 //! | `relay` | the node's answer in the client's words |
 //! | `respond` | the answer to a refusal |
@@ -14,8 +16,10 @@
 
 mod admin;
 mod admit;
+mod body;
 mod connection;
 mod context;
+mod form;
 mod forward;
 mod guard;
 mod listener;

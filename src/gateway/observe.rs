@@ -94,6 +94,7 @@ pub fn request(gateway: &Gateway, session: &Session, context: &Context, error: O
         let placement = match verified.placement() {
             Placement::Header => "header",
             Placement::Query => "query",
+            Placement::Form => "form",
         };
         line.text("placement", placement);
     }

@@ -17,10 +17,13 @@ use pingora::{Error, ErrorSource, ErrorType, Result};
 use tokio::sync::watch;
 
 use super::Gateway;
+use super::admit::Admission;
 use super::connection::{Awaited, Connection};
 use super::context::Context;
-use super::{admit, forward, observe, relay, respond};
+use super::{admit, form, forward, observe, relay, respond};
+use crate::body::End;
 use crate::clock::instant;
+use crate::cluster::Forward;
 use crate::error::Refusal;
 use crate::metrics::NodeConnection;
 use crate::sig;
@@ -93,7 +96,15 @@ impl ProxyHttp for Proxy {
 
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {
         let now = self.gateway.clock.now();
-        match admit::admit(session.req_header(), context, now).await {
+        let mut admitted = match admit::admit(session.req_header(), context, now).await {
+            Ok(Admission::Permitted) => Ok(()),
+            Ok(Admission::Form(bucket)) => form::admit(session, context, bucket, now).await,
+            Err(refusal) => Err(refusal),
+        };
+        if admitted.is_ok() && context.body.comes_first() {
+            admitted = context.body.settle(session).await;
+        }
+        match admitted {
             Ok(()) => Ok(false),
             Err(refusal) => {
                 // Whoever is gone by now misses the answer; there is nobody else to tell.
@@ -168,24 +179,41 @@ impl ProxyHttp for Proxy {
                 "a request without a permit reached a node's filter",
             );
         };
-        forward::rewrite(
+        context.body.begin_attempt();
+        if let Some(form) = &mut context.form {
+            form.begin_attempt(request);
+        }
+        context.signed_chunks = forward::rewrite(
             request,
             permit,
-            context.live.cluster.options(),
-            &context.request_id,
-            connection.peer(),
-        )
+            &context.live.cluster,
+            forward::Own {
+                body: &context.body,
+                request_id: &context.request_id,
+                peer: connection.peer(),
+                now: self.gateway.clock.now(),
+            },
+        )?;
+        Ok(())
     }
 
     async fn request_body_filter(
         &self,
         _session: &mut Session,
-        _piece: &mut Option<Bytes>,
+        piece: &mut Option<Bytes>,
         end: bool,
         context: &mut Self::CTX,
     ) -> Result<()> {
         if let (true, Some(connection)) = (end, &context.connection) {
             connection.await_next(Awaited::Answer);
+        }
+        if let Some(form) = &mut context.form {
+            form.pass(piece, end)?;
+        }
+        context.body.pass(piece, end)?;
+        if let Some(chunks) = &mut context.signed_chunks {
+            let data = piece.take().unwrap_or_default();
+            *piece = Some(chunks.push(data, if end { End::Yes } else { End::No }));
         }
         Ok(())
     }
@@ -209,12 +237,22 @@ impl ProxyHttp for Proxy {
             return Ok(());
         }
         context.node_duration = context.node_started.map(|started| started.elapsed());
+        if answer.status.is_success() && context.is_unproven() {
+            // It has not got the end of the body and cannot have kept it; nor may the client take it for kept.
+            let early = Error::explain(ErrorType::InvalidHTTPHeader, "success before the body");
+            return Err(early.into_up());
+        }
         let (Some(words), Some(permit)) = (context.words, &context.permit) else {
             return Error::e_explain(
                 ErrorType::InternalError,
                 "an answer came to a request without a permit",
             );
         };
+        let signed_anew = context.live.cluster.options().forward == Forward::Resign;
+        let request = session.req_header();
+        let (request_id, host_id) = (&context.request_id, &self.gateway.host_id);
+        let own_refusal: &dyn Fn() -> Vec<u8> =
+            &|| respond::document(request, &Refusal::OwnKey, words, request_id, host_id);
         let (relay, node_request_id) = relay::head(
             answer,
             words,
@@ -222,6 +260,7 @@ impl ProxyHttp for Proxy {
             &session.req_header().method,
             permit.address().operation(),
             &context.request_id,
+            signed_anew.then_some(own_refusal),
         )?;
         context.relay = relay;
         context.node_request_id = node_request_id;
@@ -231,7 +270,7 @@ impl ProxyHttp for Proxy {
         if unframed || *self.stopping.borrow() {
             session.set_keepalive(None);
         }
-        Ok(())
+        form::answer(session, answer, context).await
     }
 
     fn response_body_filter(
@@ -241,7 +280,9 @@ impl ProxyHttp for Proxy {
         end: bool,
         context: &mut Self::CTX,
     ) -> Result<Option<Duration>> {
-        context.relay.body(piece, end);
+        if let Some(code) = context.relay.body(piece, end) {
+            note_own_key_refused(context, code);
+        }
         Ok(None)
     }
 
@@ -254,7 +295,9 @@ impl ProxyHttp for Proxy {
         reused: bool,
     ) -> Box<Error> {
         let from_node = *error.esource() == ErrorSource::Upstream;
-        let replayable = session.req_header().method.is_idempotent()
+        // A form is a PUT in another dress.
+        let idempotent = session.req_header().method.is_idempotent() || context.form.is_some();
+        let replayable = idempotent
             && !session.as_ref().retry_buffer_truncated()
             && session.response_written().is_none();
         // Pingora marks the read that fails as one to repeat, but not the write that often fails before it.
@@ -281,10 +324,11 @@ impl ProxyHttp for Proxy {
         let answered = session
             .response_written()
             .is_some_and(|answer| !answer.status.is_informational());
-        let refusal = if answered {
-            None
-        } else {
-            refusal_of(session, error)
+        let refusal = match context.body.failure() {
+            _ if answered => None,
+            Some(failure) => Some(Refusal::Body(failure.clone())),
+            None if context.form_fault().is_some() => context.form_fault().map(Refusal::Form),
+            None => refusal_of(session, error),
         };
         let mut error_code = 0;
         if let Some(refusal) = refusal {
@@ -332,6 +376,20 @@ fn note_node_failure(context: &Context, error: &Error) {
         node,
         error = error.etype().as_str(),
         "a node failed"
+    );
+}
+
+/// The client cannot help it: the operator has to.
+fn note_own_key_refused(context: &Context, code: &str) {
+    let Some((node, metrics)) = context.node() else {
+        return;
+    };
+    metrics.failure();
+    tracing::error!(
+        request_id = context.request_id,
+        node,
+        code,
+        "the node does not accept the gateway's own signature: look at sign_with, node_keys and the clock"
     );
 }
 

@@ -23,16 +23,24 @@ const STANDALONE: &str = " standalone=\"yes\"";
 /// How much of a document is looked at for its root element. A longer prologue passes as it is.
 const MAX_PROLOGUE: usize = 8 * 1024;
 
+mod own_key;
+
+use own_key::Judgement;
+
 /// What is done to the body of an answer.
 #[derive(Debug, Default)]
 pub enum Relay {
     /// It passes as it is.
     #[default]
     AsIs,
+    /// Nothing of it passes: the gateway answers for itself.
+    Nothing,
     /// It is a document whose root element has not arrived whole.
     Pending(Translation),
     /// Its root element has passed; so many spaces are to follow the document, so that its announced length holds.
     Padded(usize),
+    /// It is a refusal that may concern the gateway's own signature.
+    Judged(Box<Judgement>),
 }
 
 /// A document on its way from one dialect's words into another's.
@@ -45,7 +53,8 @@ pub struct Translation {
 }
 
 /// Puts the header of a node's answer into `words`, under the gateway's own request id, and says what is to be done to
-/// the body. Gives the node's own request id too.
+/// the body. Gives the node's own request id too. `own_refusal` is what the client is told where the node refuses the
+/// gateway's own signature; none where the signature is the client's.
 ///
 /// # Errors
 /// Pingora's, where a value is no header value; none of ours is.
@@ -56,6 +65,7 @@ pub fn head(
     method: &Method,
     operation: Operation,
     request_id: &str,
+    own_refusal: Option<&dyn Fn() -> Vec<u8>>,
 ) -> pingora::Result<(Relay, Option<String>)> {
     let (spoken, wanted) = (
         Dialect::named(cluster).forms[0],
@@ -85,8 +95,45 @@ pub fn head(
             });
         }
     }
+    if let Some(own_refusal) = own_refusal
+        && refuses(answer.status)
+        && is_document(answer, method, operation)
+    {
+        relay = judged(answer, relay, own_refusal().into())?;
+    }
     answer.insert_header(wanted.request_id_header, request_id)?;
     Ok((relay, node_request_id))
+}
+
+/// Whether a refusal with this status may concern a signature.
+fn refuses(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+    )
+}
+
+/// Holds a refusal until it says what it is about. What else was to happen to it happens behind that.
+fn judged(answer: &mut ResponseHeader, relay: Relay, own: Bytes) -> pingora::Result<Relay> {
+    let otherwise = match relay {
+        Relay::Pending(translation) => Some(translation),
+        _ => None,
+    };
+    // A translation has announced its own growth already.
+    let announced = otherwise
+        .as_ref()
+        .and_then(|translation| translation.growth);
+    let length = length_of(answer).map(|length| length.saturating_sub(announced.unwrap_or(0)));
+    let judgement = Judgement::new(own, otherwise, length);
+    if let (Some(length), Some(growth)) = (length, judgement.growth()) {
+        answer.insert_header(CONTENT_LENGTH, length + growth)?;
+    }
+    Ok(Relay::Judged(Box::new(judgement)))
+}
+
+fn length_of(answer: &ResponseHeader) -> Option<usize> {
+    let length = answer.headers.get(CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }
 
 fn rename(answer: &mut ResponseHeader, from: &str, to: &str) -> pingora::Result<()> {
@@ -143,11 +190,7 @@ fn announce(answer: &mut ResponseHeader, words: DialectName) -> pingora::Result<
         DialectName::Wos => STANDALONE.len(),
         DialectName::Aws => AWS_NAMESPACE.len() - WOS_NAMESPACES[1].len(),
     };
-    let length = answer
-        .headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let Some(length) = length else {
+    let Some(length) = length_of(answer) else {
         return Ok(None);
     };
     answer.insert_header(CONTENT_LENGTH, length + growth)?;
@@ -155,8 +198,23 @@ fn announce(answer: &mut ResponseHeader, words: DialectName) -> pingora::Result<
 }
 
 impl Relay {
-    /// Passes a piece of the body. `Some` of nothing holds it back; only the end may be `None`.
-    pub fn body(&mut self, piece: &mut Option<Bytes>, end: bool) {
+    /// Passes a piece of the body. `Some` of nothing holds it back; only the end may be `None`. Gives the node's code once
+    /// it turns out to have refused the gateway's own signature.
+    pub fn body(&mut self, piece: &mut Option<Bytes>, end: bool) -> Option<&'static str> {
+        let mut refused = None;
+        if let Self::Nothing = self {
+            *piece = Some(Bytes::new()).filter(|_| !end);
+        }
+        if let Self::Judged(judgement) = self {
+            let Some((passed, rest, code)) = judgement.push(piece.take().unwrap_or_default(), end)
+            else {
+                *piece = Some(Bytes::new());
+                return None;
+            };
+            *piece = Some(passed);
+            *self = rest;
+            refused = code;
+        }
         if let Self::Pending(translation) = self {
             if let Some(arrived) = piece.take() {
                 translation.held.extend_from_slice(&arrived);
@@ -175,6 +233,7 @@ impl Relay {
             *piece = Some(last.freeze());
             *self = Self::Padded(0);
         }
+        refused
     }
 }
 

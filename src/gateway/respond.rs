@@ -5,12 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::{Method, StatusCode};
-use pingora::http::ResponseHeader;
+use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use tokio::time::timeout;
 
 use crate::clock::instant;
-use crate::error::{Answer, ErrorDocument};
+use crate::error::{Answer, ErrorDocument, Refusal};
 use crate::sig::dialect::{Dialect, DialectName};
 
 /// The largest request body that is read to its end, so that its connection can be kept after a refusal.
@@ -70,6 +70,23 @@ pub async fn refuse(
         linger(session).await;
     }
     Ok(())
+}
+
+/// The document of a refusal in these words.
+pub fn document(
+    request: &RequestHeader,
+    refusal: &Refusal,
+    words: DialectName,
+    request_id: &str,
+    host_id: &str,
+) -> Vec<u8> {
+    let document = ErrorDocument {
+        answer: &refusal.answer(words),
+        resource: super::admit::Target::of(request).path,
+        request_id,
+        host_id,
+    };
+    document.to_xml(words)
 }
 
 /// Reads a small body to its end. A client that waits for `100 Continue` has sent nothing, and will not.

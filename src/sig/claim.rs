@@ -4,13 +4,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use http::header::CONTENT_TYPE;
+
 use super::authorization::{self, Authorization, DialectForm};
 use super::diagnosis::Diagnosis;
 use super::dialect::{Dialect, FORMS, Form};
 use super::failure::AuthFailure;
 use super::payload::PayloadClaim;
 use super::presigned::{self, Mechanism};
-use super::request::RequestView;
+use super::request::{CONTENT_MD5, RequestView};
 use super::signature::{Identity, ProvidedSignature, VerifyingKey};
 use super::{Diagnostics, MAX_ACCESS_KEY_ID_LENGTH, Placement, VerifyOptions, Version, v2, v4};
 use crate::address::Address;
@@ -64,6 +66,7 @@ impl std::fmt::Debug for Token<'_> {
 ///         version: Version::V2,
 ///         placement: Placement::Header,
 ///         payload: PayloadClaim::NotDeclared,
+///         content_headers: todo!(),
 ///     }
 /// }
 /// ```
@@ -83,9 +86,55 @@ pub struct Verified {
     version: Version,
     placement: Placement,
     payload: PayloadClaim,
+    content_headers: ContentHeaders,
+}
+
+/// Which of the headers that say what the body is the signature covers. Version 2 always covers both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContentHeaders {
+    content_type: bool,
+    content_md5: bool,
+}
+
+impl ContentHeaders {
+    /// Both.
+    pub const SIGNED: Self = Self {
+        content_type: true,
+        content_md5: true,
+    };
+
+    fn of(signed_headers: &v4::SignedHeaders<'_>) -> Self {
+        Self {
+            content_type: signed_headers.contains(CONTENT_TYPE.as_str()),
+            content_md5: signed_headers.contains(CONTENT_MD5),
+        }
+    }
+
+    /// Whether the name is one of the two and covered. It is lower-case.
+    pub fn cover(self, name: &str) -> bool {
+        (self.content_type && name == CONTENT_TYPE.as_str())
+            || (self.content_md5 && name == CONTENT_MD5)
+    }
 }
 
 impl Verified {
+    /// A form upload whose signature holds; nothing in it says what its file is.
+    pub(super) fn of_form(
+        identity: &Arc<Identity>,
+        dialect: DialectForm,
+        version: Version,
+    ) -> Self {
+        Self {
+            identity: Arc::clone(identity),
+            dialect,
+            version,
+            placement: Placement::Form,
+            payload: PayloadClaim::NotDeclared,
+            // Every field has a condition.
+            content_headers: ContentHeaders::SIGNED,
+        }
+    }
+
     /// Who signed.
     pub fn identity(&self) -> &Arc<Identity> {
         &self.identity
@@ -104,6 +153,11 @@ impl Verified {
     /// Where the credentials stand.
     pub fn placement(&self) -> Placement {
         self.placement
+    }
+
+    /// Which of the headers that say what the body is the signature covers.
+    pub fn content_headers(&self) -> ContentHeaders {
+        self.content_headers
     }
 
     /// What the signature says about the body, which is still to be proven.
@@ -327,6 +381,10 @@ impl Claim<'_> {
             version: self.version(),
             placement: self.placement,
             payload,
+            content_headers: match &self.signing {
+                Signing::V2 { .. } => ContentHeaders::SIGNED,
+                Signing::V4(signing) => ContentHeaders::of(signing.signed_headers()),
+            },
         })
     }
 

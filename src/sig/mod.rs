@@ -11,7 +11,9 @@ pub mod claim;
 pub mod diagnosis;
 pub mod dialect;
 pub mod failure;
+pub mod form;
 pub mod freshness;
+pub mod node_key;
 pub mod payload;
 pub mod presigned;
 pub mod request;
@@ -86,6 +88,8 @@ pub enum Placement {
     Header,
     /// In the query string.
     Query,
+    /// In the fields of a form upload.
+    Form,
 }
 
 /// The dialect whose words a request uses, even where it cannot be verified; none where it shows no vendor's words.

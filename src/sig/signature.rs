@@ -106,6 +106,15 @@ impl VerifyingKey {
         });
         equal && readable
     }
+
+    /// Whether the key's signature over the policy of a form, as it stands there in base64, is the one provided.
+    pub(super) fn confirms_policy(&self, policy: &str, provided: &ProvidedSignature<'_>) -> bool {
+        let provided_mac = provided.hmac_sha1().unwrap_or([0; HMAC_SHA1_LENGTH]);
+        let mut hmac = self.hmac_sha1.clone();
+        hmac.update(policy.as_bytes());
+        let computed: [u8; HMAC_SHA1_LENGTH] = hmac.finalize().into_bytes().into();
+        equal(&computed, &provided_mac) && provided.hmac_sha1().is_some()
+    }
 }
 
 /// The one comparison of signatures: it takes the same time wherever the first difference stands.

@@ -1,9 +1,15 @@
 """What every client must be able to do through the gateway. A client supplies the verbs, the tests are the same for all."""
 
+import contextlib
+import hashlib
 import itertools
+import os
 import random
+import threading
+import urllib.error
+import urllib.request
 
-from gateway import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from deployments import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 MIB = 1024 * 1024
 PART_SIZE = 5 * MIB
@@ -17,6 +23,41 @@ def content(size, seed=1):
     return random.Random(seed).randbytes(size)
 
 
+PIPED_SIZE = 100 * MIB
+_PIPED = content(MIB)
+
+
+def _piped_pieces():
+    """An object of `PIPED_SIZE` bytes, no MiB of which is like another."""
+    return (number.to_bytes(4, "big") + _PIPED[4:] for number in range(PIPED_SIZE // MIB))
+
+
+@contextlib.contextmanager
+def piped():
+    """The read end of a pipe, into which `PIPED_SIZE` bytes are written."""
+    read, write = os.pipe()
+
+    def feed():
+        with open(write, "wb", buffering=0) as pipe, contextlib.suppress(BrokenPipeError):
+            for piece in _piped_pieces():
+                while piece:
+                    piece = piece[pipe.write(piece) :]
+
+    with open(read, "rb") as source:
+        feeder = threading.Thread(target=feed)
+        feeder.start()
+        yield source
+    feeder.join()
+
+
+def fetch(method, url, body=None, headers=None):
+    """What a client does with a URL that knows nothing of signatures: the answer and its body."""
+    # urllib gives every request with a body a Content-Type, which the signature would have to cover, unless one is set.
+    headers = {"Content-Type": ""} | (headers or {}) if body is not None else headers or {}
+    with urllib.request.urlopen(urllib.request.Request(url, body, headers, method=method), timeout=60) as answer:
+        return answer, answer.read()
+
+
 class ClientContract:
     """
     The tests; mixed into a unittest.TestCase that supplies, for its client, the methods
@@ -25,14 +66,27 @@ class ClientContract:
     put(bucket, key, body), get(bucket, key) -> body, get_from(bucket, key, offset) -> the rest of the body,
     size(bucket, key), keys(bucket) -> set of keys, copy(bucket, source_key, key), delete(bucket, key),
     put_in_parts(bucket, key, body) in parts of PART_SIZE,
-    refusal(access_key_id, secret_access_key) -> what the client prints when it may not list the buckets.
+    put_piped(bucket, key, source) where `source` is the read end of a pipe,
+    presigned_get(bucket, key) -> URL,
+    refusal(access_key_id, secret_access_key) -> what the client says when it may not list the buckets.
 
     Every test has a bucket of its own, `self.bucket`, so that none sees the objects of another.
     """
 
-    url = None  # of the gateway; run.py sets it
+    deployment = None  # run.py sets it
+    versions = ["v2", "v4"]  # of the signature process, which the client can be told to use or uses anyhow
     keys_to_try = KEYS
     _numbers = itertools.count(1)
+
+    @property
+    def url(self):
+        """Where the clients connect to."""
+        return self.deployment.url
+
+    @property
+    def version(self):
+        """The version of the signature process that the client is to use."""
+        return self.deployment.version
 
     def setUp(self):
         self.bucket = f"{type(self).__name__.lower()}-{next(self._numbers)}"
@@ -84,6 +138,26 @@ class ClientContract:
         body = content(2 * PART_SIZE + MIB + 1)
         self.put_in_parts(self.bucket, HARD_KEY, body)
         self.assertTrue(self.get(self.bucket, HARD_KEY) == body, "the parts came back as another body")
+
+    def test_100_mib_are_uploaded_from_a_pipe(self):
+        with piped() as source:
+            self.put_piped(self.bucket, HARD_KEY, source)
+        self.assertEqual(self.size(self.bucket, HARD_KEY), PIPED_SIZE)
+        written = hashlib.sha256()
+        for piece in _piped_pieces():
+            written.update(piece)
+        read = hashlib.sha256(self.get(self.bucket, HARD_KEY))
+        self.assertEqual(read.hexdigest(), written.hexdigest())
+
+    def test_a_presigned_url_is_fetched(self):
+        body = content(5000)
+        self.put(self.bucket, HARD_KEY, body)
+        url = self.presigned_get(self.bucket, HARD_KEY)
+        self.assertEqual(fetch("GET", url)[1], body)
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            fetch("DELETE", url)
+        with refused.exception as answer:
+            self.assertIn(b"<Code>SignatureDoesNotMatch</Code>", answer.read())
 
     def test_an_object_is_deleted(self):
         kept, *deleted = self.keys_to_try

@@ -5,7 +5,9 @@ import os
 import subprocess
 import threading
 
-TIMEOUT_SECONDS = 120
+from deployments import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+
+TIMEOUT_SECONDS = 300
 
 
 def _environment(changes):
@@ -13,14 +15,31 @@ def _environment(changes):
     return os.environ | {"LC_ALL": "C.UTF-8"} | (changes or {})
 
 
+def aws_environment(url, access_key_id=ACCESS_KEY_ID, secret_access_key=SECRET_ACCESS_KEY):
+    """The key and the endpoint in the variables that all of AWS's tools read, and nothing from the files of this user."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": access_key_id,
+        "AWS_SECRET_ACCESS_KEY": secret_access_key,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        # It does not try again, which would hide a failure.
+        "AWS_MAX_ATTEMPTS": "1",
+    }
+
+
 def run(command, *, environment=None, stdin=b"", check=True):
-    """The finished process, its output as bytes; with `check`, one that failed is an error that shows what it printed."""
+    """
+    The finished process, its output as bytes; with `check`, one that failed is an error that shows what it printed.
+
+    `stdin` is what the program is fed, or an open file that it reads.
+    """
+    fed = {"input": stdin} if isinstance(stdin, bytes) else {"stdin": stdin}
     done = subprocess.run(
-        [str(word) for word in command],
-        env=_environment(environment),
-        input=stdin,
-        capture_output=True,
-        timeout=TIMEOUT_SECONDS,
+        [str(word) for word in command], env=_environment(environment), capture_output=True, timeout=TIMEOUT_SECONDS, **fed
     )
     if check and done.returncode != 0:
         printed = (done.stdout + done.stderr).decode(errors="replace")

@@ -1,28 +1,29 @@
-"""boto3, with `signature_version='s3'`: the signature in the header, and in presigned URLs."""
+"""boto3: the signature in the header, and in presigned URLs."""
 
 import io
 import unittest
 import urllib.error
-import urllib.request
 
 import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.client import Config
 from botocore.exceptions import ClientError
 
-from contract import HARD_KEY, PART_SIZE, ClientContract, content
-from gateway import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from contract import HARD_KEY, PART_SIZE, ClientContract, content, fetch
+from deployments import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
 
-def client(url, access_key_id=ACCESS_KEY_ID, secret_access_key=SECRET_ACCESS_KEY):
-    """A client with boto3's defaults in all but the signature; it does not try again, which would hide a failure."""
+def client(deployment, access_key_id=ACCESS_KEY_ID, secret_access_key=SECRET_ACCESS_KEY, **config):
+    """A client with boto3's defaults, but for a V2 signature; it does not try again, which would hide a failure."""
+    if deployment.version == "v2":
+        config = {"signature_version": "s3", "s3": {"addressing_style": "path"}} | config
     return boto3.client(
         "s3",
-        endpoint_url=url,
-        region_name="us-east-1",
+        endpoint_url=deployment.url,
+        region_name=REGION,
         aws_access_key_id=access_key_id,
         aws_secret_access_key=secret_access_key,
-        config=Config(signature_version="s3", s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+        config=Config(retries={"total_max_attempts": 1}, **config),
     )
 
 
@@ -30,7 +31,7 @@ class Boto3(ClientContract, unittest.TestCase):
     """The signature in the Authorization header."""
 
     def setUp(self):
-        self.s3 = client(self.url)
+        self.s3 = client(self.deployment)
         self.addCleanup(self.s3.close)
         super().setUp()
 
@@ -74,9 +75,15 @@ class Boto3(ClientContract, unittest.TestCase):
             parts.append({"PartNumber": number, "ETag": part["ETag"]})
         self.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
 
+    def put_piped(self, bucket, key, source):
+        self.s3.upload_fileobj(source, bucket, key)
+
+    def presigned_get(self, bucket, key):
+        return self.s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=60)
+
     def refusal(self, access_key_id, secret_access_key):
         with self.assertRaises(ClientError) as refused:
-            client(self.url, access_key_id, secret_access_key).list_buckets()
+            client(self.deployment, access_key_id, secret_access_key).list_buckets()
         self.assertEqual(refused.exception.response["ResponseMetadata"]["HTTPStatusCode"], 403)
         return refused.exception.response["Error"]["Code"]
 
@@ -133,64 +140,68 @@ class Boto3(ClientContract, unittest.TestCase):
 
 
 class Boto3Presigned(unittest.TestCase):
-    """URLs that boto3 has presigned, fetched by a client that knows nothing of signatures."""
+    """
+    URLs that boto3 has presigned, fetched by a client that knows nothing of signatures.
+
+    By default boto3 still presigns with version 2 in the old regions.
+    """
+
+    versions = ["v2", "v4"]
+    config = {}
+    mark = "AWSAccessKeyId="
 
     def setUp(self):
-        self.s3 = client(ClientContract.url)
+        self.s3 = self.client()
         self.addCleanup(self.s3.close)
-        self.bucket = f"presigned-{self._testMethodName[5:40].replace('_', '-')}".strip("-")
-        self.fetch("PUT", self.presign("create_bucket", Key=None))
+        self.bucket = f"{type(self).__name__.lower()}-{self._testMethodName[5:40].replace('_', '-')}".strip("-")
+        self.s3.create_bucket(Bucket=self.bucket)
+
+    def client(self, **key):
+        return client(ClientContract.deployment, **key, **self.config)
 
     def presign(self, operation, expires_in=60, s3=None, **parameters):
         parameters = {"Bucket": self.bucket, "Key": HARD_KEY} | parameters
         written = {name: value for name, value in parameters.items() if value is not None}
         url = (s3 or self.s3).generate_presigned_url(operation, Params=written, ExpiresIn=expires_in)
-        self.assertIn("AWSAccessKeyId=", url)
+        self.assertIn(self.mark, url)
         return url
-
-    @staticmethod
-    def fetch(method, url, body=None, headers=None):
-        # urllib gives every request with a body a Content-Type, which the signature would have to cover, unless one is set.
-        headers = {"Content-Type": ""} | (headers or {}) if body is not None else headers or {}
-        with urllib.request.urlopen(urllib.request.Request(url, body, headers, method=method), timeout=60) as answer:
-            return answer, answer.read()
 
     def refused(self, method, url):
         with self.assertRaises(urllib.error.HTTPError) as refused:
-            self.fetch(method, url)
+            fetch(method, url)
         with refused.exception as answer:
             self.assertEqual(answer.code, 403)
             return answer.read().decode()
 
     def test_an_object_is_put_and_read_back(self):
         body = content(70_001)
-        self.fetch("PUT", self.presign("put_object"), body)
-        self.assertEqual(self.fetch("GET", self.presign("get_object"))[1], body)
+        fetch("PUT", self.presign("put_object"), body)
+        self.assertEqual(fetch("GET", self.presign("get_object"))[1], body)
 
     def test_a_range_is_read(self):
         body = content(10_000)
-        self.fetch("PUT", self.presign("put_object"), body)
-        answer, part = self.fetch("GET", self.presign("get_object"), headers={"Range": "bytes=100-199"})
+        fetch("PUT", self.presign("put_object"), body)
+        answer, part = fetch("GET", self.presign("get_object"), headers={"Range": "bytes=100-199"})
         self.assertEqual((answer.status, part), (206, body[100:200]))
 
     def test_head_tells_the_size(self):
-        self.fetch("PUT", self.presign("put_object"), content(12_345))
-        answer, body = self.fetch("HEAD", self.presign("head_object"))
+        fetch("PUT", self.presign("put_object"), content(12_345))
+        answer, body = fetch("HEAD", self.presign("head_object"))
         self.assertEqual((answer.headers["Content-Length"], body), ("12345", b""))
 
     def test_a_signed_content_type_has_to_be_sent(self):
         url = self.presign("put_object", ContentType="text/x-test")
-        self.fetch("PUT", url, b"-", {"Content-Type": "text/x-test"})
+        fetch("PUT", url, b"-", {"Content-Type": "text/x-test"})
         with self.assertRaises(urllib.error.HTTPError) as refused:
-            self.fetch("PUT", url, b"-", {"Content-Type": "text/x-other"})
+            fetch("PUT", url, b"-", {"Content-Type": "text/x-other"})
         with refused.exception as answer:
             self.assertIn("<Code>SignatureDoesNotMatch</Code>", answer.read().decode())
 
     def test_the_answers_headers_are_chosen_by_the_url(self):
-        self.fetch("PUT", self.presign("put_object"), b"-")
+        fetch("PUT", self.presign("put_object"), b"-")
         disposition = 'attachment; filename="a b+c%d.txt"'
         url = self.presign("get_object", ResponseContentDisposition=disposition, ResponseContentType="text/x-chosen")
-        answer, _ = self.fetch("GET", url)
+        answer, _ = fetch("GET", url)
         self.assertEqual(answer.headers["Content-Disposition"], disposition)
         self.assertEqual(answer.headers["Content-Type"], "text/x-chosen")
 
@@ -198,22 +209,22 @@ class Boto3Presigned(unittest.TestCase):
         body = content(PART_SIZE + 1)
         upload_id = self.s3.create_multipart_upload(Bucket=self.bucket, Key=HARD_KEY)["UploadId"]
         for number, part in enumerate([body[:PART_SIZE], body[PART_SIZE:]], 1):
-            self.fetch("PUT", self.presign("upload_part", UploadId=upload_id, PartNumber=number), part)
+            fetch("PUT", self.presign("upload_part", UploadId=upload_id, PartNumber=number), part)
         parts = b"".join(b"<Part><PartNumber>%d</PartNumber></Part>" % number for number in [1, 2])
         whole = b"<CompleteMultipartUpload>" + parts + b"</CompleteMultipartUpload>"
-        self.fetch("POST", self.presign("complete_multipart_upload", UploadId=upload_id), whole)
-        self.assertTrue(self.fetch("GET", self.presign("get_object"))[1] == body, "the parts came back as another body")
+        fetch("POST", self.presign("complete_multipart_upload", UploadId=upload_id), whole)
+        self.assertTrue(fetch("GET", self.presign("get_object"))[1] == body, "the parts came back as another body")
 
     def test_a_listing_names_the_key(self):
-        self.fetch("PUT", self.presign("put_object", Key="listed"), b"-")
-        _, listing = self.fetch("GET", self.presign("list_objects_v2", Key=None))
+        fetch("PUT", self.presign("put_object", Key="listed"), b"-")
+        _, listing = fetch("GET", self.presign("list_objects_v2", Key=None))
         self.assertIn(b"<Key>listed</Key>", listing)
 
     def test_an_object_is_deleted(self):
-        self.fetch("PUT", self.presign("put_object"), b"-")
-        self.fetch("DELETE", self.presign("delete_object"))
+        fetch("PUT", self.presign("put_object"), b"-")
+        fetch("DELETE", self.presign("delete_object"))
         with self.assertRaises(urllib.error.HTTPError) as missing:
-            self.fetch("HEAD", self.presign("head_object"))
+            fetch("HEAD", self.presign("head_object"))
         with missing.exception as answer:
             self.assertEqual(answer.code, 404)
 
@@ -224,9 +235,27 @@ class Boto3Presigned(unittest.TestCase):
         self.assertIn("<Code>AccessDenied</Code>", self.refused("GET", self.presign("get_object", expires_in=-60)))
 
     def test_a_wrong_secret_is_refused(self):
-        s3 = client(ClientContract.url, secret_access_key=SECRET_ACCESS_KEY.lower())
+        s3 = self.client(secret_access_key=SECRET_ACCESS_KEY.lower())
         self.assertIn("<Code>SignatureDoesNotMatch</Code>", self.refused("GET", self.presign("get_object", s3=s3)))
 
     def test_an_unknown_key_is_refused(self):
-        s3 = client(ClientContract.url, access_key_id="AKIAUNKNOWNEXAMPLE00")
+        s3 = self.client(access_key_id="AKIAUNKNOWNEXAMPLE00")
         self.assertIn("<Code>InvalidAccessKeyId</Code>", self.refused("GET", self.presign("get_object", s3=s3)))
+
+
+class Boto3PresignedV4(Boto3Presigned):
+    """The same with `signature_version='s3v4'`, as the newer regions have it by default."""
+
+    versions = ["v4"]
+    config = {"signature_version": "s3v4"}
+    mark = "X-Amz-Algorithm=AWS4-HMAC-SHA256"
+
+    # A life of less than a second is an error here, and not over.
+    test_an_expired_url_is_refused = None
+
+    def test_a_life_of_no_time_is_refused(self):
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            fetch("GET", self.presign("get_object", expires_in=0))
+        with refused.exception as answer:
+            self.assertEqual(answer.code, 400)
+            self.assertIn("<Code>AuthorizationQueryParametersError</Code>", answer.read().decode())

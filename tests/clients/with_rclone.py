@@ -1,4 +1,4 @@
-"""rclone, with `v2_auth`."""
+"""rclone: with version 4 by default, with `v2_auth` when told so."""
 
 import json
 import tempfile
@@ -6,10 +6,10 @@ import unittest
 from pathlib import Path
 
 from contract import HARD_KEY, PART_SIZE, ClientContract, content
-from gateway import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from deployments import ACCESS_KEY_ID, RCLONE, SECRET_ACCESS_KEY
 from programs import kill_after, run
 
-RCLONE = ["rclone", "--retries", "1", "--low-level-retries", "1"]
+COMMAND = [RCLONE, "--retries", "1", "--low-level-retries", "1"]
 
 
 class Rclone(ClientContract, unittest.TestCase):
@@ -25,7 +25,7 @@ class Rclone(ClientContract, unittest.TestCase):
             "RCLONE_CONFIG": "/dev/null",
             "RCLONE_CONFIG_NODE_TYPE": "s3",
             "RCLONE_CONFIG_NODE_PROVIDER": "Other",
-            "RCLONE_CONFIG_NODE_V2_AUTH": "true",
+            "RCLONE_CONFIG_NODE_V2_AUTH": str(self.version == "v2").lower(),
             "RCLONE_CONFIG_NODE_ENDPOINT": self.url,
             "RCLONE_CONFIG_NODE_ACCESS_KEY_ID": access_key_id,
             "RCLONE_CONFIG_NODE_SECRET_ACCESS_KEY": secret_access_key,
@@ -34,7 +34,7 @@ class Rclone(ClientContract, unittest.TestCase):
         }
 
     def rclone(self, *arguments):
-        return run([*RCLONE, *arguments], environment=self.environment()).stdout
+        return run([*COMMAND, *arguments], environment=self.environment()).stdout
 
     def make_bucket(self, bucket):
         self.rclone("mkdir", f"node:{bucket}")
@@ -70,17 +70,23 @@ class Rclone(ClientContract, unittest.TestCase):
     def put_in_parts(self, bucket, key, body):
         self.put(bucket, key, body)
 
+    def put_piped(self, bucket, key, source):
+        run([*COMMAND, "rcat", f"node:{bucket}/{key}"], environment=self.environment(), stdin=source)
+
+    def presigned_get(self, bucket, key):
+        return self.rclone("link", "--expire", "60s", f"node:{bucket}/{key}").decode().strip()
+
     def refusal(self, access_key_id, secret_access_key):
         environment = self.environment(access_key_id, secret_access_key)
-        refused = run([*RCLONE, "lsf", "node:"], environment=environment, check=False)
+        refused = run([*COMMAND, "lsf", "node:"], environment=environment, check=False)
         self.assertNotEqual(refused.returncode, 0)
         return refused.stderr.decode()
 
     def test_an_upload_is_aborted(self):
-        # Fed a part and a byte, rclone begins to send the part; killed there, it leaves an upload. With its usual buffer of
-        # 16 MiB it would wait for more first.
-        command = [*RCLONE, "--verbose", "--verbose", "--buffer-size", "0", "rcat", f"node:{self.bucket}/{HARD_KEY}"]
-        kill_after("starting chunk 1", command, stdin=content(PART_SIZE + 1), environment=self.environment())
+        # Fed a part and a byte, rclone sends the part; killed there, it leaves an upload. With its usual buffer of 16 MiB it
+        # would wait for more first.
+        command = [*COMMAND, "--verbose", "--verbose", "--buffer-size", "0", "rcat", f"node:{self.bucket}/{HARD_KEY}"]
+        kill_after("wrote chunk 1", command, stdin=content(PART_SIZE + 1), environment=self.environment())
         self.assertEqual(self.uploads(), [HARD_KEY])
         self.rclone("backend", "cleanup", f"node:{self.bucket}", "-o", "max-age=0s")
         self.assertEqual(self.uploads(), [])

@@ -107,8 +107,9 @@ fn it_serves_what_it_prints_until_it_is_told_to_stop() {
         );
         for command in [
             "sign --dialect wos --format curl POST ",
-            "boto3.client('s3'",
-            "s3cmd --signature-v2",
+            "boto3.client('s3', endpoint_url=",
+            "s3cmd --no-ssl --host=",
+            "aws --endpoint-url http://",
         ] {
             assert!(demo.guide.contains(command), "{command} in {}", demo.guide);
         }

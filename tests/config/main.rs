@@ -1,6 +1,7 @@
 //! The configuration file: what is accepted, what is refused, and in which words.
 
 mod refused;
+mod resign;
 mod secrets;
 
 use std::fs;
@@ -110,7 +111,7 @@ fn the_sample_names_every_setting_and_its_default() {
         .filter(|line| !line.is_empty())
         .map(|line| line.split(" =").next().unwrap())
         .collect();
-    assert_eq!(keys.len(), 40);
+    assert_eq!(keys.len(), 41);
     for key in keys {
         let named = sample
             .lines()

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::wire::{Framing, Head, SAFETY_NET};
@@ -28,6 +28,9 @@ impl Answer {
         Self::Raw(response.as_bytes().to_vec())
     }
 }
+
+/// A success whose connection ends with it.
+pub const CLOSING_OK: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /// When REC dies.
 #[derive(Clone, Debug)]
@@ -81,7 +84,8 @@ struct Shared {
 
 impl Shared {
     fn log(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().expect("REC's threads do not panic")
+        // A wait that times out panics with the log in its hands; what it holds is whole.
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note(&self, change: impl FnOnce(&mut Log)) {
@@ -215,6 +219,21 @@ impl Rec {
             String::from_utf8_lossy(&log.bytes)
         );
         assert_eq!(log.heads, 0);
+    }
+
+    /// Asserts that no whole message has come. Waits until every connection made so far has ended, so REC has to close
+    /// each behind its answer: see [`CLOSING_OK`].
+    pub fn assert_nothing_complete(&self, case: &str) {
+        let own = TcpStream::connect(&self.address).expect("REC accepts");
+        let own_address = own.local_addr().expect("a connected socket");
+        let log = self.shared.wait("the end of every message", |log| {
+            let own = log
+                .connections
+                .iter()
+                .position(|stream| stream.peer_addr().is_ok_and(|peer| peer == own_address));
+            own.is_some_and(|own| log.closed >= own)
+        });
+        assert!(log.requests.is_empty(), "{case}: {:?}", log.requests);
     }
 
     /// Forgets what was recorded, so that one REC serves many cases.

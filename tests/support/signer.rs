@@ -65,7 +65,7 @@ impl Word {
         }
     }
 
-    fn signs_parameter(self, name: &str) -> bool {
+    pub fn signs_parameter(self, name: &str) -> bool {
         let lower = name.to_ascii_lowercase();
         match self {
             Self::Aws => AWS_SUB_RESOURCES.contains(&name),

@@ -125,22 +125,17 @@ fn b4_two_mechanisms_at_once_are_refused() {
     });
 }
 
-/// No form upload is accepted yet, whatever signs it: its signature stands in the body.
+/// A form is signed by its fields: `tests/threats_form` has the rest.
 #[test]
-fn b4_a_form_upload_is_refused_with_and_without_authorization() {
-    let expected = Refused(
-        501,
-        "NotImplemented",
-        "A form upload (POST policy) is not implemented; use a signed PUT.",
-    );
+fn b4_a_form_upload_is_refused_with_any_other_signature() {
     everywhere("POST", "/", |deployment, request| {
-        let form = "--b\r\nContent-Disposition: form-data; name=\"X-Amz-Algorithm\"\r\n\r\nAWS4-HMAC-SHA1\r\n--b--\r\n";
+        let form = "--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx\r\n--b--\r\n";
         let form = request
             .header("Content-Type", "multipart/form-data; boundary=b")
             .body(form);
-        deployment.refuses(&form, expected);
-        deployment.refuses(&form.clone().date(&now()).signed(), expected);
-        deployment.refuses(&form.clone().presigned(unix_time(600)), expected);
+        deployment.refuses(&form, Refused(403, "AccessDenied", "Access Denied"));
+        deployment.refuses(&form.clone().date(&now()).signed(), SEVERAL);
+        deployment.refuses(&form.clone().presigned(unix_time(600)), SEVERAL);
         let both = form
             .presigned(unix_time(600))
             .header("Authorization", "AWS a:b");

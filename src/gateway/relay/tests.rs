@@ -30,8 +30,16 @@ fn translate(
         header.insert_header(CONTENT_LENGTH, length).unwrap();
     }
     let operation = Operation::CreateMultipartUpload;
-    let (mut relay, _) =
-        head(&mut header, words, cluster, &Method::POST, operation, "id1").unwrap();
+    let (mut relay, _) = head(
+        &mut header,
+        words,
+        cluster,
+        &Method::POST,
+        operation,
+        "id1",
+        None,
+    )
+    .unwrap();
     let mut body = Vec::new();
     let mut start = 0;
     for &cut in cuts.iter().chain([&document.len()]) {
@@ -148,6 +156,7 @@ fn objects_heads_and_encoded_bodies_pass() {
             &method,
             operation,
             "id1",
+            None,
         )
         .unwrap();
         assert_eq!(header.headers["x-wos-meta-a"], "b");
@@ -201,6 +210,7 @@ fn an_abort_answers_as_the_vendor_documents_it() {
         &Method::DELETE,
         operation,
         "id1",
+        None,
     )
     .unwrap();
     assert_eq!(header.status, StatusCode::OK);

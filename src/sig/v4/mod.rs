@@ -90,7 +90,7 @@ impl<'v> Signing<'v> {
             Placement::Header => {
                 freshness::check_skew(&timestamp, signed_at, now, options.max_clock_skew)?;
             }
-            Placement::Query => {
+            Placement::Query | Placement::Form => {
                 let expires = view.parameter(form.v4.parameters.expires);
                 let expires = expires.and_then(|own| own.raw_value).unwrap_or("");
                 freshness::check_life(
@@ -104,7 +104,7 @@ impl<'v> Signing<'v> {
         }
         check_signed(&view.fields, form, &signed_headers)?;
         let left_out = match placement {
-            Placement::Header => None,
+            Placement::Header | Placement::Form => None,
             Placement::Query => Some(form.v4.parameters.signature),
         };
         Ok(Self {

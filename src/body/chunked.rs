@@ -1,0 +1,309 @@
+//! The framing of a body in chunks (`aws-chunked`).
+//!
+//! ```text
+//! signed     10000;chunk-signature=64 digits CR LF  65,536 bytes CR LF  …  0;chunk-signature=64 digits CR LF  trailer CR LF
+//! unsigned   10000 CR LF                            65,536 bytes CR LF  …  0 CR LF                            trailer CR LF
+//! ```
+//!
+//! Source: Amazon S3 API Reference, "Transferring payload in multiple chunks" and "… with trailing headers". One grammar:
+//! a size of 1 to 16 hexadecimal digits, lines that end with CR LF, exactly one extension where chunks are signed and
+//! none where they are not.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use sha2::{Digest as _, Sha256};
+
+use super::BodyOptions;
+use super::failure::BodyFailure;
+use super::plan::Chunks;
+use super::trailer::{MAX_TRAILER_LENGTH, Trailer};
+use crate::sig::payload::ChunkChain;
+
+/// The most digits of a size: as many as 64 bits have.
+const MAX_SIZE_DIGITS: usize = 16;
+/// The only extension of a chunk, in front of its signature.
+const SIGNATURE_EXTENSION: &[u8] = b"chunk-signature=";
+/// The hexadecimal digits of a signature.
+const SIGNATURE_DIGITS: usize = 64;
+/// The longest header of a chunk: digits, `;`, the extension, a signature, CR LF.
+pub(super) const MAX_CHUNK_HEADER_LENGTH: usize =
+    MAX_SIZE_DIGITS + 1 + SIGNATURE_EXTENSION.len() + SIGNATURE_DIGITS + 2;
+
+/// Where in the framing the next byte stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// In a chunk's header.
+    Header,
+    /// In a chunk's data, of which so much is left: never nothing.
+    Data { left: u64 },
+    /// At the CR behind the data.
+    DataCr,
+    /// At the LF behind the data.
+    DataLf,
+    /// Behind the header of the last chunk.
+    Trailer,
+    /// Behind everything.
+    End,
+}
+
+/// Takes the framing off a body, and proves its signatures.
+#[derive(Debug)]
+pub(super) struct ChunkDecoder {
+    state: State,
+    line: PartialLine,
+    chain: Option<ChunkChain>,
+    /// What the running chunk's header says is its signature.
+    provided: [u8; SIGNATURE_DIGITS],
+    /// The running chunk's data.
+    hash: Sha256,
+    chunks: u64,
+    size_before: Option<u64>,
+    announced: u64,
+    decoded_length: u64,
+    sizes: Range<u64>,
+    trailer: Trailer,
+}
+
+impl ChunkDecoder {
+    pub fn of(chunks: &Chunks, options: &BodyOptions) -> Self {
+        Self {
+            state: State::Header,
+            line: PartialLine::default(),
+            chain: chunks.chain.clone(),
+            provided: [0; SIGNATURE_DIGITS],
+            hash: Sha256::new(),
+            chunks: 0,
+            size_before: None,
+            announced: 0,
+            decoded_length: chunks.decoded_length,
+            sizes: options.min_signed_chunk..options.max_signed_chunk,
+            trailer: Trailer::of(&chunks.trailer),
+        }
+    }
+
+    /// Goes on over more of the body. `data` gets the ranges of `piece` that are data, in order.
+    pub fn decode(
+        &mut self,
+        piece: &[u8],
+        mut data: impl FnMut(Range<usize>),
+    ) -> Result<(), BodyFailure> {
+        let mut at = 0;
+        while let Some(rest) = piece.get(at..).filter(|rest| !rest.is_empty()) {
+            at += match self.state {
+                State::Header => self.header(rest)?,
+                State::Data { left } => {
+                    let used = self.data(rest, left)?;
+                    data(at..at + used);
+                    used
+                }
+                State::DataCr => self.expect(rest, b'\r', State::DataLf)?,
+                State::DataLf => self.expect(rest, b'\n', State::Header)?,
+                State::Trailer => self.trailer(rest)?,
+                State::End => return Err(BodyFailure::MalformedChunk("bytes behind the end")),
+            };
+        }
+        Ok(())
+    }
+
+    /// Whether all of the data has come: what is left may tell a node that the body is complete.
+    pub fn is_ending(&self) -> bool {
+        matches!(self.state, State::Trailer | State::End)
+    }
+
+    /// The checksum in the trailer of a body that is over.
+    pub fn finish(&self) -> Result<Option<&str>, BodyFailure> {
+        match self.state {
+            State::End => Ok(self.trailer.checksum()),
+            _ => Err(BodyFailure::Truncated),
+        }
+    }
+
+    fn expect(&mut self, rest: &[u8], byte: u8, then: State) -> Result<usize, BodyFailure> {
+        if rest.first() != Some(&byte) {
+            return Err(BodyFailure::MalformedChunk(
+                "a chunk's data does not end with CR LF",
+            ));
+        }
+        self.state = then;
+        Ok(1)
+    }
+
+    fn header(&mut self, rest: &[u8]) -> Result<usize, BodyFailure> {
+        const TOO_LONG: BodyFailure = BodyFailure::MalformedChunk("a chunk's header is too long");
+        let Read { used, line } = self.line.read(rest, MAX_CHUNK_HEADER_LENGTH, TOO_LONG)?;
+        if let Some(line) = line {
+            self.state = self.begin(&line)?;
+        }
+        Ok(used)
+    }
+
+    /// Reads a chunk's header.
+    fn begin(&mut self, line: &[u8]) -> Result<State, BodyFailure> {
+        let line = line.strip_suffix(b"\r\n");
+        let line = line.ok_or(BodyFailure::MalformedChunk(
+            "a line does not end with CR LF",
+        ))?;
+        let size = match &self.chain {
+            None => line,
+            Some(_) => {
+                let (size, provided) = signed_header(line)
+                    .ok_or(BodyFailure::MalformedChunk("a chunk has no signature"))?;
+                self.provided = *provided;
+                size
+            }
+        };
+        let size = chunk_size(size).ok_or(BodyFailure::MalformedChunk(
+            "a chunk's size is not a hexadecimal number",
+        ))?;
+        self.chunks = self.chunks.saturating_add(1);
+        self.check_size(size)?;
+        self.size_before = Some(size);
+        // Past 64 bits it is past any declared length.
+        self.announced = self.announced.saturating_add(size);
+        let fits = self.announced <= self.decoded_length && self.announced < u64::MAX;
+        if size > 0 && fits {
+            return Ok(State::Data { left: size });
+        }
+        if size == 0 {
+            self.confirm()?;
+        }
+        if size > 0 || self.announced != self.decoded_length {
+            return Err(BodyFailure::Length {
+                declared: self.decoded_length,
+                received: self.announced,
+            });
+        }
+        Ok(State::Trailer)
+    }
+
+    fn check_size(&self, size: u64) -> Result<(), BodyFailure> {
+        if self.chain.is_none() {
+            return Ok(());
+        }
+        let small = self.size_before.filter(|before| *before < self.sizes.start);
+        if let (Some(before), 1..) = (small, size) {
+            return Err(BodyFailure::ChunkTooSmall {
+                chunk: self.chunks,
+                size: before,
+                min: self.sizes.start,
+            });
+        }
+        if size > self.sizes.end {
+            return Err(BodyFailure::ChunkTooLarge {
+                chunk: self.chunks,
+                size,
+                max: self.sizes.end,
+            });
+        }
+        Ok(())
+    }
+
+    fn data(&mut self, rest: &[u8], left: u64) -> Result<usize, BodyFailure> {
+        let used = usize::try_from(left).map_or(rest.len(), |left| left.min(rest.len()));
+        if self.chain.is_some() {
+            self.hash.update(&rest[..used]);
+        }
+        // Not more than is left: `used` is the smaller of the two.
+        let left = left.saturating_sub(u64::try_from(used).unwrap_or(left));
+        self.state = State::Data { left };
+        if left == 0 {
+            self.confirm()?;
+            self.state = State::DataCr;
+        }
+        Ok(used)
+    }
+
+    /// Checks the signature of the chunk that is complete.
+    fn confirm(&mut self) -> Result<(), BodyFailure> {
+        let Some(chain) = &mut self.chain else {
+            return Ok(());
+        };
+        let hash = self.hash.finalize_reset().into();
+        if chain.confirm_chunk(&self.provided, &hash) {
+            Ok(())
+        } else {
+            Err(BodyFailure::ChunkSignature)
+        }
+    }
+
+    fn trailer(&mut self, rest: &[u8]) -> Result<usize, BodyFailure> {
+        const TOO_LONG: BodyFailure = BodyFailure::MalformedTrailer("it is too long");
+        let room = MAX_TRAILER_LENGTH.saturating_sub(self.trailer.length());
+        let Read { used, line } = self.line.read(rest, room, TOO_LONG)?;
+        if let Some(line) = line {
+            self.trailer.read(&line, self.chain.as_mut())?;
+            if self.trailer.is_over() {
+                self.state = State::End;
+            }
+        }
+        Ok(used)
+    }
+}
+
+/// The size and the signature in the header of a signed chunk.
+fn signed_header(line: &[u8]) -> Option<(&[u8], &[u8; SIGNATURE_DIGITS])> {
+    let at = line.iter().position(|byte| *byte == b';')?;
+    let (size, extension) = line.split_at_checked(at)?;
+    let provided = extension.get(1..)?.strip_prefix(SIGNATURE_EXTENSION)?;
+    let digits = provided
+        .iter()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    Some((size, provided.try_into().ok().filter(|_| digits)?))
+}
+
+/// A size: hexadecimal digits and nothing else.
+fn chunk_size(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || digits.len() > MAX_SIZE_DIGITS {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |size, digit| {
+        let digit = char::from(*digit).to_digit(16)?;
+        size.checked_mul(16)?.checked_add(digit.into())
+    })
+}
+
+/// A line that may come in pieces.
+#[derive(Debug, Default)]
+struct PartialLine(Vec<u8>);
+
+/// What was read of a line.
+struct Read<'r> {
+    /// How much of the input belongs to it.
+    used: usize,
+    /// The line with its LF, where it is whole.
+    line: Option<Cow<'r, [u8]>>,
+}
+
+impl PartialLine {
+    /// Goes on over `rest`. A line of more than `most` bytes is a failure.
+    fn read<'r>(
+        &mut self,
+        rest: &'r [u8],
+        most: usize,
+        too_long: BodyFailure,
+    ) -> Result<Read<'r>, BodyFailure> {
+        let room = most.saturating_sub(self.0.len());
+        let window = rest.get(..room).unwrap_or(rest);
+        let Some(end) = memchr::memchr(b'\n', window) else {
+            if rest.len() >= room {
+                return Err(too_long);
+            }
+            self.0.extend_from_slice(window);
+            let used = window.len();
+            return Ok(Read { used, line: None });
+        };
+        let own = &window[..=end];
+        let line = if self.0.is_empty() {
+            own.into()
+        } else {
+            let mut line = std::mem::take(&mut self.0);
+            line.extend_from_slice(own);
+            line.into()
+        };
+        Ok(Read {
+            used: own.len(),
+            line: Some(line),
+        })
+    }
+}

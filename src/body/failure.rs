@@ -1,0 +1,109 @@
+//! Why a body is not the one that was claimed.
+
+use super::digest::ChecksumAlgorithm;
+
+/// The reason for which a body is refused: the first group by its header alone, the second while it streams.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BodyFailure {
+    /// A chunked body without `x-amz-decoded-content-length`.
+    #[error("the length of the data in a chunked body is not declared")]
+    MissingDecodedLength,
+    /// `x-amz-decoded-content-length` is no number of bytes.
+    #[error("the decoded content length '{0}' is not a number of bytes")]
+    BadDecodedLength(String),
+    /// More data than one upload may have.
+    #[error("the body has more than {max} bytes")]
+    TooLarge {
+        /// The bytes that are announced, or were sent so far.
+        proposed: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// `Content-Encoding: aws-chunked` without a payload mode that frames the body: it would be stored with its framing.
+    #[error("the content encoding is aws-chunked, and the payload hash names no streaming mode")]
+    UndeclaredChunks,
+    /// Content-MD5 is not 16 bytes in base64.
+    #[error("the Content-MD5 '{0}' is not valid")]
+    BadContentMd5(String),
+    /// The value of a checksum header is not a checksum in base64.
+    #[error("the value of the header {0} is not valid")]
+    BadChecksum(String),
+    /// The same in the trailer.
+    #[error("the value of the trailer {0} is not valid")]
+    BadTrailerChecksum(String),
+    /// A checksum header of an algorithm that cannot be checked.
+    #[error("the algorithm of the checksum header {0} is not known")]
+    UnknownChecksum(String),
+    /// Two checksum headers.
+    #[error("there is more than one checksum header")]
+    SeveralChecksums,
+    /// A checksum in the header and one announced for the trailer.
+    #[error("there is a checksum in the header and one in the trailer")]
+    ChecksumAndTrailer,
+    /// `x-amz-trailer` names something else than one checksum.
+    #[error("the announced trailer '{0}' is not supported")]
+    UnsupportedTrailer(String),
+
+    /// The body is not the one whose SHA-256 was signed. Both in hexadecimal digits.
+    #[error("the SHA-256 of the body is not the declared one")]
+    PayloadHash {
+        /// What the client declared.
+        declared: String,
+        /// What the body has.
+        received: String,
+    },
+    /// The body is not the one of Content-MD5. Both in base64.
+    #[error("the MD5 of the body is not the declared one")]
+    ContentMd5 {
+        /// What the client declared.
+        declared: String,
+        /// What the body has.
+        received: String,
+    },
+    /// The body is not the one of its checksum.
+    #[error("the {} of the body is not the declared one", .0.word())]
+    Checksum(ChecksumAlgorithm),
+    /// The body has another length than was declared.
+    #[error("the body has not the declared length of {declared} bytes")]
+    Length {
+        /// The declared bytes.
+        declared: u64,
+        /// The bytes that came, or that a chunk announced.
+        received: u64,
+    },
+    /// The body ends in the middle of its framing.
+    #[error("the body ends before its last chunk does")]
+    Truncated,
+    /// The framing is none.
+    #[error("the chunks are malformed: {0}")]
+    MalformedChunk(&'static str),
+    /// A signed chunk that is too small, and data behind it.
+    #[error("chunk {chunk} follows one of only {size} bytes")]
+    ChunkTooSmall {
+        /// The number of the chunk that should not have followed, from 1.
+        chunk: u64,
+        /// The size of the one before.
+        size: u64,
+        /// The limit.
+        min: u64,
+    },
+    /// A signed chunk that is too large.
+    #[error("chunk {chunk} has {size} bytes")]
+    ChunkTooLarge {
+        /// The number of the chunk, from 1.
+        chunk: u64,
+        /// Its size.
+        size: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// The signature of a chunk is not the key's.
+    #[error("the signature of a chunk does not match")]
+    ChunkSignature,
+    /// The signature of the trailer is missing, or not the key's.
+    #[error("the signature of the trailer does not match")]
+    TrailerSignature,
+    /// The trailer is not the announced one, or not well-formed.
+    #[error("the trailer is malformed: {0}")]
+    MalformedTrailer(&'static str),
+}

@@ -1,0 +1,82 @@
+//! Bodies: whether the bytes that follow a header are the ones that were claimed. Pure: bytes in, bytes out.
+//!
+//! ```text
+//! RequestView + PayloadClaim ─ BodyPlan::of ─▶ BodyPlan ─ verifier ─▶ BodyVerifier ─ push(piece, end) ─▶ bytes for the node
+//! ```
+//!
+//! The plan is per request; a verifier is per attempt, so that a body that is sent again is proven again. A verifier
+//! keeps the last piece back until everything that was claimed is proven: the payload hash, Content-MD5, a checksum in
+//! the header or the trailer, every signature of the chunks and of the trailer, the length of the data. Whoever
+//! receives the bytes never has a whole body that is not the claimed one.
+//!
+//! Whether a body is framed in chunks is said by the [`PayloadClaim`](crate::sig::payload::PayloadClaim) alone.
+//!
+//! Sources: Amazon S3 API Reference, "Transferring payload in multiple chunks" and "… with trailing headers"; Amazon S3
+//! User Guide, "Checking object integrity".
+
+mod chunked;
+mod digest;
+mod failure;
+pub mod form;
+mod plan;
+mod signed_chunks;
+mod trailer;
+mod verifier;
+
+pub use digest::ChecksumAlgorithm;
+pub use failure::BodyFailure;
+pub use plan::{BodyPlan, ForwardedEncoding, Moment, Unwrapping};
+pub use signed_chunks::SignedChunks;
+pub use verifier::BodyVerifier;
+
+/// The most data that is held back for one body.
+pub const MAX_HELD: usize = 64 * 1024;
+
+/// How the body goes on to the node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// As it came, chunk headers and trailer included.
+    AsReceived,
+    /// The data alone.
+    Plain,
+}
+
+/// Whether a piece is the last one. An empty piece that is not the last one ends nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// More may follow.
+    No,
+    /// Nothing follows.
+    Yes,
+}
+
+/// What bodies may be like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BodyOptions {
+    /// The most bytes of data in one body.
+    pub max_body: u64,
+    /// The fewest bytes in a signed chunk that is not the last one with data.
+    pub min_signed_chunk: u64,
+    /// The most bytes in a signed chunk.
+    pub max_signed_chunk: u64,
+}
+
+impl BodyOptions {
+    /// The most data of one upload: 5 GiB (Amazon S3 User Guide, "Uploading objects").
+    pub const MAX_BODY: u64 = 5 << 30;
+    /// The smallest signed chunk: 8 KiB (Amazon S3 API Reference, "Transferring payload in multiple chunks").
+    pub const MIN_SIGNED_CHUNK: u64 = 8 << 10;
+    /// The largest signed chunk: 16 MiB. Today's SDKs sign 64 KiB or 128 KiB at a time; a larger chunk is a longer time
+    /// until its first byte is proven.
+    pub const MAX_SIGNED_CHUNK: u64 = 16 << 20;
+}
+
+impl Default for BodyOptions {
+    fn default() -> Self {
+        Self {
+            max_body: Self::MAX_BODY,
+            min_signed_chunk: Self::MIN_SIGNED_CHUNK,
+            max_signed_chunk: Self::MAX_SIGNED_CHUNK,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What stands behind the last chunk: nothing, or the announced checksum and its signature.
+//!
+//! ```text
+//! x-amz-checksum-crc32c:sOO8/Q== CR LF
+//! x-amz-trailer-signature:64 digits CR LF      where the chunks are signed
+//! CR LF
+//! ```
+//!
+//! Source: Amazon S3 API Reference, "Transferring payload in multiple chunks with trailing headers". A client that follows
+//! that page to the letter (minio-go) ends the checksum's line with LF CR LF, where others write CR LF: both count.
+
+use sha2::{Digest as _, Sha256};
+
+use super::failure::BodyFailure;
+use super::plan::{Announced, TrailerRule};
+use crate::sig::payload::ChunkChain;
+
+/// The most bytes behind the last chunk's header. The longest checksum and a signature need less than 200.
+pub(super) const MAX_TRAILER_LENGTH: usize = 1024;
+
+/// What may stand on the next line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Anything that was announced.
+    Lines,
+    /// The CR LF that ends the checksum's line, which had an LF already.
+    LineEnd,
+    /// The end: the signature was the last line.
+    Signed,
+    /// Nothing.
+    Over,
+}
+
+/// The trailer of one body. At most one checksum: AWS takes one.
+#[derive(Debug)]
+pub(super) struct Trailer {
+    rule: TrailerRule,
+    state: State,
+    checksum: Option<String>,
+    /// Over the lines that the signature covers.
+    hash: Sha256,
+    length: usize,
+}
+
+impl Trailer {
+    pub fn of(rule: &TrailerRule) -> Self {
+        Self {
+            rule: rule.clone(),
+            state: State::Lines,
+            checksum: None,
+            hash: Sha256::new(),
+            length: 0,
+        }
+    }
+
+    /// The bytes of the lines that were read.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Whether the last line was read.
+    pub fn is_over(&self) -> bool {
+        self.state == State::Over
+    }
+
+    /// The checksum, in canonical base64.
+    pub fn checksum(&self) -> Option<&str> {
+        self.checksum.as_deref()
+    }
+
+    /// Reads a line with its LF. `chain` is that of the chunks, where they are signed.
+    pub fn read(&mut self, line: &[u8], chain: Option<&mut ChunkChain>) -> Result<(), BodyFailure> {
+        self.length = self.length.saturating_add(line.len());
+        let is_empty = line == b"\r\n";
+        let malformed = |why| Err(BodyFailure::MalformedTrailer(why));
+        match self.state {
+            State::LineEnd if is_empty => self.state = State::Lines,
+            State::LineEnd => return malformed("a line does not end with CR LF"),
+            State::Lines if is_empty => return self.end(chain.as_deref()),
+            State::Lines => return self.field(line, chain),
+            State::Signed if is_empty => self.state = State::Over,
+            State::Signed | State::Over => return malformed("its signature is not the last line"),
+        }
+        Ok(())
+    }
+
+    /// The empty line, with no signature above it.
+    fn end(&mut self, chain: Option<&ChunkChain>) -> Result<(), BodyFailure> {
+        let TrailerRule::Allowed { announced, .. } = &self.rule else {
+            self.state = State::Over;
+            return Ok(());
+        };
+        if announced.is_some() && self.checksum.is_none() {
+            return Err(BodyFailure::MalformedTrailer(
+                "the announced line is missing",
+            ));
+        }
+        if chain.is_some() {
+            return Err(BodyFailure::TrailerSignature);
+        }
+        self.state = State::Over;
+        Ok(())
+    }
+
+    fn field(&mut self, line: &[u8], chain: Option<&mut ChunkChain>) -> Result<(), BodyFailure> {
+        let malformed = |why| Err(BodyFailure::MalformedTrailer(why));
+        let (content, then) = match (line.strip_suffix(b"\r\n"), line.strip_suffix(b"\n")) {
+            (Some(content), _) => (content, State::Lines),
+            (None, Some(content)) => (content, State::LineEnd),
+            (None, None) => return malformed("a line has no end"),
+        };
+        let Some((name, value)) = split(content) else {
+            return malformed("a line is no name and value");
+        };
+        let TrailerRule::Allowed {
+            announced,
+            signature,
+        } = &self.rule
+        else {
+            return malformed("none was announced");
+        };
+        match (announced, chain) {
+            (Some(announced), _) if name.eq_ignore_ascii_case(announced.name.as_bytes()) => {
+                if self.checksum.is_some() {
+                    return malformed("a line stands twice");
+                }
+                self.checksum = Some(checksum(announced, value)?);
+                let parts: [&[u8]; 4] = [announced.name.as_bytes(), b":", value, b"\n"];
+                parts.iter().for_each(|part| self.hash.update(part));
+                self.state = then;
+                Ok(())
+            }
+            (_, Some(chain)) if name.eq_ignore_ascii_case(signature.as_bytes()) => {
+                if self.checksum.is_none() {
+                    return malformed("the announced line is missing");
+                }
+                if then == State::LineEnd {
+                    return malformed("a line does not end with CR LF");
+                }
+                if !chain.confirm_trailer(value, &self.hash.finalize_reset().into()) {
+                    return Err(BodyFailure::TrailerSignature);
+                }
+                self.state = State::Signed;
+                Ok(())
+            }
+            _ => malformed("a line was not announced"),
+        }
+    }
+}
+
+/// A line's name, and its value without the blanks around it.
+fn split(content: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = content.iter().position(|byte| *byte == b':')?;
+    let (name, value) = content.split_at_checked(colon)?;
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let value = value.get(1..)?;
+    let start = value.iter().position(|byte| !blank(byte))?;
+    let end = value.iter().rposition(|byte| !blank(byte))?;
+    let value = value.get(start..=end)?;
+    value
+        .iter()
+        .all(u8::is_ascii_graphic)
+        .then_some((name, value))
+}
+
+fn checksum(announced: &Announced, value: &[u8]) -> Result<String, BodyFailure> {
+    if announced.algorithm.reads(value) {
+        Ok(String::from_utf8_lossy(value).into())
+    } else {
+        Err(BodyFailure::BadTrailerChecksum(announced.name.clone()))
+    }
+}

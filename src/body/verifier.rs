@@ -1,0 +1,211 @@
+//! A body on its way: what may go on, and what is held back.
+
+use std::ops::Range;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::chunked::ChunkDecoder;
+use super::digest::DataState;
+use super::failure::BodyFailure;
+use super::plan::BodyPlan;
+use super::{End, Framing, MAX_HELD};
+
+/// How far a body has come.
+#[derive(Debug)]
+enum Verdict {
+    Open,
+    Proven,
+    Failed(BodyFailure),
+}
+
+/// One attempt at a body.
+///
+/// A piece goes on when the next one has come and nothing is wrong so far, so no byte is copied that does not have to be.
+#[derive(Debug)]
+pub struct BodyVerifier {
+    plan: BodyPlan,
+    decoder: Option<ChunkDecoder>,
+    data: DataState,
+    received: u64,
+    held: Bytes,
+    verdict: Verdict,
+}
+
+impl BodyVerifier {
+    pub(super) fn of(plan: &BodyPlan) -> Self {
+        let planned = &plan.0;
+        let chunks = planned.chunks.as_ref();
+        Self {
+            decoder: chunks.map(|chunks| ChunkDecoder::of(chunks, &planned.options)),
+            data: DataState::of(&planned.data),
+            plan: plan.clone(),
+            received: 0,
+            held: Bytes::new(),
+            verdict: Verdict::Open,
+        }
+    }
+
+    /// Takes the next piece as it was received, and gives what may go on to the node now: perhaps nothing. With the last
+    /// piece everything that was claimed is proven, and everything goes on.
+    ///
+    /// # Errors
+    /// The second group of [`BodyFailure`], and [`BodyFailure::TooLarge`]. From then on every call fails in the same way.
+    pub fn push(&mut self, piece: Bytes, end: End) -> Result<Bytes, BodyFailure> {
+        match &self.verdict {
+            Verdict::Failed(failure) => return Err(failure.clone()),
+            Verdict::Proven if piece.is_empty() => return Ok(Bytes::new()),
+            Verdict::Proven | Verdict::Open => {}
+        }
+        let released = self.advance(piece, end);
+        if let Err(failure) = &released {
+            self.verdict = Verdict::Failed(failure.clone());
+            self.held = Bytes::new();
+        }
+        released
+    }
+
+    fn advance(&mut self, piece: Bytes, end: End) -> Result<Bytes, BodyFailure> {
+        self.count(&piece)?;
+        let forwarded = self.read(piece)?;
+        match end {
+            End::No => Ok(self.hold(forwarded)),
+            End::Yes => {
+                self.finish()?;
+                self.verdict = Verdict::Proven;
+                Ok(joined(std::mem::take(&mut self.held), forwarded))
+            }
+        }
+    }
+
+    /// Checks what is received, and gives what of it the node is to have.
+    fn read(&mut self, piece: Bytes) -> Result<Bytes, BodyFailure> {
+        let state = &mut self.data;
+        let Some(decoder) = &mut self.decoder else {
+            state.update(&piece);
+            return Ok(piece);
+        };
+        match self.plan.0.framing {
+            Framing::AsReceived => {
+                decoder.decode(&piece, |range| state.update(&piece[range]))?;
+                Ok(piece)
+            }
+            Framing::Plain => {
+                let mut data = Gathered::None;
+                decoder.decode(&piece, |range| {
+                    state.update(&piece[range.clone()]);
+                    data.add(&piece, range);
+                })?;
+                Ok(data.of(&piece))
+            }
+        }
+    }
+
+    /// Counts what is received against what was announced.
+    fn count(&mut self, piece: &Bytes) -> Result<(), BodyFailure> {
+        // No piece has more bytes than 64 bits count.
+        let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        self.received = self.received.saturating_add(length);
+        let planned = &self.plan.0;
+        let behind_the_end = matches!(self.verdict, Verdict::Proven);
+        match planned.content_length {
+            Some(declared) if self.received > declared || behind_the_end => {
+                Err(BodyFailure::Length {
+                    declared,
+                    received: self.received,
+                })
+            }
+            None if behind_the_end => Err(BodyFailure::MalformedChunk("bytes behind the end")),
+            None if planned.chunks.is_none() && self.received > planned.options.max_body => {
+                Err(BodyFailure::TooLarge {
+                    proposed: self.received,
+                    max: planned.options.max_body,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), BodyFailure> {
+        let planned = &self.plan.0;
+        if let Some(declared) = planned.content_length.filter(|own| *own != self.received) {
+            return Err(BodyFailure::Length {
+                declared,
+                received: self.received,
+            });
+        }
+        let trailer = match &self.decoder {
+            None => None,
+            Some(decoder) => decoder.finish()?,
+        };
+        self.data.clone().prove(&planned.data, trailer)
+    }
+
+    /// Holds a piece back in place of the one before, which goes on.
+    fn hold(&mut self, mut piece: Bytes) -> Bytes {
+        if piece.is_empty() {
+            return piece;
+        }
+        let mut before = std::mem::take(&mut self.held);
+        // A node that reads the framing itself may take the last chunk for the end: everything from there on is held.
+        let ending = self.decoder.as_ref().is_some_and(ChunkDecoder::is_ending);
+        if ending && self.plan.0.framing == Framing::AsReceived {
+            piece = joined(std::mem::take(&mut before), piece);
+        }
+        if piece.len() > MAX_HELD {
+            before = joined(before, piece.split_to(piece.len() - MAX_HELD));
+            // A copy: a slice would keep all of the piece in memory.
+            piece = Bytes::copy_from_slice(&piece);
+        }
+        self.held = piece;
+        before
+    }
+}
+
+/// The data in one piece.
+enum Gathered {
+    None,
+    /// A part of the piece: nothing is copied.
+    One(Range<usize>),
+    Several(BytesMut),
+}
+
+impl Gathered {
+    fn add(&mut self, piece: &Bytes, range: Range<usize>) {
+        match self {
+            Self::None => *self = Self::One(range),
+            Self::One(first) => {
+                let mut data = BytesMut::with_capacity(piece.len() - first.start);
+                data.put_slice(&piece[first.clone()]);
+                data.put_slice(&piece[range]);
+                *self = Self::Several(data);
+            }
+            Self::Several(data) => data.put_slice(&piece[range]),
+        }
+    }
+
+    fn of(self, piece: &Bytes) -> Bytes {
+        match self {
+            Self::None => Bytes::new(),
+            // A small slice of a large piece would keep all of it in memory.
+            Self::One(range) if range.len() < piece.len() / 2 => {
+                Bytes::copy_from_slice(&piece[range])
+            }
+            Self::One(range) => piece.slice(range),
+            Self::Several(data) => data.freeze(),
+        }
+    }
+}
+
+/// One after the other, copied only where both have something.
+fn joined(first: Bytes, second: Bytes) -> Bytes {
+    if first.is_empty() {
+        return second;
+    }
+    if second.is_empty() {
+        return first;
+    }
+    let mut both = BytesMut::with_capacity(first.len() + second.len());
+    both.put(first);
+    both.put(second);
+    both.freeze()
+}

@@ -1,0 +1,125 @@
+//! The answers to bodies that are not the ones that were claimed.
+
+use super::auth::{SIGNATURE_MISMATCH_AWS, SIGNATURE_MISMATCH_WOS};
+use super::{Answer, S3ErrorCode as Code};
+use crate::body::BodyFailure;
+use crate::sig::dialect::DialectName::{self, Aws, Wos};
+
+/// The failure in the words of a dialect. AWS: Amazon S3 API Reference, "List of error codes". WOS: its "Error responses".
+pub(super) fn answer(failure: &BodyFailure, words: DialectName) -> Answer {
+    let request = |message: String| Answer::client(400, Code::InvalidRequest, message);
+    match failure {
+        BodyFailure::MissingDecodedLength => Answer::client(
+            411,
+            Code::MissingContentLength,
+            "You must provide the Content-Length HTTP header.",
+        ),
+        BodyFailure::BadDecodedLength(value) => Answer::client(
+            400,
+            Code::InvalidArgument,
+            "The decoded content length is not a number of bytes.",
+        )
+        .with("ArgumentName", "x-amz-decoded-content-length")
+        .with("ArgumentValue", value.clone()),
+        BodyFailure::TooLarge { proposed, max } => Answer::client(
+            400,
+            Code::EntityTooLarge,
+            "Your proposed upload exceeds the maximum allowed size",
+        )
+        .with("ProposedSize", proposed.to_string())
+        .with("MaxSizeAllowed", max.to_string()),
+        BodyFailure::UndeclaredChunks => request(
+            "The content encoding aws-chunked needs a streaming value of x-amz-content-sha256."
+                .into(),
+        ),
+        BodyFailure::BadContentMd5(value) => Answer::client(
+            400,
+            Code::InvalidDigest,
+            "The Content-MD5 you specified was invalid.",
+        )
+        .with("Content-MD5", value.clone()),
+        BodyFailure::BadChecksum(name) => request(format!("Value for {name} header is invalid.")),
+        BodyFailure::BadTrailerChecksum(name) => {
+            request(format!("Value for {name} trailing header is invalid."))
+        }
+        BodyFailure::UnknownChecksum(_) => {
+            request("The algorithm type you specified in x-amz-checksum- header is invalid.".into())
+        }
+        BodyFailure::SeveralChecksums => request(
+            "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
+                .into(),
+        ),
+        BodyFailure::ChecksumAndTrailer => {
+            request("Expecting a single x-amz-checksum- header".into())
+        }
+        BodyFailure::UnsupportedTrailer(_) => {
+            request("The value specified in the x-amz-trailer header is not supported".into())
+        }
+        BodyFailure::PayloadHash { declared, received } => Answer::client(
+            400,
+            Code::XAmzContentSha256Mismatch,
+            "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        )
+        .with("ClientComputedContentSHA256", declared.clone())
+        .with("S3ComputedContentSHA256", received.clone()),
+        BodyFailure::ContentMd5 { declared, received } => match words {
+            Aws => Answer::client(
+                400,
+                Code::BadDigest,
+                "The Content-MD5 you specified did not match what we received.",
+            )
+            .with("ExpectedDigest", declared.clone())
+            .with("CalculatedDigest", received.clone()),
+            Wos => mismatch(words),
+        },
+        BodyFailure::Checksum(algorithm) => Answer::client(
+            400,
+            Code::BadDigest,
+            format!(
+                "The {} you specified did not match the calculated checksum.",
+                algorithm.word()
+            ),
+        ),
+        BodyFailure::Length { declared, received } => incomplete(
+            "You did not provide the number of bytes specified by the Content-Length HTTP header",
+        )
+        .with("NumberBytesExpected", declared.to_string())
+        .with("NumberBytesProvided", received.to_string()),
+        BodyFailure::Truncated => incomplete("The request body terminated unexpectedly"),
+        BodyFailure::MalformedChunk(why) => incomplete(format!(
+            "The chunked encoding of the request body is malformed: {why}."
+        )),
+        BodyFailure::ChunkTooSmall { chunk, size, min } => Answer::client(
+            400,
+            Code::InvalidChunkSizeError,
+            format!("Only the last chunk is allowed to have a size less than {min} bytes"),
+        )
+        .with("Chunk", chunk.to_string())
+        .with("BadChunkSize", size.to_string()),
+        BodyFailure::ChunkTooLarge { chunk, size, max } => Answer::client(
+            400,
+            Code::InvalidChunkSizeError,
+            format!("A signed chunk is not allowed to have a size of more than {max} bytes"),
+        )
+        .with("Chunk", chunk.to_string())
+        .with("BadChunkSize", size.to_string()),
+        BodyFailure::ChunkSignature | BodyFailure::TrailerSignature => mismatch(words),
+        BodyFailure::MalformedTrailer(_) => Answer::client(
+            400,
+            Code::MalformedTrailerError,
+            "The request contained trailing data that was not well-formed or did not conform to our published schema.",
+        ),
+    }
+}
+
+fn mismatch(words: DialectName) -> Answer {
+    let message = match words {
+        Aws => SIGNATURE_MISMATCH_AWS,
+        Wos => SIGNATURE_MISMATCH_WOS,
+    };
+    Answer::client(403, Code::SignatureDoesNotMatch, message)
+}
+
+fn incomplete(message: impl Into<std::borrow::Cow<'static, str>>) -> Answer {
+    Answer::client(400, Code::IncompleteBody, message)
+}

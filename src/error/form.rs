@@ -1,0 +1,102 @@
+//! The answers to forms that are not what their signer allowed, or no forms at all.
+
+use super::{Answer, S3ErrorCode as Code};
+use crate::body::form::FormFault;
+use crate::sig::form::PolicyFailure;
+use crate::sig::form::failure::MAX_KEY_LENGTH;
+
+/// Amazon S3 API Reference, "List of error codes", and what S3 answers to forms.
+pub(super) fn policy(failure: &PolicyFailure) -> Answer {
+    let argument = |message: String| Answer::client(400, Code::InvalidArgument, message);
+    let against_policy = |why: String| {
+        let message = format!("Invalid according to Policy: {why}");
+        Answer::client(403, Code::AccessDenied, message)
+    };
+    match failure {
+        PolicyFailure::DuplicateField(name) => {
+            argument(format!("The form field '{name}' stands more than once."))
+                .with("ArgumentName", name.clone())
+        }
+        PolicyFailure::MissingField(name) => argument(format!(
+            "Bucket POST must contain a field named '{name}'.  If it is specified, please check the order of the fields."
+        ))
+        .with("ArgumentName", *name),
+        PolicyFailure::NoKey => Answer::client(
+            400,
+            Code::UserKeyMustBeSpecified,
+            "The bucket POST must contain the specified field name. If it is specified, check the order of the fields.",
+        ),
+        PolicyFailure::KeyTooLong { length } => {
+            Answer::client(400, Code::KeyTooLongError, "Your key is too long")
+                .with("Size", length.to_string())
+                .with("MaxSizeAllowed", MAX_KEY_LENGTH.to_string())
+        }
+        PolicyFailure::Document(why) => {
+            let message = format!("Invalid Policy: {why}.");
+            Answer::client(400, Code::InvalidPolicyDocument, message)
+        }
+        PolicyFailure::Expired => against_policy("Policy expired.".into()),
+        PolicyFailure::Condition(text) => {
+            against_policy(format!("Policy Condition failed: {text}"))
+        }
+        PolicyFailure::ExtraField(name) => against_policy(format!("Extra input fields: {name}")),
+        PolicyFailure::TooSmall { length, min } => Answer::client(
+            400,
+            Code::EntityTooSmall,
+            "Your proposed upload is smaller than the minimum allowed size",
+        )
+        .with("ProposedSize", length.to_string())
+        .with("MinSizeAllowed", min.to_string()),
+        PolicyFailure::TooLarge { length, max } => Answer::client(
+            400,
+            Code::EntityTooLarge,
+            "Your proposed upload exceeds the maximum allowed size",
+        )
+        .with("ProposedSize", length.to_string())
+        .with("MaxSizeAllowed", max.to_string()),
+        PolicyFailure::UnsupportedField(name) => Answer::client(
+            501,
+            Code::NotImplemented,
+            format!("The form field '{name}' you provided implies functionality that is not implemented."),
+        )
+        .with("ArgumentName", name.clone()),
+        PolicyFailure::FieldValue(name) => {
+            argument(format!("The value of the form field '{name}' is not valid."))
+                .with("ArgumentName", name.clone())
+        }
+    }
+}
+
+/// The same for what is wrong with the multipart body.
+pub(super) fn fault(fault: FormFault) -> Answer {
+    const ONE_FILE: &str = "POST requires exactly one file upload per request.";
+    match fault {
+        FormFault::Malformed(why) => Answer::client(
+            400,
+            Code::MalformedPostRequest,
+            format!("The body of your POST request is not well-formed multipart/form-data: {why}."),
+        ),
+        FormFault::HeadTooLong => Answer::client(
+            400,
+            Code::MaxPostPreDataLengthExceededError,
+            "Your POST request fields preceding the upload file were too large.",
+        ),
+        FormFault::NoFile => Answer::client(400, Code::InvalidArgument, ONE_FILE)
+            .with("ArgumentName", "file")
+            .with("ArgumentValue", "0"),
+        FormFault::SeveralFiles => {
+            Answer::client(400, Code::IncorrectNumberOfFilesInPostRequest, ONE_FILE)
+        }
+        FormFault::NoLength => Answer::client(
+            411,
+            Code::MissingContentLength,
+            "You must provide the Content-Length HTTP header.",
+        ),
+        FormFault::NotTheLast => Answer::client(
+            400,
+            Code::MalformedPostRequest,
+            "The body of your POST request is not well-formed multipart/form-data: a form of this length has to end with its \
+             file and a closing line, CRLF--boundary--CRLF.",
+        ),
+    }
+}

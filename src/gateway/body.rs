@@ -1,0 +1,320 @@
+//! The body of a request on its way to the node: proven while it streams, its last piece held back until it is.
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue};
+use pingora::proxy::Session;
+use pingora::{Error, ErrorType};
+
+use crate::body::{
+    BodyFailure, BodyOptions, BodyPlan, BodyVerifier, ChecksumAlgorithm, End, ForwardedEncoding,
+    Framing, Moment, Unwrapping,
+};
+use crate::cluster::Forward;
+use crate::error::Refusal;
+use crate::policy::Permit;
+use crate::sig::RequestView;
+use crate::sig::dialect::vendor_header;
+use crate::sig::payload::PayloadClaim;
+
+/// The most that is read of a body that frames an empty object: its one chunk and its trailer. What Pingora keeps of a
+/// body to send it to a node that is asked later.
+const MAX_EMPTY_OBJECT_BYTES: usize = 64 * 1024;
+
+/// `sha256("")`.
+const EMPTY_SHA256: [u8; 32] = [
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
+    0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+];
+
+/// What is to be proven of a body, and how far that has come.
+#[derive(Debug, Default)]
+pub struct Body {
+    plan: Option<BodyPlan>,
+    /// Of the attempt under way. Another attempt starts with the first byte again.
+    verifier: Option<BodyVerifier>,
+    proof: Proof,
+}
+
+#[derive(Debug, Default)]
+enum Proof {
+    /// The end has not come.
+    #[default]
+    Pending,
+    Held,
+    Failed(BodyFailure),
+}
+
+impl Body {
+    /// Plans the proof of a permitted request's body. `content_length` is 0 where the request has no body at all.
+    ///
+    /// # Errors
+    /// [`Refusal`], for what the header alone tells to be wrong.
+    pub fn planned(
+        permit: &Permit,
+        view: &RequestView<'_>,
+        forward: Forward,
+        content_length: Option<u64>,
+    ) -> Result<Self, Refusal> {
+        let verified = permit.verified();
+        let payload = verified.payload();
+        if content_length == Some(0) && reads_nothing(view.method, payload) {
+            return Ok(Self::default());
+        }
+        let framing = match forward {
+            Forward::Passthrough => Framing::AsReceived,
+            Forward::Trusted | Forward::Resign => Framing::Plain,
+        };
+        let form = verified.dialect().form;
+        let limits = BodyOptions::default();
+        let plan = BodyPlan::of(view, form, payload, content_length, framing, &limits)
+            .map_err(Refusal::Body)?;
+        if content_length == Some(0) {
+            // No filter need run over nothing: what is claimed of it is settled here.
+            let settled = plan.verifier().push(Bytes::new(), End::Yes);
+            settled.map_err(Refusal::Body)?;
+            return Ok(Self::default());
+        }
+        let plan = Some(plan).filter(|plan| !plan.nothing_to_prove());
+        Ok(Self {
+            plan,
+            ..Self::default()
+        })
+    }
+
+    /// Whether the body has to be proven before the header goes on: the node is to get an empty object out of frames, and
+    /// would have all of it with the header.
+    pub fn comes_first(&self) -> bool {
+        let plan = self.plan.as_ref();
+        plan.is_some_and(|plan| plan.moment() == Moment::BeforeHeader)
+    }
+
+    /// Proves the framed empty object, before a node is asked.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn settle(&mut self, session: &mut Session) -> Result<(), Refusal> {
+        if session.req_header().headers.contains_key(EXPECT) {
+            // Whoever is gone by now is seen by the read.
+            let _sent = session.as_mut().write_continue_response().await;
+        }
+        // What is read here comes through the filter once more, from Pingora's buffer.
+        session.as_mut().enable_retry_buffering();
+        self.begin_attempt();
+        let mut read = 0;
+        loop {
+            let piece = session.as_mut().read_request_body().await;
+            let piece = piece.map_err(|_silent_or_gone| Refusal::ClientSilent)?;
+            let end = piece.is_none() || session.is_body_done();
+            let piece = piece.unwrap_or_default();
+            read += piece.len();
+            if read > MAX_EMPTY_OBJECT_BYTES {
+                return Err(Refusal::Body(BodyFailure::Truncated));
+            }
+            self.push(piece, end).map_err(Refusal::Body)?;
+            if end {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A node is about to get the body from its first byte.
+    pub fn begin_attempt(&mut self) {
+        self.verifier = self.plan.as_ref().map(BodyPlan::verifier);
+        self.proof = Proof::Pending;
+    }
+
+    /// Passes a piece: takes out of it what is not for the node now. `Some` of nothing holds everything back; `None`
+    /// would end the message.
+    ///
+    /// # Errors
+    /// Pingora's, which cuts the connection to the node with its message incomplete. [`Body::failure`] says why.
+    pub fn pass(&mut self, piece: &mut Option<Bytes>, end: bool) -> pingora::Result<()> {
+        if self.verifier.is_none() {
+            return Ok(());
+        }
+        match self.push(piece.take().unwrap_or_default(), end) {
+            // At the end nothing more is nothing more: no bytes would be written as an empty chunk, which ends a message
+            // in chunks a first time.
+            Ok(passed) => *piece = Some(passed).filter(|passed| !end || !passed.is_empty()),
+            Err(failure) => {
+                self.proof = Proof::Failed(failure);
+                return Error::e_explain(ErrorType::InternalError, "the body is not as signed");
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, piece: Bytes, end: bool) -> Result<Bytes, BodyFailure> {
+        let Some(verifier) = &mut self.verifier else {
+            return Ok(piece);
+        };
+        let end = if end { End::Yes } else { End::No };
+        let passed = verifier.push(piece, end)?;
+        if end == End::Yes {
+            self.proof = Proof::Held;
+        }
+        Ok(passed)
+    }
+
+    /// Whether there is something to prove that has not been.
+    pub fn is_unproven(&self) -> bool {
+        self.plan.is_some() && !matches!(self.proof, Proof::Held)
+    }
+
+    /// Why the proof failed, if it did.
+    pub fn failure(&self) -> Option<&BodyFailure> {
+        match &self.proof {
+            Proof::Failed(failure) => Some(failure),
+            Proof::Pending | Proof::Held => None,
+        }
+    }
+
+    /// Makes the header that of the plain object, where the body is to arrive at the node as that: with its length, and
+    /// without what tells of the frames around it. A trailer's checksum is lost with them: it comes behind the object, and
+    /// a header goes before it.
+    pub fn unframe(&self, headers: &mut HeaderMap) {
+        let Some(plan) = &self.plan else { return };
+        if plan.unwraps() == Unwrapping::None {
+            return;
+        }
+        let checked = headers.keys().any(|name| {
+            let word = vendor_header(name.as_str()).and_then(|own| own.strip_prefix("checksum-"));
+            word.is_some_and(|word| ChecksumAlgorithm::named(word).is_some())
+        });
+        let framing: Vec<HeaderName> = headers
+            .keys()
+            .filter(|name| match vendor_header(name.as_str()) {
+                Some("content-sha256" | "decoded-content-length" | "trailer") => true,
+                // It announces a checksum that now stands nowhere, which S3 refuses.
+                Some("sdk-checksum-algorithm") => !checked,
+                _ => false,
+            })
+            .cloned()
+            .collect();
+        for name in framing {
+            headers.remove(name);
+        }
+        if let Some(length) = plan.forwarded_length() {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        match plan.forwarded_encoding() {
+            ForwardedEncoding::AsReceived => {}
+            ForwardedEncoding::Removed => drop(headers.remove(CONTENT_ENCODING)),
+            ForwardedEncoding::Value(codings) => {
+                headers.insert(CONTENT_ENCODING, codings.clone());
+            }
+        }
+        if self.comes_first() {
+            // The gateway has met it.
+            headers.remove(EXPECT);
+        }
+    }
+}
+
+/// The most frequent requests: no body, and what is said of it is true.
+fn reads_nothing(method: &str, payload: &PayloadClaim) -> bool {
+    let said = match payload {
+        PayloadClaim::NotDeclared | PayloadClaim::Unsigned => true,
+        PayloadClaim::Sha256(hash) => *hash == EMPTY_SHA256,
+        _ => false,
+    };
+    said && matches!(method, "GET" | "HEAD" | "DELETE")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sig::dialect::AWS;
+
+    fn fields(written: &[(&'static str, &str)]) -> HeaderMap {
+        let pairs = written.iter().map(|(name, value)| {
+            let value = HeaderValue::from_str(value).unwrap();
+            (HeaderName::from_static(name), value)
+        });
+        pairs.collect()
+    }
+
+    fn body(headers: &HeaderMap, framing: Framing, payload: &PayloadClaim) -> Body {
+        let view = RequestView::of("PUT", "/b/k", None, headers).unwrap();
+        let limits = BodyOptions::default();
+        let plan =
+            BodyPlan::of(&view, AWS.forms[0], payload, Some(1000), framing, &limits).unwrap();
+        Body {
+            plan: Some(plan),
+            ..Body::default()
+        }
+    }
+
+    const CHUNKED: &[(&str, &str)] = &[
+        ("content-length", "1000"),
+        ("content-encoding", "gzip, aws-chunked"),
+        ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
+        ("x-amz-decoded-content-length", "900"),
+        ("x-amz-meta-trailer", "x"),
+        ("x-amz-sdk-checksum-algorithm", "CRC32"),
+        ("x-amz-trailer", "x-amz-checksum-crc32"),
+    ];
+
+    #[test]
+    fn the_header_of_the_plain_object_tells_of_no_frames() {
+        let claim = PayloadClaim::UnsignedChunksWithTrailer;
+        let mut headers = fields(CHUNKED);
+        body(&headers, Framing::Plain, &claim).unframe(&mut headers);
+        let plain = [
+            ("content-length", "900"),
+            ("content-encoding", "gzip"),
+            ("x-amz-meta-trailer", "x"),
+        ];
+        assert_eq!(headers, fields(&plain));
+
+        let mut headers = fields(CHUNKED);
+        body(&headers, Framing::AsReceived, &claim).unframe(&mut headers);
+        assert_eq!(headers, fields(CHUNKED));
+    }
+
+    #[test]
+    fn the_name_of_a_checksum_stays_with_the_checksum() {
+        let mut headers = fields(CHUNKED);
+        headers.remove("x-amz-trailer");
+        let crc32 = HeaderValue::from_static("AAAAAA==");
+        headers.insert("x-amz-checksum-crc32", crc32);
+        let claim = PayloadClaim::UnsignedChunksWithTrailer;
+        body(&headers, Framing::Plain, &claim).unframe(&mut headers);
+        assert!(headers.contains_key("x-amz-checksum-crc32"));
+        assert!(headers.contains_key("x-amz-sdk-checksum-algorithm"));
+    }
+
+    #[test]
+    fn an_attempt_starts_with_the_first_byte() {
+        let headers = fields(&[("content-md5", "XrY7u+Ae7tCTyyK7j1rNww==")]);
+        let view = RequestView::of("PUT", "/b/k", None, &headers).unwrap();
+        let claim = PayloadClaim::NotDeclared;
+        let limits = BodyOptions::default();
+        let framing = Framing::AsReceived;
+        let plan = BodyPlan::of(&view, AWS.forms[0], &claim, Some(11), framing, &limits).unwrap();
+        let mut body = Body {
+            plan: Some(plan),
+            ..Body::default()
+        };
+        body.begin_attempt();
+        let mut piece = Some(Bytes::from_static(b"hello"));
+        body.pass(&mut piece, false).unwrap();
+        assert_eq!(piece, Some(Bytes::new()), "held back, and no end");
+        assert!(body.is_unproven());
+        body.begin_attempt();
+        for (text, end) in [("hello ", false), ("world", true)] {
+            piece = Some(Bytes::from_static(text.as_bytes()));
+            body.pass(&mut piece, end).unwrap();
+        }
+        assert_eq!(piece, Some(Bytes::from_static(b"hello world")));
+        assert!(!body.is_unproven());
+        body.begin_attempt();
+        piece = Some(Bytes::from_static(b"hello_world"));
+        assert!(body.pass(&mut piece, true).is_err());
+        assert!(matches!(
+            body.failure(),
+            Some(BodyFailure::ContentMd5 { .. })
+        ));
+        assert!(body.is_unproven());
+    }
+}

@@ -1,0 +1,266 @@
+//! Form uploads: a POST that is checked by its fields and goes on as a PUT of its file.
+//!
+//! The fields stand in the body, so the head of the body is read before a node is asked; Pingora keeps it and gives it to
+//! the body's filter again, at each attempt. To nodes that verify for themselves the form goes on as it came.
+
+mod answer;
+mod put;
+mod read;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::Method;
+use http::header::{CONTENT_TYPE, HeaderMap};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::proxy::Session;
+use pingora::{Error, ErrorType};
+
+use super::admit::key_of;
+use super::body::Body;
+use super::context::Context;
+use super::forward;
+use super::relay::Relay;
+use crate::address::Address;
+use crate::body::form::{Boundary, FormBody, FormBodyVerifier, FormFault};
+use crate::body::{End, Framing};
+use crate::cluster::Forward;
+use crate::error::Refusal;
+use crate::policy::{Caller, decide};
+use crate::sig::form::failure::MAX_KEY_LENGTH;
+use crate::sig::form::{self, FormFields, PolicyFailure};
+use crate::sig::{AuthFailure, RequestView};
+use answer::Success;
+
+const MEDIA_TYPE: &[u8] = b"multipart/form-data";
+
+/// A form upload that has its permit.
+#[derive(Debug)]
+pub struct Upload {
+    body: FormBody,
+    /// Of the attempt under way.
+    verifier: FormBodyVerifier,
+    ended: bool,
+    fault: Option<FormFault>,
+    put: Option<Put>,
+}
+
+/// What the form becomes for nodes that trust the gateway.
+#[derive(Debug)]
+struct Put {
+    request: RequestHeader,
+    success: Success,
+}
+
+/// Whether a request is a form upload, whatever else it is: nodes would take it for one.
+pub fn is_upload(method: &Method, address: &Address, headers: &HeaderMap) -> bool {
+    method == Method::POST
+        && address.bucket().is_some()
+        && address.key().is_none()
+        && headers.get_all(CONTENT_TYPE).iter().any(|value| {
+            let start = value.as_bytes().get(..MEDIA_TYPE.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(MEDIA_TYPE))
+        })
+}
+
+/// Refuses a form upload for what stands outside of the form, where no policy is about it.
+///
+/// # Errors
+/// [`AuthFailure`]: a form is signed by its fields and by nothing else.
+pub fn check_outside(view: &RequestView<'_>) -> Result<(), AuthFailure> {
+    if view.fields.authorization.is_some() {
+        return Err(AuthFailure::SeveralMechanisms);
+    }
+    if let Some(parameter) = view.parameters.first() {
+        let signed = |name: &str| crate::sig::presigned::mechanism(name).is_some();
+        if view.parameters.iter().any(|own| signed(&own.name)) {
+            return Err(AuthFailure::SeveralMechanisms);
+        }
+        return Err(AuthFailure::UncoveredParameter(
+            parameter.name.clone().into_owned(),
+        ));
+    }
+    match view.fields.vendor.first() {
+        Some((name, _)) => Err(AuthFailure::ForeignHeader((*name).to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// Reads the head of a form and checks it, and puts its permit into the context, as [`super::admit::admit`] does for
+/// every other request. `bucket` is the address that the form was sent to.
+///
+/// # Errors
+/// [`Refusal`].
+pub async fn admit(
+    session: &mut Session,
+    context: &mut Context,
+    bucket: Address,
+    now: SystemTime,
+) -> Result<(), Refusal> {
+    context.refused.address = Some(bucket.clone());
+    let live = Arc::clone(&context.live);
+    let (connection, listener) = context.site().ok_or(Refusal::Internal)?;
+    let content_type = session.req_header().headers.get(CONTENT_TYPE);
+    let content_type = content_type.map_or(&b""[..], |value| value.as_bytes());
+    let boundary = Boundary::of(content_type).map_err(Refusal::Form)?;
+    let read = read::head(session, connection, &boundary).await?;
+    let head = &read.head;
+    let fields =
+        FormFields::of(head.fields.iter().cloned(), &head.filename).map_err(Refusal::Policy)?;
+    let name = bucket.bucket().unwrap_or_default();
+    let claim = form::claim(&fields, name, now, &listener.dialects, &live.signature)?;
+    let dialect = claim.dialect();
+    let words = listener.words(Some(dialect.dialect.name));
+    let hosts = &listener.options.hosts;
+    let key = key_of(&live, claim.access_key_id()).await?;
+    let verified = claim.verify(&key);
+    let verification = context.started.elapsed();
+    let permitted = verified.map_err(Refusal::from).and_then(|verified| {
+        let address = address_of(&bucket, &fields)?;
+        let options = live.cluster.options();
+        let body = read.body(&boundary, framing(options.forward))?;
+        let length = body.file_length();
+        verified
+            .length_range
+            .check(length)
+            .map_err(Refusal::Policy)?;
+        let permit =
+            decide(Caller::Signed(verified.verified), address, hosts).map_err(Refusal::Denied)?;
+        let put = match options.forward {
+            Forward::Passthrough => None,
+            Forward::Trusted | Forward::Resign => Some(Put {
+                request: put::request(session.req_header(), &permit, &fields, length)?,
+                success: Success::of(&fields),
+            }),
+        };
+        let proof = match &put {
+            None => Body::default(),
+            Some(Put { request, .. }) => {
+                let path = permit.address().path();
+                let view =
+                    RequestView::of("PUT", &path, None, &request.headers).map_err(Refusal::Auth)?;
+                forward::check(options, permit.verified(), &view, permit.address())?;
+                Body::planned(&permit, &view, options.forward, Some(length))?
+            }
+        };
+        Ok((permit, Upload::new(body, put), proof))
+    });
+    context.verification = Some(verification);
+    context.words = Some(words);
+    match permitted {
+        Ok((permit, upload, proof)) => {
+            context.permit = Some(permit);
+            context.form = Some(Box::new(upload));
+            context.body = proof;
+            Ok(())
+        }
+        Err(refusal) => {
+            if matches!(refusal, Refusal::Auth(_) | Refusal::Policy(_)) {
+                context.refused.dialect = Some(dialect);
+                context.refused.access_key_id = Some(claim.access_key_id().to_owned());
+            }
+            Err(refusal)
+        }
+    }
+}
+
+/// The object that the form writes: in the bucket that it was sent to, whatever its fields say.
+fn address_of(bucket: &Address, fields: &FormFields) -> Result<Address, Refusal> {
+    let key = fields.value("key").filter(|key| !key.is_empty());
+    let key = key.ok_or(Refusal::Policy(PolicyFailure::NoKey))?;
+    if key.len() > MAX_KEY_LENGTH {
+        return Err(Refusal::Policy(PolicyFailure::KeyTooLong {
+            length: key.len(),
+        }));
+    }
+    bucket.of_upload(key).map_err(Refusal::Address)
+}
+
+fn framing(forward: Forward) -> Framing {
+    match forward {
+        Forward::Passthrough => Framing::AsReceived,
+        Forward::Trusted | Forward::Resign => Framing::Plain,
+    }
+}
+
+/// Makes the node's answer to the PUT of a form the answer to the form. Last of all that is done to an answer's header: one
+/// with a document is sent from here.
+///
+/// # Errors
+/// Pingora's, where the client is gone.
+pub async fn answer(
+    session: &mut Session,
+    answer: &mut ResponseHeader,
+    context: &mut Context,
+) -> pingora::Result<()> {
+    let put = context.form.as_ref().and_then(|form| form.put.as_ref());
+    let (Some(put), Some(permit), Some(words)) = (put, &context.permit, context.words) else {
+        return Ok(());
+    };
+    if !answer.status.is_success() {
+        return Ok(());
+    }
+    let form = session.req_header();
+    let document = put.success.apply(answer, form, permit.address(), words)?;
+    context.relay = Relay::Nothing;
+    if let Some(document) = document {
+        // The answer to a PUT has no body that could become this one. What Pingora sends behind it comes too late.
+        let header = Box::new(answer.clone());
+        session.write_response_header(header, false).await?;
+        session.write_response_body(Some(document), true).await?;
+    }
+    Ok(())
+}
+
+impl Upload {
+    fn new(body: FormBody, put: Option<Put>) -> Self {
+        Self {
+            verifier: body.verifier(),
+            body,
+            ended: false,
+            fault: None,
+            put,
+        }
+    }
+
+    /// A node is about to get the body from its first byte, and the request that goes with it.
+    pub fn begin_attempt(&mut self, request: &mut RequestHeader) {
+        self.verifier = self.body.verifier();
+        self.ended = false;
+        self.fault = None;
+        if let Some(put) = &self.put {
+            *request = put.request.clone();
+        }
+    }
+
+    /// Passes a piece of the form, see [`Body::pass`].
+    ///
+    /// # Errors
+    /// Pingora's, which cuts the connection to the node with its message incomplete. [`Upload::fault`] says why.
+    pub fn pass(&mut self, piece: &mut Option<Bytes>, end: bool) -> pingora::Result<()> {
+        let arrived = piece.take().unwrap_or_default();
+        let end_of_body = if end { End::Yes } else { End::No };
+        match self.verifier.push(arrived, end_of_body) {
+            Ok(passed) => {
+                self.ended |= end;
+                *piece = Some(passed).filter(|passed| !end || !passed.is_empty());
+                Ok(())
+            }
+            Err(fault) => {
+                self.fault = Some(fault);
+                Error::e_explain(ErrorType::InternalError, "the form is malformed")
+            }
+        }
+    }
+
+    /// Whether the end of the form has not been seen.
+    pub fn is_unproven(&self) -> bool {
+        !self.ended
+    }
+
+    /// What is wrong with the form, if something is.
+    pub fn fault(&self) -> Option<FormFault> {
+        self.fault
+    }
+}

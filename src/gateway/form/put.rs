@@ -1,0 +1,181 @@
+//! The PUT that a form becomes.
+
+use http::header::{
+    ACCEPT, CONTENT_LENGTH, DATE, HOST, HeaderName, HeaderValue, ORIGIN, REFERER, USER_AGENT,
+};
+use pingora::http::RequestHeader;
+
+use crate::error::Refusal;
+use crate::policy::Permit;
+use crate::sig::dialect::Form;
+use crate::sig::form::{FormFields, PolicyFailure};
+
+/// What goes on of the form's own request: nothing that says something about the object, because no policy is about it.
+const KEPT: [HeaderName; 6] = [HOST, USER_AGENT, ACCEPT, DATE, ORIGIN, REFERER];
+
+/// The fields that are headers of the same name (Amazon S3 API Reference, "POST Object": "Form fields").
+const PLAIN: [&str; 6] = [
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "expires",
+];
+
+/// The vendor's fields that are headers of the same name, behind the prefix; a hyphen at the end stands for any rest.
+const VENDORS: [&str; 7] = [
+    "checksum-",
+    "meta-",
+    "object-lock-",
+    "sdk-checksum-algorithm",
+    "server-side-encryption",
+    "storage-class",
+    "website-redirect-location",
+];
+
+/// What becomes of a field.
+enum Use {
+    Header(String),
+    /// It was for the gateway, or it is the client's own affair.
+    None,
+    /// It would change what is stored, in a way that no header of a PUT does.
+    Unsupported,
+}
+
+/// The PUT of a form's file.
+///
+/// # Errors
+/// [`PolicyFailure::UnsupportedField`], [`PolicyFailure::FieldValue`].
+pub fn request(
+    form: &RequestHeader,
+    permit: &Permit,
+    fields: &FormFields,
+    length: u64,
+) -> Result<RequestHeader, Refusal> {
+    let words = permit.verified().dialect().form;
+    let path = permit.address().path();
+    let built = RequestHeader::build("PUT", path.as_bytes(), Some(fields.iter().count()));
+    let mut put = built.map_err(|_no_path| Refusal::Internal)?;
+    let mut add = |name: HeaderName, value: HeaderValue| {
+        put.insert_header(name, value)
+            .map_err(|_no_header| Refusal::Internal)
+    };
+    for name in KEPT {
+        if let Some(value) = form.headers.get(&name) {
+            add(name, value.clone())?;
+        }
+    }
+    for (field, value) in fields.iter() {
+        let name = match use_of(field, words) {
+            Use::Header(name) => name,
+            Use::None => continue,
+            Use::Unsupported => {
+                let failure = PolicyFailure::UnsupportedField(field.to_owned());
+                return Err(Refusal::Policy(failure));
+            }
+        };
+        let wrong = || Refusal::Policy(PolicyFailure::FieldValue(field.to_owned()));
+        let name = HeaderName::try_from(name).map_err(|_no_name| wrong())?;
+        let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_no_value| wrong())?;
+        add(name, value)?;
+    }
+    add(CONTENT_LENGTH, HeaderValue::from(length))?;
+    Ok(put)
+}
+
+fn use_of(field: &str, words: &Form) -> Use {
+    if PLAIN.contains(&field) {
+        return Use::Header(field.to_owned());
+    }
+    if field == "acl" {
+        return Use::Header(format!("{}acl", words.header_prefix));
+    }
+    if field == "tagging" {
+        // It is a document here, and a header of a PUT has another form of it.
+        return Use::Unsupported;
+    }
+    let Some(rest) = field.strip_prefix(words.header_prefix) else {
+        return Use::None;
+    };
+    let own = &words.v4.parameters;
+    let signs = [
+        own.algorithm,
+        own.credential,
+        own.date,
+        own.signature,
+        own.security_token,
+    ];
+    let known = |own: &&str| {
+        rest == *own
+            || rest
+                .strip_prefix(own)
+                .is_some_and(|rest| own.ends_with('-') || rest.starts_with('-'))
+    };
+    if signs.iter().any(|own| own.eq_ignore_ascii_case(field)) {
+        Use::None
+    } else if VENDORS.iter().any(known) {
+        Use::Header(field.to_owned())
+    } else {
+        Use::Unsupported
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sig::dialect::AWS;
+
+    fn header_of(field: &str) -> Option<Option<String>> {
+        match use_of(field, AWS.forms[0]) {
+            Use::Header(name) => Some(Some(name)),
+            Use::None => Some(None),
+            Use::Unsupported => None,
+        }
+    }
+
+    #[test]
+    fn what_the_policy_allows_is_applied_or_refused() {
+        for (field, header) in [
+            ("content-type", "content-type"),
+            ("expires", "expires"),
+            ("acl", "x-amz-acl"),
+            ("x-amz-meta-a", "x-amz-meta-a"),
+            ("x-amz-storage-class", "x-amz-storage-class"),
+            ("x-amz-checksum-sha256", "x-amz-checksum-sha256"),
+            (
+                "x-amz-server-side-encryption-aws-kms-key-id",
+                "x-amz-server-side-encryption-aws-kms-key-id",
+            ),
+        ] {
+            assert_eq!(header_of(field), Some(Some(header.into())), "{field}");
+        }
+        for field in [
+            "key",
+            "bucket",
+            "policy",
+            "submit",
+            "content-length",
+            "authorization",
+            "host",
+            "success_action_status",
+            "x-ignore-a",
+            "x-amz-date",
+            "x-amz-security-token",
+        ] {
+            assert_eq!(header_of(field), Some(None), "{field}");
+        }
+        for field in [
+            "tagging",
+            "x-amz-copy-source",
+            "x-amz-content-sha256",
+            "x-amz-decoded-content-length",
+            "x-amz-trailer",
+            "x-amz-acl",
+            "x-amz-bypass-governance-retention",
+            "x-amz-storage-classes",
+        ] {
+            assert_eq!(header_of(field), None, "{field}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The head of a form, read before a node is asked.
+
+use bytes::BytesMut;
+use http::header::{CONTENT_LENGTH, EXPECT};
+use pingora::proxy::Session;
+
+use crate::body::Framing;
+use crate::body::form::{
+    Boundary, FormBody, FormFault, FormHead, HeadReader, MAX_HEAD_LENGTH, MAX_WHOLE_FORM,
+};
+use crate::error::Refusal;
+use crate::gateway::connection::{Awaited, Connection};
+use crate::gateway::guard::PIECE;
+
+/// What Pingora keeps of a body that is read before a node is asked (`BODY_BUF_LIMIT`); more would be lost.
+const REPLAYED: usize = 64 * 1024;
+
+// The guard gives a form's bytes in small pieces, and the parser may have one of them already.
+const _: () = assert!(MAX_HEAD_LENGTH + 2 * PIECE < REPLAYED);
+const _: () = assert!(MAX_WHOLE_FORM + 2 * PIECE < REPLAYED);
+
+/// The head of a form, and how much was read with it.
+pub struct Read {
+    pub head: FormHead,
+    extent: Extent,
+}
+
+enum Extent {
+    /// All of the form.
+    Whole(BytesMut),
+    /// The beginning of a form of this length.
+    Beginning(u64),
+}
+
+impl Read {
+    /// What is known of the body by now.
+    ///
+    /// # Errors
+    /// [`Refusal::Form`].
+    pub fn body(&self, boundary: &Boundary, framing: Framing) -> Result<FormBody, Refusal> {
+        let body = match &self.extent {
+            Extent::Whole(body) => FormBody::of_whole(body, &self.head, boundary, framing),
+            Extent::Beginning(length) => {
+                FormBody::of_length(*length, &self.head, boundary, framing)
+            }
+        };
+        body.map_err(Refusal::Form)
+    }
+}
+
+/// Reads the head of a form; a short form is read to its end.
+///
+/// # Errors
+/// [`Refusal::Form`], [`Refusal::ClientSilent`].
+pub async fn head(
+    session: &mut Session,
+    connection: &Connection,
+    boundary: &Boundary,
+) -> Result<Read, Refusal> {
+    let request = session.req_header();
+    let length = request.headers.get(CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if request.headers.contains_key(EXPECT) {
+        // What a form says about itself stands in its body. Whoever is gone by now is seen by the read.
+        let _sent = session.as_mut().write_continue_response().await;
+        // The gateway has met it: neither the node nor a refusal is to wait for it again.
+        session.req_header_mut().remove_header(&EXPECT);
+    }
+    session.as_mut().enable_retry_buffering();
+    connection.await_next(Awaited::Form);
+    let read = pieces(session, boundary, length).await;
+    connection.await_next(Awaited::Body);
+    read
+}
+
+async fn pieces(
+    session: &mut Session,
+    boundary: &Boundary,
+    length: Option<u64>,
+) -> Result<Read, Refusal> {
+    let is_short = length.is_none_or(|length| length <= MAX_WHOLE_FORM as u64);
+    let mut reader = HeadReader::new(boundary);
+    let mut body = BytesMut::new();
+    let mut head = None;
+    loop {
+        let piece = session.as_mut().read_request_body().await;
+        let piece = piece.map_err(|_silent_or_gone| Refusal::ClientSilent)?;
+        let ended = piece.is_none() || session.is_body_done();
+        let piece = piece.unwrap_or_default();
+        if head.is_none() {
+            head = reader.push(&piece).map_err(Refusal::Form)?;
+        }
+        if is_short {
+            body.extend_from_slice(&piece);
+        }
+        match (head, length) {
+            (Some(head), _) if ended && is_short => {
+                let extent = Extent::Whole(body);
+                return Ok(Read { head, extent });
+            }
+            (Some(head), Some(length)) if !is_short => {
+                let extent = Extent::Beginning(length);
+                return Ok(Read { head, extent });
+            }
+            (None, _) if ended => return Err(Refusal::Form(FormFault::CUT)),
+            (Some(_), None) if body.len() > MAX_WHOLE_FORM => {
+                return Err(Refusal::Form(FormFault::NoLength));
+            }
+            (more, _) => head = more,
+        }
+    }
+}

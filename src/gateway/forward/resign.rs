@@ -1,0 +1,255 @@
+//! A request signed anew: nothing of the client's credentials goes on, and no header is signed that the client has not
+//! signed or the gateway has not set.
+
+use std::borrow::Cow;
+
+use http::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue,
+    TRANSFER_ENCODING,
+};
+use pingora::http::RequestHeader;
+use pingora::{Error, ErrorType, OrErr};
+
+use super::Own;
+use super::compose::{composed, fields, value_of};
+use super::target::{Aim, Spelling, insert_host, is_foreign, is_of_signature};
+use crate::address::{Address, Operation};
+use crate::body::SignedChunks;
+use crate::cluster::{Cluster, ClusterOptions, Forward, PayloadSigning, SignWith};
+use crate::error::Refusal;
+use crate::gateway::admit::Target;
+use crate::policy::Permit;
+use crate::sig::authorization::DialectForm;
+use crate::sig::dialect::{Dialect, vendor_header};
+use crate::sig::freshness::timestamp;
+use crate::sig::node_key::{Chunks, EMPTY_SHA256, NodeKey};
+use crate::sig::payload::{PayloadClaim, hex};
+use crate::sig::v2::StringToSign;
+use crate::sig::{RequestView, Verified, Version};
+
+/// The client's fields that belong to its signature, by the name behind the vendor's prefix.
+fn of_signature(rest: &str) -> bool {
+    matches!(rest, "date" | "content-sha256" | "security-token")
+}
+
+/// Whether a verified request can be signed anew for these nodes.
+///
+/// # Errors
+/// [`Refusal`]: it has a parameter that the nodes do not know, or one that their version's string has two readings of.
+pub fn check(
+    options: &ClusterOptions,
+    verified: &Verified,
+    view: &RequestView<'_>,
+    address: &Address,
+) -> Result<(), Refusal> {
+    let (Forward::Resign, Some(sign_with)) = (options.forward, &options.sign_with) else {
+        return Ok(());
+    };
+    let dialect = Dialect::named(sign_with.dialect);
+    let form = dialect.forms[0];
+    let unknown = view.parameters.iter().find(|parameter| {
+        let name = &*parameter.name;
+        is_foreign(name, form)
+            && !view.headers.contains_key(name)
+            && !is_of_signature(verified, name)
+    });
+    if let Some(parameter) = unknown {
+        return Err(Refusal::VendorParameter(
+            parameter.name.clone().into_owned(),
+        ));
+    }
+    if sign_with.version == Version::V2 {
+        let chosen = DialectForm { dialect, form };
+        StringToSign::of(view, address, chosen, b"").map_err(Refusal::Auth)?;
+    }
+    Ok(())
+}
+
+/// The request, signed with the cluster's key for its client.
+///
+/// # Errors
+/// Pingora's, where the cluster has no key, or a value of ours is no header value: the configuration leaves none such.
+pub fn resigned(
+    request: &RequestHeader,
+    permit: &Permit,
+    cluster: &Cluster,
+    own: Own<'_>,
+) -> pingora::Result<(RequestHeader, Option<SignedChunks>)> {
+    let options = cluster.options();
+    let sign_with = options.sign_with.as_ref().zip(cluster.key(permit));
+    let (sign_with, key) = sign_with.ok_or_else(|| {
+        Error::explain(
+            ErrorType::InternalError,
+            "a cluster without a key to sign with",
+        )
+    })?;
+    let target = Target::of(request);
+    let spelling = Spelling::Canonical;
+    let aim = Aim::of(target, &request.headers, permit, options, spelling);
+    let mut headers = fields(request, permit, options, own, |rest| !of_signature(rest))?;
+    headers.remove(DATE);
+    join_repeated(&mut headers)?;
+    insert_host(&mut headers, &aim).or_err(ErrorType::InvalidHTTPHeader, "the host")?;
+    let signing = Signing {
+        method: request.method.as_str(),
+        data: data_length(&request.headers, &headers),
+        permit,
+        aim: &aim,
+        own,
+    };
+    let chunks = match sign_with.version {
+        Version::V2 => {
+            signing.sign_v2(&mut headers, key)?;
+            None
+        }
+        Version::V4 => signing.sign_v4(&mut headers, key, sign_with)?,
+    };
+    Ok((composed(request, headers, &aim)?, chunks))
+}
+
+/// Metadata may stand on several lines, which signers join; a node reads the joined value, too.
+fn join_repeated(headers: &mut HeaderMap) -> pingora::Result<()> {
+    if headers.keys_len() == headers.len() {
+        return Ok(());
+    }
+    let vendors = |name: &&HeaderName| vendor_header(name.as_str()).is_some();
+    let names: Vec<HeaderName> = headers.keys().filter(vendors).cloned().collect();
+    for name in names {
+        let values: Vec<&[u8]> = headers
+            .get_all(&name)
+            .iter()
+            .map(HeaderValue::as_bytes)
+            .collect();
+        if values.len() > 1 {
+            let joined = HeaderValue::from_bytes(&values.join(&b","[..]))
+                .or_err(ErrorType::InvalidHTTPHeader, "a joined value")?;
+            headers.insert(name, joined);
+        }
+    }
+    Ok(())
+}
+
+/// A request about to be signed.
+struct Signing<'s> {
+    method: &'s str,
+    /// The length of the data; none where nothing tells it.
+    data: Option<u64>,
+    permit: &'s Permit,
+    aim: &'s Aim<'s>,
+    own: Own<'s>,
+}
+
+impl Signing<'_> {
+    fn sign_v2(&self, headers: &mut HeaderMap, key: &NodeKey) -> pingora::Result<()> {
+        let date = httpdate::fmt_http_date(self.own.now);
+        headers.insert(DATE, value_of(&date)?);
+        let address = self.permit.address().in_style(self.aim.style);
+        let authorization = key.sign_v2(&self.view(headers)?, &address).or_err(
+            ErrorType::InternalError,
+            "a request that cannot be signed anew",
+        )?;
+        headers.insert(AUTHORIZATION, value_of(&authorization)?);
+        Ok(())
+    }
+
+    /// Signs with version 4, and gives the frames that the signature announces, if it does.
+    fn sign_v4(
+        &self,
+        headers: &mut HeaderMap,
+        key: &NodeKey,
+        sign_with: &SignWith,
+    ) -> pingora::Result<Option<SignedChunks>> {
+        let form = Dialect::named(sign_with.dialect).forms[0];
+        let timestamp = timestamp(self.own.now);
+        let payload = Payload::of(self.data, self.permit, sign_with.payload);
+        let mut chunks = Chunks::None;
+        if let Payload::SignedChunks { data, encoded } = payload {
+            headers.insert(CONTENT_LENGTH, encoded.into());
+            let decoded_length = HeaderName::from_static("x-amz-decoded-content-length");
+            headers.insert(decoded_length, data.into());
+            announce_chunks(headers)?;
+            chunks = Chunks::Signed;
+        }
+        let payload = payload.text();
+        headers.insert(form.date_header, value_of(&timestamp)?);
+        headers.insert(form.v4.content_sha256_header, value_of(&payload)?);
+        let content_headers = self.permit.verified().content_headers();
+        let view = self.view(headers)?;
+        let (authorization, chain) =
+            key.sign_v4(&view, content_headers, &payload, &timestamp, chunks);
+        headers.insert(AUTHORIZATION, value_of(&authorization)?);
+        Ok(chain.map(SignedChunks::new))
+    }
+
+    fn view<'h>(&'h self, headers: &'h HeaderMap) -> pingora::Result<RequestView<'h>> {
+        let query = self.aim.query.as_deref();
+        RequestView::of(self.method, &self.aim.path, query, headers).or_err(
+            ErrorType::InternalError,
+            "a request that cannot be signed anew",
+        )
+    }
+}
+
+/// What version 4 says about a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Payload {
+    /// There is none.
+    Empty,
+    /// The hash that the client declared, which the gateway proves.
+    Declared([u8; 32]),
+    /// So much data, in frames that make it so long.
+    SignedChunks { data: u64, encoded: u64 },
+    /// Nothing.
+    Unsigned,
+}
+
+impl Payload {
+    fn of(data: Option<u64>, permit: &Permit, signing: PayloadSigning) -> Self {
+        let stores = matches!(
+            permit.address().operation(),
+            Operation::PutObject | Operation::UploadPart
+        );
+        match (permit.verified().payload(), data) {
+            (_, Some(0)) => Self::Empty,
+            (PayloadClaim::Sha256(hash), _) => Self::Declared(*hash),
+            // A node would take the frames of anything else for its document, and wants to know their length before.
+            (_, Some(data)) if stores && signing == PayloadSigning::SignedChunks => {
+                match SignedChunks::encoded_length(data) {
+                    Some(encoded) => Self::SignedChunks { data, encoded },
+                    None => Self::Unsigned,
+                }
+            }
+            _ => Self::Unsigned,
+        }
+    }
+
+    fn text(self) -> Cow<'static, str> {
+        match self {
+            Self::Empty => EMPTY_SHA256.into(),
+            Self::Declared(hash) => String::from_utf8_lossy(&hex(&hash)).into_owned().into(),
+            Self::SignedChunks { .. } => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD".into(),
+            Self::Unsigned => "UNSIGNED-PAYLOAD".into(),
+        }
+    }
+}
+
+/// The length of the data. What goes on is framed anew and has no Transfer-Encoding: only what was received tells of it.
+fn data_length(received: &HeaderMap, composed: &HeaderMap) -> Option<u64> {
+    match composed.get(CONTENT_LENGTH) {
+        Some(length) => length.to_str().ok()?.parse().ok(),
+        None if received.contains_key(TRANSFER_ENCODING) => None,
+        None => Some(0),
+    }
+}
+
+/// The frames stand first among the codings of the content (Amazon S3 API Reference, "Transferring payload in multiple
+/// chunks").
+fn announce_chunks(headers: &mut HeaderMap) -> pingora::Result<()> {
+    let value = match headers.get(CONTENT_ENCODING) {
+        Some(codings) => HeaderValue::from_bytes(&[b"aws-chunked,", codings.as_bytes()].concat())
+            .or_err(ErrorType::InvalidHTTPHeader, "a coding of the content")?,
+        None => HeaderValue::from_static("aws-chunked"),
+    };
+    headers.insert(CONTENT_ENCODING, value);
+    Ok(())
+}

@@ -1,0 +1,387 @@
+//! The target and the Host of a request as the nodes get them.
+
+use std::borrow::Cow;
+use std::net::Ipv4Addr;
+
+use http::header::{HOST, HeaderMap, HeaderValue};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+
+use crate::address::{Address, Style};
+use crate::cluster::{Addressing, ClusterOptions};
+use crate::gateway::admit::Target;
+use crate::policy::Permit;
+use crate::sig::authorization::DialectForm;
+use crate::sig::dialect::{Dialect, FORMS, Form, starts_with_ignoring_case, vendor_header};
+use crate::sig::presigned::is_credential;
+use crate::sig::{Placement, Verified, Version, v2};
+
+/// RFC 3986's unreserved characters stay (section 2.3).
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+/// The slashes of a path, too.
+const PATH: &AsciiSet = &VALUE.remove(b'/');
+/// The longest bucket name that can stand in a Host (RFC 1035, section 2.3.4).
+const MAX_HOST_BUCKET_LENGTH: usize = 63;
+
+/// How the bytes of a target are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spelling {
+    /// As the client sent them.
+    AsSent,
+    /// Decoded once and encoded in the one way of RFC 3986, section 2.3, so that every node computes the same canonical
+    /// form: one that encodes the path anew and one that takes it raw. The key is the same, byte for byte.
+    Canonical,
+}
+
+/// Where a request goes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Aim<'r> {
+    /// The raw path.
+    pub path: Cow<'r, str>,
+    /// The raw query string, without `?`.
+    pub query: Option<Cow<'r, str>>,
+    /// The Host; none for the client's own.
+    pub host: Option<String>,
+    /// Where the bucket's name stands.
+    pub style: Style,
+}
+
+impl<'r> Aim<'r> {
+    /// Aims a permitted request at the nodes of a cluster.
+    pub fn of(
+        target: Target<'r>,
+        headers: &HeaderMap,
+        permit: &Permit,
+        options: &ClusterOptions,
+        spelling: Spelling,
+    ) -> Self {
+        let address = permit.address();
+        let style = style(address, options);
+        let query = target
+            .query
+            .and_then(|query| node_query(query, headers, permit, options, spelling));
+        Self {
+            path: node_path(target.path, address, style, spelling),
+            query,
+            host: node_host(address, style, options)
+                .or_else(|| lower_host(headers, address, spelling)),
+            style,
+        }
+    }
+
+    /// Path and query, where they are not the whole of `received`.
+    pub fn changed(&self, received: &[u8]) -> Option<String> {
+        let query = self.query.as_deref();
+        let length = self.path.len() + query.map_or(0, |query| 1 + query.len());
+        let borrowed =
+            matches!(self.path, Cow::Borrowed(_)) && !matches!(self.query, Some(Cow::Owned(_)));
+        // What is borrowed is a part of what was received.
+        (!borrowed || length != received.len()).then(|| match query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone().into_owned(),
+        })
+    }
+}
+
+fn style(address: &Address, options: &ClusterOptions) -> Style {
+    match (options.addressing, address.bucket(), &options.host) {
+        (Addressing::Path, ..) => Style::Path,
+        (Addressing::VirtualHost, Some(bucket), _) if fits_host(bucket) => Style::VirtualHost,
+        (Addressing::VirtualHost, ..) => Style::Path,
+        // The bucket's own host name is the client's; towards another Host it stands in front.
+        (Addressing::AsReceived, Some(bucket), Some(_)) if address.style() != Style::Path => {
+            if fits_host(bucket) {
+                Style::VirtualHost
+            } else {
+                Style::Path
+            }
+        }
+        (Addressing::AsReceived, ..) => address.style(),
+    }
+}
+
+/// Whether a bucket's name can stand in a Host: S3's rules for names since 2018 (Amazon S3 User Guide, "Bucket naming
+/// rules"). SDKs leave others in the path, too.
+fn fits_host(bucket: &str) -> bool {
+    let label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    };
+    bucket.len() <= MAX_HOST_BUCKET_LENGTH
+        && bucket.split('.').all(label)
+        && bucket.parse::<Ipv4Addr>().is_err()
+}
+
+fn node_host(address: &Address, style: Style, options: &ClusterOptions) -> Option<String> {
+    let host = options.host.as_ref()?;
+    Some(match (style, address.bucket()) {
+        (Style::VirtualHost, Some(bucket)) => format!("{bucket}.{host}"),
+        _ => host.clone(),
+    })
+}
+
+/// The client's Host in lower case, where it names a bucket: version 2 signs the bucket that is read in it, and not every
+/// node reads it so.
+fn lower_host(headers: &HeaderMap, address: &Address, spelling: Spelling) -> Option<String> {
+    let named = spelling == Spelling::Canonical && address.style() != Style::Path;
+    let host = headers.get(HOST).filter(|_| named)?.to_str().ok()?;
+    let capitals = host.bytes().any(|byte| byte.is_ascii_uppercase());
+    capitals.then(|| host.to_ascii_lowercase())
+}
+
+/// The path, with the bucket's name where `style` has it.
+fn node_path<'r>(
+    path: &'r str,
+    address: &Address,
+    style: Style,
+    spelling: Spelling,
+) -> Cow<'r, str> {
+    let received = address.style() == Style::Path;
+    let bucket = address.bucket().unwrap_or("");
+    let moved: Cow<'r, str> = match (received, style == Style::Path) {
+        (true, false) => {
+            // `/bucket`, `/bucket/` and `/bucket/key` alike.
+            let rest = path.get(1 + bucket.len()..).unwrap_or("");
+            if rest.is_empty() { "/" } else { rest }.into()
+        }
+        (false, true) => format!("/{bucket}{path}").into(),
+        _ => path.into(),
+    };
+    match spelling {
+        Spelling::AsSent => moved,
+        Spelling::Canonical => {
+            let mut path = respelled(&moved, PATH);
+            // A bucket alone: some signers of version 2 sign the slash that they do not send.
+            if style == Style::Path && address.bucket().is_some() && address.key().is_none() {
+                path.truncate(1 + bucket.len());
+                path.push('/');
+            }
+            path.into()
+        }
+    }
+}
+
+/// The query without what belongs to the client's signature; none where nothing is left.
+fn node_query<'r>(
+    query: &'r str,
+    headers: &HeaderMap,
+    permit: &Permit,
+    options: &ClusterOptions,
+    spelling: Spelling,
+) -> Option<Cow<'r, str>> {
+    let verified = permit.verified();
+    let nodes = Dialect::named(options.dialect);
+    let stays = |pair: &&str| {
+        let name = pair.split_once('=').map_or(*pair, |(name, _)| name);
+        let name = percent_decode_str(name).decode_utf8_lossy();
+        let repeats_header = spelling == Spelling::Canonical
+            && is_foreign(&name, nodes.forms[0])
+            && headers.contains_key(&*name);
+        !repeats_header && !is_of_signature(verified, &name)
+    };
+    match spelling {
+        Spelling::AsSent => filtered(query, stays),
+        Spelling::Canonical => {
+            let pairs = query.split('&').filter(stays);
+            let left = joined(query.len(), pairs, |left, pair| {
+                push_respelled(left, pair, verified, nodes);
+            });
+            left.map(Cow::Owned)
+        }
+    }
+}
+
+/// The pairs that stay, every byte as it was sent.
+fn filtered<'r>(query: &'r str, stays: impl Fn(&&str) -> bool) -> Option<Cow<'r, str>> {
+    if query.split('&').all(|pair| stays(&pair)) {
+        return Some(query.into());
+    }
+    let pairs = query.split('&').filter(stays);
+    joined(query.len(), pairs, |left, pair| left.push_str(pair)).map(Cow::Owned)
+}
+
+/// The pairs with `&` between them; none where there is none.
+fn joined<'p>(
+    capacity: usize,
+    pairs: impl Iterator<Item = &'p str>,
+    push: impl Fn(&mut String, &str),
+) -> Option<String> {
+    let mut query = String::with_capacity(capacity);
+    for pair in pairs {
+        if !query.is_empty() {
+            query.push('&');
+        }
+        push(&mut query, pair);
+    }
+    Some(query).filter(|query| !query.is_empty())
+}
+
+fn push_respelled(query: &mut String, pair: &str, asked: &Verified, nodes: &Dialect) {
+    let (raw_name, value) = match pair.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (pair, None),
+    };
+    let name = percent_decode_str(raw_name).decode_utf8_lossy();
+    query.push_str(&respelled(raw_name, VALUE));
+    // `?uploads=` is `?uploads`, which version 2 signs without the sign.
+    let shown = value.filter(|value| !value.is_empty() || !nodes.signs(nodes.forms[0], &name));
+    if let Some(value) = shown {
+        query.push('=');
+        query.push_str(&node_value(value, &name, asked));
+    }
+}
+
+/// A parameter's value. A `+` that the client's signature covers is a plus sign; in the parameters of a listing that
+/// version 2 leaves out it is the space that forms write so, and that nodes read.
+fn node_value(value: &str, name: &str, asked: &Verified) -> String {
+    let DialectForm { dialect, form } = asked.dialect();
+    let signed = asked.version() == Version::V4 || dialect.signs(form, name);
+    if value.contains('+') && v2::ordinary(name) && !signed {
+        return respelled(&value.replace('+', "%20"), VALUE);
+    }
+    respelled(value, VALUE)
+}
+
+fn respelled(text: &str, set: &'static AsciiSet) -> String {
+    let bytes: Cow<'_, [u8]> = percent_decode_str(text).into();
+    percent_encode(&bytes, set).to_string()
+}
+
+/// Whether the parameter belongs to the client's signature: what stands for the credentials, or a session token. Those of
+/// version 4 have no other use, wherever the signature stands.
+pub fn is_of_signature(verified: &Verified, name: &str) -> bool {
+    is_presign(name)
+        || (verified.placement() == Placement::Query
+            && is_credential(verified.dialect().form, verified.version(), name))
+}
+
+/// Whether the name is one of a presigned request of version 4, of any vendor.
+fn is_presign(name: &str) -> bool {
+    let mut names = FORMS.iter().flat_map(|form| form.v4.parameters.all());
+    name.starts_with(['x', 'X']) && names.any(|own| own.eq_ignore_ascii_case(name))
+}
+
+/// Whether a parameter's name has the prefix of another vendor than that of `spoken`.
+pub fn is_foreign(name: &str, spoken: &Form) -> bool {
+    vendor_header(&name.to_ascii_lowercase()).is_some()
+        && !starts_with_ignoring_case(name, spoken.header_prefix)
+}
+
+/// Puts the Host in.
+pub fn insert_host(headers: &mut HeaderMap, aim: &Aim<'_>) -> Result<(), http::Error> {
+    if let Some(host) = &aim.host {
+        headers.insert(HOST, HeaderValue::from_str(host)?);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+    use crate::address::{CopySource, HostNames};
+
+    #[test]
+    fn what_stays_of_a_query_stays_byte_for_byte() {
+        let left = |query| {
+            let gone = |name: &str| {
+                let name = percent_decode_str(name).decode_utf8_lossy();
+                matches!(&*name, "AWSAccessKeyId" | "Expires" | "Signature")
+            };
+            filtered(query, |pair| {
+                !gone(pair.split_once('=').map_or(*pair, |(name, _)| name))
+            })
+        };
+        assert_eq!(left("AWSAccessKeyId=a&Expires=1&Signature=s%3D"), None);
+        assert_eq!(
+            left("prefix=a%20+b&AWSAccessKeyId=a&acl&Expires=1&x=%41&Signature=s").as_deref(),
+            Some("prefix=a%20+b&acl&x=%41")
+        );
+        assert_eq!(
+            left("Signatur%65=s&%41WSAccessKeyId=a&Expires=1&versionId=").as_deref(),
+            Some("versionId=")
+        );
+        assert!(matches!(left("prefix=+%2b&acl"), Some(Cow::Borrowed(_))));
+    }
+
+    #[test]
+    fn the_parameters_of_version_4_are_known_in_any_case_and_no_other_is() {
+        for name in [
+            "X-Amz-Signature",
+            "x-amz-credential",
+            "X-WOS-Security-Token",
+            "X-Amz-Expires",
+            "x-wos-content-sha256",
+        ] {
+            assert!(is_presign(name), "{name}");
+        }
+        for name in [
+            "x-amz-acl",
+            "x-wos-process",
+            "Expires",
+            "x-id",
+            "xX-Amz-Date",
+            "",
+        ] {
+            assert!(!is_presign(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_path_is_moved_and_spelled() {
+        use Spelling::{AsSent, Canonical};
+        use Style::{CustomDomain, Path, VirtualHost};
+        let hosts = HostNames {
+            domains: vec!["s3.example.com".into()],
+            custom_domains: vec!["static.example.net".into()],
+        };
+        let moved = |host: &str, path: &'static str, style, spelling| {
+            let names = std::iter::empty();
+            let absent = CopySource::Absent;
+            let address = Address::of(&Method::GET, host, path, names, absent, &hosts).unwrap();
+            node_path(path, &address, style, spelling).into_owned()
+        };
+        let base = "s3.example.com";
+        let bucket = "bucket.s3.example.com";
+        for (host, path, style, spelling, expected) in [
+            (base, "/", Path, Canonical, "/"),
+            (base, "/bucket", Path, AsSent, "/bucket"),
+            (base, "/bucket", Path, Canonical, "/bucket/"),
+            (base, "/bucket", VirtualHost, AsSent, "/"),
+            (base, "/bucket/", VirtualHost, Canonical, "/"),
+            (base, "/bucket/a%2f+", VirtualHost, AsSent, "/a%2f+"),
+            (base, "/bucket/a%2f+", VirtualHost, Canonical, "/a/%2B"),
+            (base, "/bucket//k", VirtualHost, Canonical, "//k"),
+            (
+                base,
+                "/bucket/%7e%2a~*",
+                Path,
+                Canonical,
+                "/bucket/~%2A~%2A",
+            ),
+            (bucket, "/", Path, AsSent, "/bucket/"),
+            (bucket, "/", VirtualHost, Canonical, "/"),
+            (bucket, "/%c3%a9", Path, Canonical, "/bucket/%C3%A9"),
+            (bucket, "//k", Path, AsSent, "/bucket//k"),
+            (
+                "static.example.net",
+                "/k",
+                Path,
+                AsSent,
+                "/static.example.net/k",
+            ),
+            ("static.example.net", "/k", CustomDomain, AsSent, "/k"),
+        ] {
+            let path = moved(host, path, style, spelling);
+            assert_eq!(path, expected, "{host} {style:?} {spelling:?}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The fields of a form upload, as its conditions are checked against them.
+
+use super::failure::PolicyFailure;
+use crate::sig::dialect::FORMS;
+
+/// What stands for the file's own name in the value of a field.
+const FILENAME_VARIABLE: &str = "${filename}";
+/// The fields that are never signed by a condition, nor changed by the file's name: the policy, the signature and the id of
+/// its key (Amazon S3 API Reference, "POST policy": "Conditions"). Lower-case.
+const POLICY: &str = "policy";
+const SIGNATURE: &str = "signature";
+/// A field that starts so is for the client's own use.
+const IGNORED_PREFIX: &str = "x-ignore-";
+
+/// The fields of a form ahead of its file: names in lower case, because they are told apart without regard to case, and
+/// values with the file's name in place of `${filename}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FormFields {
+    fields: Vec<(String, String)>,
+}
+
+impl FormFields {
+    /// Takes the fields in the order of the form. Metadata that stands more than once is one value, joined by commas as
+    /// header fields are (Amazon S3 API Reference, "PUT Object": user-defined metadata); so the conditions see all of it.
+    ///
+    /// `filename` is what the file's part says. Only what follows its last `/` or `\` counts, because some browsers send
+    /// the whole path (Amazon S3 API Reference, "POST Object": "Form fields").
+    ///
+    /// # Errors
+    /// [`PolicyFailure::DuplicateField`] where a field with a single value stands twice: two readers could take different
+    /// ones.
+    pub fn of(
+        written: impl IntoIterator<Item = (String, String)>,
+        filename: &str,
+    ) -> Result<Self, PolicyFailure> {
+        let filename = filename.rsplit(['/', '\\']).next().unwrap_or_default();
+        let mut fields: Vec<(String, String)> = Vec::new();
+        for (mut name, mut value) in written {
+            name.make_ascii_lowercase();
+            if !is_exempt(&name) && value.contains(FILENAME_VARIABLE) {
+                value = value.replace(FILENAME_VARIABLE, filename);
+            }
+            match fields.iter_mut().find(|(earlier, _)| *earlier == name) {
+                None => fields.push((name, value)),
+                Some((_, joined)) if is_metadata(&name) => {
+                    joined.push(',');
+                    joined.push_str(&value);
+                }
+                Some(_) => return Err(PolicyFailure::DuplicateField(name)),
+            }
+        }
+        Ok(Self { fields })
+    }
+
+    /// The value of the field with this name, in whatever case.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        let found = self
+            .fields
+            .iter()
+            .find(|(own, _)| own.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Every field, names in lower case.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+/// Whether the field needs no condition. `name` is lower-case.
+pub(super) fn is_exempt(name: &str) -> bool {
+    name == POLICY
+        || name == SIGNATURE
+        || name.starts_with(IGNORED_PREFIX)
+        || FORMS.iter().any(|form| {
+            name.eq_ignore_ascii_case(form.access_key_parameter)
+                || name.strip_prefix(form.header_prefix) == Some(SIGNATURE)
+        })
+}
+
+fn is_metadata(name: &str) -> bool {
+    let mut prefixes = FORMS.iter().map(|form| form.header_prefix);
+    prefixes.any(|prefix| {
+        name.strip_prefix(prefix)
+            .is_some_and(|rest| rest.starts_with("meta-"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(written: &[(&str, &str)], filename: &str) -> Result<FormFields, PolicyFailure> {
+        let owned = written
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        FormFields::of(owned, filename)
+    }
+
+    #[test]
+    fn the_last_element_of_the_file_name_stands_in_every_field_but_the_signed_ones() {
+        let written = [
+            ("Key", "u/${filename}${filename}"),
+            ("policy", "${filename}"),
+            ("X-Amz-Signature", "${filename}"),
+            ("x-amz-meta-name", "${filename}"),
+        ];
+        for (sent, name) in [
+            ("photo.jpg", "photo.jpg"),
+            ("/home/a/photo.jpg", "photo.jpg"),
+            ("C:\\My Pictures\\photo.jpg", "photo.jpg"),
+            ("a/b\\c/", ""),
+            ("${filename}", "${filename}"),
+            ("", ""),
+        ] {
+            let fields = of(&written, sent).unwrap();
+            assert_eq!(fields.value("key"), Some(&*format!("u/{name}{name}")));
+            assert_eq!(fields.value("x-amz-meta-name"), Some(name));
+            assert_eq!(fields.value("policy"), Some("${filename}"));
+            assert_eq!(fields.value("x-amz-signature"), Some("${filename}"));
+        }
+    }
+
+    #[test]
+    fn metadata_is_joined_and_any_other_field_stands_once() {
+        let fields = of(&[("x-amz-meta-a", "1"), ("X-Amz-Meta-A", "2")], "").unwrap();
+        assert_eq!(fields.value("x-amz-meta-a"), Some("1,2"));
+        assert_eq!(fields.iter().count(), 1);
+        for name in ["key", "policy", "acl", "x-amz-date", "x-ignore-me"] {
+            let twice = of(&[(name, "1"), (&name.to_uppercase(), "1")], "");
+            assert_eq!(twice, Err(PolicyFailure::DuplicateField(name.into())));
+        }
+    }
+
+    #[test]
+    fn what_needs_no_condition_is_a_closed_list() {
+        for name in [
+            "policy",
+            "signature",
+            "awsaccesskeyid",
+            "wosaccesskeyid",
+            "x-amz-signature",
+            "x-wos-signature",
+            "x-ignore-",
+            "x-ignore-anything",
+        ] {
+            assert!(is_exempt(name), "{name}");
+        }
+        for name in [
+            "key",
+            "acl",
+            "x-amz-date",
+            "x-amz-credential",
+            "x-amz-algorithm",
+            "x-amz-security-token",
+            "x-ignore",
+            "bucket",
+            "submit",
+        ] {
+            assert!(!is_exempt(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Form uploads: a browser's POST whose signature covers a policy, and the policy what the form may say.
+//!
+//! ```text
+//! FormFields ─ claim ─▶ FormClaim ─ verify(VerifyingKey) ─▶ VerifiedForm
+//! ```
+//!
+//! The signed text is the policy as it stands in the form, in base64. Nothing else of the request is signed, so every field
+//! has to have a condition in the policy, and the bucket is the one that the address says. Source: Amazon S3 API Reference,
+//! "Browser-based uploads using POST".
+
+pub mod failure;
+pub mod fields;
+pub mod policy_document;
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use super::authorization::{DialectForm, choose, refused_algorithm};
+use super::diagnosis::Diagnosis;
+use super::dialect::{Dialect, FORMS, Form};
+use super::failure::Unaccepted;
+use super::freshness;
+use super::payload::hex;
+use super::signature::{ProvidedSignature, VerifyingKey, equal};
+use super::v4::Credential;
+use super::{
+    AuthFailure, Diagnostics, MAX_ACCESS_KEY_ID_LENGTH, Placement, Verified, VerifyOptions, Version,
+};
+pub use failure::{FormFailure, PolicyFailure};
+pub use fields::FormFields;
+pub use policy_document::{LengthRange, PolicyDocument};
+
+/// The field with the policy.
+const POLICY: &str = "policy";
+/// The field with the signature of version 2.
+const SIGNATURE: &str = "signature";
+
+/// Who says they signed the policy of a form, and how. Nothing in it is proven yet.
+#[derive(Debug)]
+pub struct FormClaim<'f> {
+    fields: &'f FormFields,
+    bucket: &'f str,
+    now: SystemTime,
+    dialect: DialectForm,
+    policy: &'f str,
+    signing: Signing<'f>,
+    diagnostics: Diagnostics,
+}
+
+/// The signature as the form has it.
+#[derive(Debug)]
+enum Signing<'f> {
+    V2 {
+        access_key_id: &'f str,
+        provided: ProvidedSignature<'f>,
+    },
+    V4 {
+        credential: Credential<'f>,
+        provided: &'f str,
+    },
+}
+
+/// A form whose signature holds, and that is what its signer allowed.
+#[derive(Debug, Clone)]
+pub struct VerifiedForm {
+    /// Who signed.
+    pub verified: Verified,
+    /// The lengths that its file may have; nobody has seen the file yet.
+    pub length_range: LengthRange,
+}
+
+/// Reads the claim that the fields of a form make. `bucket` is the one that the request's address says; `accepted` are the
+/// dialects of the listener.
+///
+/// # Errors
+/// What the fields alone show of [`FormFailure`].
+pub fn claim<'f>(
+    fields: &'f FormFields,
+    bucket: &'f str,
+    now: SystemTime,
+    accepted: &[&'static Dialect],
+    options: &VerifyOptions,
+) -> Result<FormClaim<'f>, FormFailure> {
+    let Some((version, spoken)) = mechanism(fields)? else {
+        return Err(match fields.value(POLICY) {
+            None => AuthFailure::NotSigned.into(),
+            Some(_) => PolicyFailure::MissingField(FORMS[0].access_key_parameter).into(),
+        });
+    };
+    let dialect = choose(accepted, |form| form == spoken).ok_or(AuthFailure::UnsupportedScheme)?;
+    if !options.versions.contains(&version) {
+        return Err(AuthFailure::UnsupportedVersion(Unaccepted::SwitchedOff(version)).into());
+    }
+    let policy = wanted(fields, POLICY)?;
+    let signing = match version {
+        Version::V2 => Signing::V2 {
+            access_key_id: wanted(fields, spoken.access_key_parameter)?,
+            provided: ProvidedSignature::of(wanted(fields, SIGNATURE)?.into()),
+        },
+        Version::V4 => signing_v4(fields, spoken, options)?,
+    };
+    check_foreign(fields, spoken)?;
+    let access_key_id = signing.access_key_id();
+    let can_be_known = access_key_id.len() <= MAX_ACCESS_KEY_ID_LENGTH
+        && access_key_id.bytes().all(|byte| byte.is_ascii_graphic());
+    if !can_be_known {
+        return Err(AuthFailure::UnknownAccessKeyId.into());
+    }
+    Ok(FormClaim {
+        fields,
+        bucket,
+        now,
+        dialect,
+        policy,
+        signing,
+        diagnostics: options.diagnostics,
+    })
+}
+
+/// The value of a field that a signature takes.
+fn wanted<'f>(fields: &'f FormFields, name: &'static str) -> Result<&'f str, PolicyFailure> {
+    let value = fields.value(name).filter(|value| !value.is_empty());
+    value.ok_or(PolicyFailure::MissingField(name))
+}
+
+/// The algorithm, the credential and the time, which all have to say the same day (Amazon S3 API Reference, "Calculating a
+/// signature" for POST). How long a form is good is what its policy says.
+fn signing_v4<'f>(
+    fields: &'f FormFields,
+    spoken: &'static Form,
+    options: &VerifyOptions,
+) -> Result<Signing<'f>, FormFailure> {
+    let names = &spoken.v4.parameters;
+    let algorithm = wanted(fields, names.algorithm)?;
+    if algorithm != spoken.v4.algorithm {
+        let unaccepted = refused_algorithm(algorithm).unwrap_or(Unaccepted::Algorithm);
+        return Err(AuthFailure::UnsupportedVersion(unaccepted).into());
+    }
+    let credential = Credential::of(Cow::Borrowed(wanted(fields, names.credential)?))
+        .ok_or(AuthFailure::MalformedCredential(Placement::Form))?;
+    if credential.access_key_id().is_empty() {
+        return Err(AuthFailure::EmptyAccessKeyId.into());
+    }
+    let date = wanted(fields, names.date)?;
+    freshness::parse_timestamp(date).ok_or(AuthFailure::NoDate(Placement::Form))?;
+    credential
+        .check_scope(&spoken.v4, date, &options.region)
+        .map_err(|fault| AuthFailure::CredentialScope(Placement::Form, fault))?;
+    Ok(Signing::V4 {
+        credential,
+        provided: wanted(fields, names.signature)?,
+    })
+}
+
+/// The way in which the form is signed, and in whose words; none where it is not.
+fn mechanism(fields: &FormFields) -> Result<Option<(Version, &'static Form)>, AuthFailure> {
+    let mut found: Option<(Version, &'static Form)> = None;
+    let mut plain_signature = false;
+    for (name, _) in fields.iter() {
+        plain_signature |= name == SIGNATURE;
+        let Some(mark) = FORMS.iter().find_map(|form| mark(form, name)) else {
+            continue;
+        };
+        if found.is_some_and(|earlier| earlier != mark) {
+            return Err(AuthFailure::SeveralMechanisms);
+        }
+        found = Some(mark);
+    }
+    match found {
+        // `signature` is version 2's own.
+        Some((Version::V4, _)) if plain_signature => Err(AuthFailure::SeveralMechanisms),
+        other => Ok(other),
+    }
+}
+
+fn mark(form: &'static Form, name: &str) -> Option<(Version, &'static Form)> {
+    if name.eq_ignore_ascii_case(form.access_key_parameter) {
+        return Some((Version::V2, form));
+    }
+    let own = &form.v4.parameters;
+    [own.algorithm, own.credential, own.signature]
+        .iter()
+        .any(|own| own.eq_ignore_ascii_case(name))
+        .then_some((Version::V4, form))
+}
+
+/// Refuses a field of another vendor's: the node would not understand it as the policy means it.
+fn check_foreign(fields: &FormFields, spoken: &Form) -> Result<(), AuthFailure> {
+    let foreign = |name: &str| {
+        let mut others = FORMS.iter().filter(|form| **form != spoken);
+        others.any(|form| name.starts_with(form.header_prefix))
+    };
+    match fields.iter().find(|(name, _)| foreign(name)) {
+        Some((name, _)) => Err(AuthFailure::ForeignHeader(name.to_owned())),
+        None => Ok(()),
+    }
+}
+
+impl Signing<'_> {
+    fn access_key_id(&self) -> &str {
+        match self {
+            Self::V2 { access_key_id, .. } => access_key_id,
+            Self::V4 { credential, .. } => credential.access_key_id(),
+        }
+    }
+
+    fn version(&self) -> Version {
+        match self {
+            Self::V2 { .. } => Version::V2,
+            Self::V4 { .. } => Version::V4,
+        }
+    }
+
+    fn provided(&self) -> &str {
+        match self {
+            Self::V2 { provided, .. } => provided.text(),
+            Self::V4 { provided, .. } => provided,
+        }
+    }
+
+    /// Whether the key's signature over the policy is the one provided.
+    fn confirmed_by(&self, key: &VerifyingKey, policy: &str, form: &Form) -> bool {
+        match self {
+            Self::V2 { provided, .. } => key.confirms_policy(policy, provided),
+            Self::V4 {
+                credential,
+                provided,
+            } => {
+                let key = key.signing_key(form.v4.key_seed, credential.scope());
+                let computed = hex(&key.mac_of(|sink| sink(policy.as_bytes())));
+                equal(&computed, provided.as_bytes())
+            }
+        }
+    }
+}
+
+impl FormClaim<'_> {
+    /// The AccessKeyId whose key is to be resolved. Not proven.
+    pub fn access_key_id(&self) -> &str {
+        self.signing.access_key_id()
+    }
+
+    /// The dialect that the form uses.
+    pub fn dialect(&self) -> DialectForm {
+        self.dialect
+    }
+
+    /// The version of the signature.
+    pub fn version(&self) -> Version {
+        self.signing.version()
+    }
+
+    /// Verifies the signature with the key that the AccessKeyId resolved to, and then the form against the policy: what a
+    /// policy says is told to nobody who could not sign it.
+    ///
+    /// # Errors
+    /// [`FormFailure`].
+    pub fn verify(&self, key: &VerifyingKey) -> Result<VerifiedForm, FormFailure> {
+        let form = self.dialect.form;
+        let holds = self.signing.confirmed_by(key, self.policy, form);
+        if key.identity().access_key_id != self.access_key_id() {
+            return Err(AuthFailure::UnknownAccessKeyId.into());
+        }
+        let token = self.fields.value(form.v4.parameters.security_token);
+        if !key.admits_token(token.map(str::as_bytes)) {
+            return Err(AuthFailure::SecurityToken.into());
+        }
+        if !holds {
+            return Err(self.mismatch().into());
+        }
+        let document = PolicyDocument::read(self.policy)?;
+        let length_range = document.check(self.fields, self.bucket, self.now)?;
+        self.check_fixed(&document)?;
+        Ok(VerifiedForm {
+            verified: Verified::of_form(key.identity(), self.dialect, self.version()),
+            length_range,
+        })
+    }
+
+    /// What the signature was made with has to stand in the policy word for word: a condition that leaves it open would
+    /// leave it to whoever sends the form.
+    fn check_fixed(&self, document: &PolicyDocument) -> Result<(), PolicyFailure> {
+        let names = &self.dialect.form.v4.parameters;
+        let own = [
+            names.algorithm,
+            names.credential,
+            names.date,
+            names.security_token,
+        ];
+        for name in own.map(str::to_ascii_lowercase) {
+            if let Some(value) = self.fields.value(&name) {
+                document.check_fixed(&name, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn mismatch(&self) -> AuthFailure {
+        let diagnosis = (self.diagnostics == Diagnostics::On).then(|| {
+            Box::new(Diagnosis {
+                access_key_id: self.access_key_id().to_owned(),
+                canonical_request: None,
+                string_to_sign: self.policy.as_bytes().to_vec(),
+                signature_provided: self.signing.provided().to_owned(),
+            })
+        });
+        AuthFailure::SignatureMismatch(diagnosis)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! A key of the gateway's own at the nodes: it signs anew what a client has signed.
+//!
+//! What it signs is composed by the gateway: a path and a query in the one spelling of RFC 3986, section 2.3 (every byte
+//! but the unreserved ones encoded, in capitals), and no header of the vendor's but those that the client signed or the
+//! gateway set. So the canonical forms of the specification are the bytes that are sent, and a node that decodes and
+//! encodes them once comes to the same.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use sha1::Sha1;
+
+use super::authorization::DialectForm;
+use super::claim::ContentHeaders;
+use super::dialect::{Dialect, Form};
+use super::failure::AuthFailure;
+use super::payload::ChunkChain;
+use super::request::{CONTENT_MD5, RequestView};
+use super::signer::v4::Signer;
+use super::signing_key::{CredentialScope, SigningKey, SigningKeys};
+use super::v2::{Spelling, StringToSign};
+use super::v4::SignedHeaders;
+use crate::address::Address;
+use crate::secret::Secret;
+
+/// `sha256("")`: the payload hash of a request without a body.
+pub const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/// A key at the nodes, made ready to sign.
+pub struct NodeKey {
+    access_key_id: String,
+    secret: Secret<String>,
+    hmac_sha1: Hmac<Sha1>,
+    dialect: &'static Dialect,
+    region: String,
+    /// Derived once a day, not once a request.
+    signing_keys: SigningKeys,
+}
+
+/// Whether the body goes on in signed chunks, whose signatures go on from the request's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chunks {
+    /// It does.
+    Signed,
+    /// It does not.
+    None,
+}
+
+impl NodeKey {
+    /// Prepares a key.
+    pub fn new(
+        access_key_id: &str,
+        secret: &Secret<String>,
+        dialect: &'static Dialect,
+        region: &str,
+    ) -> Self {
+        Self {
+            access_key_id: access_key_id.to_owned(),
+            secret: secret.clone(),
+            hmac_sha1: Hmac::new_from_slice(secret.expose().as_bytes())
+                .expect("HMAC takes keys of any length (RFC 2104)"),
+            dialect,
+            region: region.to_owned(),
+            signing_keys: SigningKeys::default(),
+        }
+    }
+
+    fn form(&self) -> &'static Form {
+        self.dialect.forms[0]
+    }
+
+    /// Signs with version 2: the value of Authorization. The request has a Date and no date of the vendor's.
+    ///
+    /// # Errors
+    /// [`AuthFailure`], where the query has two readings; that of a request that was checked has one.
+    pub fn sign_v2(
+        &self,
+        view: &RequestView<'_>,
+        address: &Address,
+    ) -> Result<String, AuthFailure> {
+        let chosen = DialectForm {
+            dialect: self.dialect,
+            form: self.form(),
+        };
+        let date = view.fields.date.map_or(&b""[..], HeaderValue::as_bytes);
+        let text = StringToSign::of(view, address, chosen, date)?;
+        let mut hmac = self.hmac_sha1.clone();
+        text.write(Spelling::USUAL, |piece| hmac.update(piece));
+        let signature = STANDARD.encode(hmac.finalize().into_bytes());
+        let (scheme, id) = (self.form().scheme, &self.access_key_id);
+        Ok(format!("{scheme} {id}:{signature}"))
+    }
+
+    /// Signs with version 4 in the header: the value of Authorization, and the chain of the chunks behind it. The request
+    /// has its Host, the vendor's date, which is `timestamp`, and its payload hash, which is `payload`. Signed are those,
+    /// every other header of the vendor's, and of the content's those that the client signed.
+    pub fn sign_v4(
+        &self,
+        view: &RequestView<'_>,
+        content_headers: ContentHeaders,
+        payload: &str,
+        timestamp: &str,
+        chunks: Chunks,
+    ) -> (String, Option<ChunkChain>) {
+        let words = &self.form().v4;
+        let scope = CredentialScope {
+            date: timestamp.split('T').next().unwrap_or(""),
+            region: &self.region,
+            service: words.service,
+            terminator: words.terminator,
+        };
+        let derive = || SigningKey::derive(words.key_seed, &self.secret, scope);
+        let key = self.signing_keys.of(words.key_seed, scope, derive);
+        let signer = Signer {
+            form: self.form(),
+            access_key_id: &self.access_key_id,
+            key: &key,
+            scope,
+            timestamp,
+        };
+        let content = [CONTENT_MD5, CONTENT_TYPE.as_str()];
+        let own = match content.map(|name| content_headers.cover(name)) {
+            [true, true] => &content[..],
+            [true, false] => &content[..1],
+            [false, true] => &content[1..],
+            [false, false] => &[],
+        };
+        let signed = signer.sign(view, &SignedHeaders::to_sign(view, own), payload);
+        let chain = (chunks == Chunks::Signed).then(|| signer.chain(signed.signature));
+        (signed.authorization, chain)
+    }
+}
+
+impl fmt::Debug for NodeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NodeKey({})", self.access_key_id)
+    }
+}

@@ -1,0 +1,14 @@
+//! Bodies, without a gateway: what a claim and its bytes are judged to be, and what goes on before the judgement.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod chunks;
+mod claims;
+mod documented;
+mod fuzz;
+mod held;
+mod published;
+mod random;
+mod scene;
+mod trailers;
