@@ -5,6 +5,8 @@
 //!   Headers are the vendor's metadata, parameters are sub-resources: the dearest kind of each, because all are signed.
 //! - `v4`: the same for version 4. `verify` has its signing key derived already, `verify, fresh key` derives it.
 //! - `refused`: is a request that breaks a rule ever dearer than one that keeps them all?
+//! - `guessed`: does an access key id that nobody has take another time than one that somebody has?
+//! - `dearest`: how long can one request occupy a core?
 //!
 //! The size behind a name is that of the request header on the wire; throughput is in such bytes.
 //!
@@ -285,5 +287,68 @@ fn refused(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, accepted, refused);
+/// Whoever tries access key ids must not read from the time which of them exist: an unknown one is checked against another
+/// key, and the two lines of each pair are alike.
+fn guessed(criterion: &mut Criterion) {
+    use Placement::{Header, HeaderV4, Query, QueryV4};
+    let key_of = |access_key_id: &str| {
+        let identity = Identity {
+            access_key_id: access_key_id.into(),
+            principal: String::new(),
+            domains: None,
+        };
+        VerifyingKey::new(identity, &Secret::new("the secret of another key".into()))
+    };
+    let (known, unknown) = (key_of(ACCESS_KEY_ID), key_of(""));
+    let verifier = Verifier::new();
+    for (name, placement) in [
+        ("header", Header),
+        ("query", Query),
+        ("v4/header", HeaderV4),
+        ("v4/query", QueryV4),
+    ] {
+        let request = Request::signed(&AWS, placement, 6, 0);
+        let parsed = verifier.parse(&request).expect("it holds");
+        let claimed = verifier.claim(&parsed).expect("it holds");
+        let mut group = criterion.benchmark_group(format!("guessed/{name}"));
+        for (name, key, rule) in [("known id", &known, 32), ("unknown id", &unknown, 30)] {
+            let answer = claimed.verify(key);
+            assert_eq!(answer.map_or_else(|failure| failure.rule(), |_| 0), rule);
+            group.bench_function(name, |bencher| {
+                bencher.iter(|| black_box(&claimed).verify(key));
+            });
+        }
+        group.finish();
+    }
+}
+
+/// The dearest request that can be made: as long as one may be, and every text of it signed by some client in another
+/// spelling, so that each of them is tried before it is refused.
+fn dearest(criterion: &mut Criterion) {
+    let verifier = Verifier::new();
+    for (name, dialect) in [("aws", &AWS), ("wos", &WOS)] {
+        let mut request = Request::signed(dialect, Placement::HeaderV4, 90, 0);
+        let doubtful = HeaderValue::from_str(&format!("a  b{}", "x".repeat(520)));
+        let doubtful = doubtful.expect("visible ASCII");
+        for (name, value) in &mut request.headers {
+            if name.as_str().contains("-meta-") {
+                value.clone_from(&doubtful);
+            }
+        }
+        let query: Vec<String> = (0..90)
+            .map(|number| format!("p{number}=*{}", "%2a".repeat(55)))
+            .collect();
+        request.query = Some(query.join("&"));
+        let rule = verifier
+            .whole(&request)
+            .map_or_else(|failure| failure.rule(), |()| 0);
+        assert_eq!(rule, 32);
+        let name = format!("dearest/{name} ({} B)", request.size());
+        criterion.bench_function(&name, |bencher| {
+            bencher.iter(|| verifier.whole(black_box(&request)));
+        });
+    }
+}
+
+criterion_group!(benches, accepted, refused, guessed, dearest);
 criterion_main!(benches);

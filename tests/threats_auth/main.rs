@@ -9,6 +9,7 @@ mod dates;
 mod keys;
 mod mechanisms;
 mod scope;
+mod tokens;
 mod unsigned_parts;
 mod version_4;
 
