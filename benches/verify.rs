@@ -3,6 +3,7 @@
 //! - `headers`, `query`, `parameters`: the steps of one accepted request. `parse` reads the query and the address, `claim`
 //!   reads the credentials and collects what is signed, `verify` computes the signature and compares; `whole` is all of it.
 //!   Headers are the vendor's metadata, parameters are sub-resources: the dearest kind of each, because all are signed.
+//! - `v4`: the same for version 4. `verify` has its signing key derived already, `verify, fresh key` derives it.
 //! - `refused`: is a request that breaks a rule ever dearer than one that keeps them all?
 //!
 //! The size behind a name is that of the request header on the wire; throughput is in such bytes.
@@ -15,16 +16,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use countersign::address::{Address, CopySource, HostNames};
 use countersign::secret::Secret;
 use countersign::sig::dialect::{AWS, Dialect, WOS};
-use countersign::sig::signer::{SigningCredentials, Unsigned, sign_header, sign_query};
+use countersign::sig::signer::v4::ScopedCredentials;
+use countersign::sig::signer::{
+    SigningCredentials, Unsigned, sign_header, sign_header_v4, sign_query, sign_query_v4,
+};
 use countersign::sig::{
     AuthFailure, Claim, Diagnostics, Identity, Region, RequestView, VerifyOptions, VerifyingKey,
     Version, claim,
 };
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
 const SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const HOST: &str = "s3.example.com";
 const PATH: &str = "/bucket01/photos/2026/november/a%20picture.jpg";
 const DIALECTS: &[&Dialect] = &[&AWS, &WOS];
@@ -43,13 +48,18 @@ struct Verifier {
     key: VerifyingKey,
 }
 
+/// A key that has derived nothing yet.
+fn fresh_key() -> VerifyingKey {
+    let identity = Identity {
+        access_key_id: ACCESS_KEY_ID.into(),
+        principal: "alice".into(),
+        domains: None,
+    };
+    VerifyingKey::new(identity, &Secret::new(SECRET_ACCESS_KEY.into()))
+}
+
 impl Verifier {
     fn new() -> Self {
-        let identity = Identity {
-            access_key_id: ACCESS_KEY_ID.into(),
-            principal: "alice".into(),
-            domains: None,
-        };
         Self {
             hosts: HostNames {
                 domains: vec![HOST.into()],
@@ -62,7 +72,7 @@ impl Verifier {
                 max_clock_skew: Duration::from_secs(900),
                 diagnostics: Diagnostics::Off,
             },
-            key: VerifyingKey::new(identity, &Secret::new(SECRET_ACCESS_KEY.into())),
+            key: fresh_key(),
         }
     }
 
@@ -99,6 +109,8 @@ struct Request {
 enum Placement {
     Header,
     Query,
+    HeaderV4,
+    QueryV4,
 }
 
 impl Request {
@@ -137,7 +149,26 @@ impl Request {
             headers,
             hosts: &hosts,
         };
+        let scoped = ScopedCredentials {
+            credentials: &credentials,
+            session_token: None,
+            region: "us-east-1",
+        };
         match placement {
+            Placement::HeaderV4 => {
+                let signed = sign_header_v4(&unsigned, dialect, &scoped, EMPTY_SHA256, now());
+                let mut headers = signed.expect("it can be signed").0;
+                headers.insert(http::header::HOST, HeaderValue::from_static(HOST));
+                Self { headers, query }
+            }
+            Placement::QueryV4 => {
+                let life = Duration::from_secs(60);
+                let signed = sign_query_v4(&unsigned, dialect, &scoped, life, now());
+                Self {
+                    query: Some(signed.expect("it can be signed")),
+                    headers: unsigned.headers,
+                }
+            }
             Placement::Header => Self {
                 headers: sign_header(&unsigned, dialect, &credentials, now())
                     .expect("it can be signed"),
@@ -165,13 +196,17 @@ impl Request {
 }
 
 fn accepted(criterion: &mut Criterion) {
-    use Placement::{Header, Query};
+    use Placement::{Header, HeaderV4, Query, QueryV4};
     let verifier = Verifier::new();
     let requests = [
         ("headers/5", Request::signed(&AWS, Header, 5, 0)),
         ("headers/15", Request::signed(&AWS, Header, 15, 0)),
         ("headers/60", Request::signed(&AWS, Header, 60, 0)),
         ("query", Request::signed(&AWS, Query, 5, 0)),
+        ("v4/headers/6", Request::signed(&AWS, HeaderV4, 6, 0)),
+        ("v4/headers/60", Request::signed(&AWS, HeaderV4, 60, 0)),
+        ("v4/query", Request::signed(&AWS, QueryV4, 5, 0)),
+        ("v4/parameters/10", Request::signed(&AWS, HeaderV4, 6, 10)),
         ("parameters/0", Request::signed(&WOS, Header, 5, 0)),
         ("parameters/10", Request::signed(&WOS, Header, 5, 10)),
         ("parameters/60", Request::signed(&WOS, Header, 5, 60)),
@@ -191,6 +226,12 @@ fn accepted(criterion: &mut Criterion) {
         group.bench_function("verify", |bencher| {
             bencher.iter(|| black_box(&claimed).verify(&verifier.key));
         });
+        if name.starts_with("v4/") {
+            group.bench_function("verify, fresh key", |bencher| {
+                let verify = |key: VerifyingKey| black_box(&claimed).verify(&key);
+                bencher.iter_batched(fresh_key, verify, BatchSize::SmallInput);
+            });
+        }
         group.bench_function("whole", |bencher| {
             bencher.iter(|| verifier.whole(black_box(request)));
         });
@@ -218,7 +259,7 @@ fn refused(criterion: &mut Criterion) {
             0,
             Request::signed(&AWS, Placement::Header, 15, 0),
         ),
-        ("wrong signature", 22, header(&wrong)),
+        ("wrong signature", 32, header(&wrong)),
         ("unknown scheme", 7, header("Bearer x")),
         ("nothing, query", 0, presigned.clone()),
         (
@@ -228,7 +269,7 @@ fn refused(criterion: &mut Criterion) {
         ),
         (
             "expired",
-            19,
+            27,
             query(|query| query.replace(&(NOW + 60).to_string(), &(NOW - 60).to_string())),
         ),
     ];

@@ -1,7 +1,10 @@
 //! `countersign sign`
 
+mod body;
+
 use std::collections::BTreeMap;
-use std::time::{Duration, UNIX_EPOCH};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
@@ -14,7 +17,11 @@ use crate::address::HostNames;
 use crate::clock::{Clock, SystemClock};
 use crate::secret::Secret;
 use crate::sig::dialect::{Dialect, DialectName};
-use crate::sig::signer::{SigningCredentials, Unsigned, sign_header, sign_query};
+use crate::sig::signer::v4::ScopedCredentials;
+use crate::sig::signer::{
+    SigningCredentials, Unsigned, sign_header, sign_header_v4, sign_query, sign_query_v4,
+};
+use body::Payload;
 
 /// What is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -35,12 +42,42 @@ enum Words {
     Wos,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Version {
+    V2,
+    V4,
+}
+
 /// Sign a request as a client would
 #[derive(Debug, Args)]
 pub struct Sign {
     /// Whose words the signature uses
     #[arg(long, value_enum, default_value = "aws")]
     dialect: Words,
+    /// The version of the signature
+    #[arg(long, value_enum, default_value = "v2")]
+    version: Version,
+    /// The region, in version 4
+    #[arg(long, default_value = "us-east-1")]
+    region: String,
+    /// The session token that belongs to the access key; version 2 takes it as a header
+    #[arg(
+        long,
+        env = "AWS_SESSION_TOKEN",
+        hide_env_values = true,
+        value_parser = NonEmptyStringValueParser::new(),
+        value_name = "TOKEN"
+    )]
+    session_token: Option<String>,
+    /// How the body is vouched for, in version 4 in the header
+    #[arg(long, value_enum, default_value = "signed")]
+    payload: Payload,
+    /// The body; curl's command sends it
+    #[arg(long, value_name = "FILE")]
+    body: Option<PathBuf>,
+    /// Where the body goes as it is sent, for the payload modes in chunks
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
     /// Sign in the query string, good for this long ("15m", "7d")
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     presign: Option<Duration>,
@@ -87,6 +124,7 @@ struct Signed<'s> {
 impl Sign {
     /// Prints the signed request.
     pub fn run(self) -> Result<(), Failure> {
+        self.check()?;
         let method = Method::from_bytes(self.method.as_bytes())
             .map_err(|_| format!("not a method: {}", self.method))?;
         let uri: Uri = self
@@ -107,7 +145,7 @@ impl Sign {
             domains: self.domain.clone(),
             custom_domains: Vec::new(),
         };
-        let request = Unsigned {
+        let mut request = Unsigned {
             method: method.as_str(),
             host: authority.as_str(),
             path: uri.path(),
@@ -116,27 +154,42 @@ impl Sign {
             hosts: &hosts,
         };
         let credentials = SigningCredentials {
-            access_key_id: self.access_key_id,
-            secret_access_key: Secret::new(self.secret_access_key),
+            access_key_id: self.access_key_id.clone(),
+            secret_access_key: Secret::new(self.secret_access_key.clone()),
         };
         let dialect = Dialect::named(match self.dialect {
             Words::Aws => DialectName::Aws,
             Words::Wos => DialectName::Wos,
         });
+        if let (Version::V2, Some(token)) = (self.version, &self.session_token) {
+            let name = HeaderName::from_static(dialect.forms[0].v4.security_token_header);
+            request.headers.insert(name, HeaderValue::from_str(token)?);
+        }
         let now = SystemClock.now();
         let base = format!("{scheme}://{authority}{}", uri.path());
-        let (query, headers) = match self.presign {
-            Some(life) => {
+        let scoped = ScopedCredentials {
+            credentials: &credentials,
+            session_token: self.session_token.as_deref(),
+            region: &self.region,
+        };
+        let (query, headers) = match (self.version, self.presign) {
+            (Version::V2, Some(life)) => {
                 let expires = (now + life).duration_since(UNIX_EPOCH)?.as_secs();
-                (
-                    Some(sign_query(&request, dialect, &credentials, expires)?),
-                    request.headers,
-                )
+                let query = sign_query(&request, dialect, &credentials, expires)?;
+                (Some(query), request.headers)
             }
-            None => (
-                uri.query().map(str::to_owned),
-                sign_header(&request, dialect, &credentials, now)?,
-            ),
+            (Version::V2, None) => {
+                let headers = sign_header(&request, dialect, &credentials, now)?;
+                (uri.query().map(str::to_owned), headers)
+            }
+            (Version::V4, Some(life)) => {
+                let query = sign_query_v4(&request, dialect, &scoped, life, now)?;
+                (Some(query), request.headers)
+            }
+            (Version::V4, None) => {
+                let headers = self.sign_body(request, dialect, &scoped, now)?;
+                (uri.query().map(str::to_owned), headers)
+            }
         };
         let url = query.map_or_else(|| base.clone(), |query| format!("{base}?{query}"));
         let format = self.format.unwrap_or(if self.presign.is_some() {
@@ -149,8 +202,51 @@ impl Sign {
                 "--format url needs --presign: without it the signature stands in a header".into(),
             );
         }
-        println!("{}", render(format, method.as_str(), &url, &headers)?);
+        let sent = self.output.as_deref().or(self.body.as_deref());
+        let rendered = render(format, method.as_str(), &url, &headers)?;
+        match sent.filter(|_| format == Format::Curl) {
+            Some(file) => println!("{rendered} -T {}", quoted(&file.display().to_string())),
+            None => println!("{rendered}"),
+        }
         Ok(())
+    }
+
+    /// Refuses what does not go together.
+    fn check(&self) -> Result<(), Failure> {
+        let in_header = self.version == Version::V4 && self.presign.is_none();
+        if !in_header && (self.payload != Payload::Signed || self.output.is_some()) {
+            return Err("--payload and --output are for --version v4 without --presign".into());
+        }
+        if self.payload.is_framed() && (self.body.is_none() || self.output.is_none()) {
+            return Err("a body in chunks needs --body and --output".into());
+        }
+        if !self.payload.is_framed() && self.output.is_some() {
+            return Err(
+                "--output is for the payload modes in chunks: every other body is sent as it is"
+                    .into(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Signs a request of version 4 in the header, and writes its body where that is framed.
+    fn sign_body(
+        &self,
+        mut request: Unsigned<'_>,
+        dialect: &'static Dialect,
+        credentials: &ScopedCredentials<'_>,
+        now: SystemTime,
+    ) -> Result<HeaderMap, Failure> {
+        let form = dialect.forms[0];
+        let body = self.body.as_deref();
+        let length = body.map(body::length_of).transpose()?.unwrap_or(0);
+        self.payload.describe(form, length, &mut request.headers)?;
+        let text = self.payload.text(form, body)?;
+        let (headers, chain) = sign_header_v4(&request, dialect, credentials, &text, now)?;
+        if let (true, Some(body), Some(output)) = (self.payload.is_framed(), body, &self.output) {
+            self.payload.write(form, chain, body, output)?;
+        }
+        Ok(headers)
     }
 }
 

@@ -48,6 +48,8 @@ pub enum Refusal {
     /// `response-…` parameters without a signature: whoever makes up the link would choose what a browser takes the
     /// object for.
     UnsignedOverride,
+    /// A signed header is one that goes no further than the gateway, and the nodes verify the signature themselves.
+    SignedField(String),
     /// A signed parameter is spelled in a way that the nodes would not understand as the gateway does.
     ParameterSpelling {
         /// The name as sent.
@@ -136,8 +138,8 @@ impl Refusal {
         match self {
             Self::Wire(fault) => wire::answer(fault),
             Self::Address(failure) => address(failure, words),
-            Self::Body(failure) => body::answer(failure, words),
             Self::Auth(failure) => auth::answer(failure, words),
+            Self::Body(failure) => body::answer(failure, words),
             Self::Denied(denial) => denied(*denial),
             Self::Method => Answer::client(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),
             Self::ConnectionNames(name) => Answer::client(
@@ -165,6 +167,13 @@ impl Refusal {
                 400,
                 Code::InvalidRequest,
                 "Request specific response headers cannot be used for anonymous GET requests.",
+            ),
+            Self::SignedField(name) => Answer::client(
+                403,
+                Code::AccessDenied,
+                format!(
+                    "The signed header '{name}' cannot reach the storage node, which verifies the signature itself; do not sign it."
+                ),
             ),
             Self::ParameterSpelling { sent, known } => Answer::client(
                 400,

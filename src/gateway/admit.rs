@@ -14,6 +14,7 @@ use super::forward;
 use super::listener::Listener;
 use super::live::Live;
 use crate::address::{Address, AddressFailure, CopySource, selector};
+use crate::cluster::Forward;
 use crate::credentials::StoreFailure;
 use crate::error::Refusal;
 use crate::policy::{Caller, decide};
@@ -141,12 +142,26 @@ async fn verify(
         Err(failure) => return Err(Refusal::Auth(failure)),
     };
     let key = key_of(live, claim.access_key_id()).await?;
-    claim.verify(&key).map_err(|failure| {
+    let verified = claim.verify(&key).map_err(|failure| {
         context.refused.dialect = Some(claim.dialect());
         context.refused.version = Some(claim.version());
         context.refused.access_key_id = Some(claim.access_key_id().to_owned());
         Refusal::Auth(failure)
-    })
+    })?;
+    check_forwarded(&claim, live.cluster.options().forward)?;
+    Ok(verified)
+}
+
+/// Where the nodes verify the signature themselves, they have to get every header that it covers.
+fn check_forwarded(claim: &sig::Claim<'_>, forward: Forward) -> Result<(), Refusal> {
+    let stays = |name: &&str| !forward::passes(name);
+    match forward {
+        Forward::Passthrough => match claim.signed_headers().find(stays) {
+            Some(name) => Err(Refusal::SignedField(name.to_owned())),
+            None => Ok(()),
+        },
+        Forward::Trusted | Forward::Resign => Ok(()),
+    }
 }
 
 /// The key that an AccessKeyId resolves to.

@@ -86,7 +86,7 @@ pub fn document(
         request_id,
         host_id,
     };
-    document.to_xml(words).into()
+    document.to_xml(words)
 }
 
 /// Reads a small body to its end. A client that waits for `100 Continue` has sent nothing, and will not.

@@ -7,6 +7,10 @@ use crate::sig::Verified;
 
 /// Who asks.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly every caller is the large one, and each lives for one call"
+)]
 pub enum Caller {
     /// Somebody whose signature holds.
     Signed(Verified),

@@ -330,6 +330,15 @@ impl Claim<'_> {
         }
     }
 
+    /// The names of the headers that the request itself lists as signed: in version 4 alone.
+    pub fn signed_headers(&self) -> impl Iterator<Item = &str> {
+        let listed = match &self.signing {
+            Signing::V2 { .. } => None,
+            Signing::V4(signing) => Some(signing.signed_headers().names()),
+        };
+        listed.into_iter().flatten()
+    }
+
     /// Verifies the claim with the key that the AccessKeyId resolved to.
     ///
     /// # Errors

@@ -74,6 +74,8 @@ pub struct V4Words {
     pub parameters: V4Parameters,
     /// Which texts of the Host the vendor's clients sign.
     pub host_rule: HostRule,
+    /// How the vendor's clients write the values of signed headers.
+    pub value_rule: ValueRule,
 }
 
 /// The query parameters of a presigned request, in their exact spelling.
@@ -95,6 +97,15 @@ pub struct V4Parameters {
     pub security_token: &'static str,
     /// The payload mode.
     pub content_sha256: &'static str,
+}
+
+/// How the values of signed headers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueRule {
+    /// One blank for several, and the values of one name on one line.
+    Collapsed,
+    /// Untouched, and each value on a line of its own (WOS SDKs for Go and Java).
+    AsSent,
 }
 
 /// Which texts of the Host header clients sign.
@@ -159,6 +170,7 @@ const AWS_FORM: Form = Form {
             content_sha256: "X-Amz-Content-Sha256",
         },
         host_rule: HostRule::AsSent,
+        value_rule: ValueRule::Collapsed,
     },
     header_prefix: "x-amz-",
     date_header: "x-amz-date",
@@ -186,6 +198,7 @@ const WOS_FORM: Form = Form {
             content_sha256: "X-Wos-Content-Sha256",
         },
         host_rule: HostRule::DefaultPort,
+        value_rule: ValueRule::AsSent,
     },
     header_prefix: "x-wos-",
     date_header: "x-wos-date",

@@ -6,24 +6,24 @@
 //! encodes them once comes to the same.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use http::header::{HOST, HeaderMap, HeaderValue};
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
 use sha1::Sha1;
-use sha2::{Digest, Sha256};
 
 use super::authorization::DialectForm;
 use super::claim::ContentHeaders;
-use super::dialect::{Dialect, DialectName, Form};
+use super::dialect::{Dialect, Form};
 use super::failure::AuthFailure;
-use super::payload::{ChunkChain, hex};
-use super::request::RequestView;
-use super::signing_key::{CredentialScope, SigningKey};
+use super::payload::ChunkChain;
+use super::request::{CONTENT_MD5, RequestView};
+use super::signer::v4::Signer;
+use super::signing_key::{CredentialScope, SigningKey, SigningKeys};
 use super::v2::{Spelling, StringToSign};
+use super::v4::SignedHeaders;
 use crate::address::Address;
 use crate::secret::Secret;
 
@@ -37,61 +37,17 @@ pub struct NodeKey {
     hmac_sha1: Hmac<Sha1>,
     dialect: &'static Dialect,
     region: String,
-    /// The latest day's key: derived once a day, not once a request.
-    today: Mutex<Option<(Day, SigningKey)>>,
+    /// Derived once a day, not once a request.
+    signing_keys: SigningKeys,
 }
 
-/// `YYYYMMDD`.
-type Day = [u8; 8];
-
-/// A request whose header is complete but for the signature.
-pub struct Unsigned<'r> {
-    /// The method.
-    pub method: &'r str,
-    /// The path, in its RFC 3986 form.
-    pub path: &'r str,
-    /// The query string, in its RFC 3986 form.
-    pub query: Option<&'r str>,
-    /// Every field; Host, the vendor's date and payload hash among them.
-    pub headers: &'r HeaderMap,
-    /// The value of the payload hash header.
-    pub payload: &'r str,
-    /// Which of Content-Type and Content-MD5 are signed: those that the client signed.
-    pub content_headers: ContentHeaders,
-}
-
-/// A signature of version 4.
-pub struct Signed {
-    /// The value of Authorization.
-    pub authorization: String,
-    /// The chain that the signature begins.
-    pub chain: ChunkChain,
-}
-
-/// The time of a signature, `20130524T000000Z`.
+/// Whether the body goes on in signed chunks, whose signatures go on from the request's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timestamp([u8; 16]);
-
-impl Timestamp {
-    /// The timestamp of a time.
-    pub fn of(time: SystemTime) -> Self {
-        let mut stamp = *b"00000000T000000Z";
-        let text = humantime::format_rfc3339_seconds(time).to_string();
-        let digits = text.bytes().filter(|byte| !matches!(byte, b'-' | b':'));
-        for (place, byte) in stamp.iter_mut().zip(digits) {
-            *place = byte;
-        }
-        Self(stamp)
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-
-    fn day(&self) -> Day {
-        std::array::from_fn(|at| self.0[at])
-    }
+pub enum Chunks {
+    /// It does.
+    Signed,
+    /// It does not.
+    None,
 }
 
 impl NodeKey {
@@ -109,7 +65,7 @@ impl NodeKey {
                 .expect("HMAC takes keys of any length (RFC 2104)"),
             dialect,
             region: region.to_owned(),
-            today: Mutex::new(None),
+            signing_keys: SigningKeys::default(),
         }
     }
 
@@ -120,7 +76,7 @@ impl NodeKey {
     /// Signs with version 2: the value of Authorization. The request has a Date and no date of the vendor's.
     ///
     /// # Errors
-    /// [`AuthFailure`], where the query or the headers have no single reading; a verified request has one.
+    /// [`AuthFailure`], where the query has two readings; that of a request that was checked has one.
     pub fn sign_v2(
         &self,
         view: &RequestView<'_>,
@@ -135,138 +91,47 @@ impl NodeKey {
         let mut hmac = self.hmac_sha1.clone();
         text.write(Spelling::USUAL, |piece| hmac.update(piece));
         let signature = STANDARD.encode(hmac.finalize().into_bytes());
-        Ok(format!(
-            "{} {}:{signature}",
-            self.form().scheme,
-            self.access_key_id
-        ))
+        let (scheme, id) = (self.form().scheme, &self.access_key_id);
+        Ok(format!("{scheme} {id}:{signature}"))
     }
 
-    /// Signs with version 4 in the header.
-    ///
-    /// Source: Amazon S3 API Reference, "Signature calculations for the Authorization header".
-    pub fn sign_v4(&self, request: &Unsigned<'_>, timestamp: Timestamp) -> Signed {
-        let form = self.form();
-        let day = timestamp.day();
-        let scope = self.scope(&day);
-        let headers = self.signed_headers(request);
-        let names = joined_names(&headers);
-        let canonical = self.canonical_request(request, &headers, &names);
-        let key = self.signing_key(day, scope);
-        let scope = scope.to_string();
-        let signature = key.mac_of(|sink| {
-            for line in [form.v4.algorithm, timestamp.as_str(), &scope] {
-                sink(line.as_bytes());
-                sink(b"\n");
-            }
-            sink(&hex(&canonical));
-        });
-        let algorithm = form.v4.algorithm;
-        let text = hex(&signature);
-        let authorization = format!(
-            "{algorithm} Credential={}/{scope}, SignedHeaders={names}, Signature={}",
-            self.access_key_id,
-            std::str::from_utf8(&text).unwrap_or_default()
-        );
-        Signed {
-            authorization,
-            chain: ChunkChain::new(key, algorithm, timestamp.as_str(), scope, signature),
-        }
-    }
-
-    fn scope<'s>(&'s self, day: &'s Day) -> CredentialScope<'s> {
+    /// Signs with version 4 in the header: the value of Authorization, and the chain of the chunks behind it. The request
+    /// has its Host, the vendor's date, which is `timestamp`, and its payload hash, which is `payload`. Signed are those,
+    /// every other header of the vendor's, and of the content's those that the client signed.
+    pub fn sign_v4(
+        &self,
+        view: &RequestView<'_>,
+        content_headers: ContentHeaders,
+        payload: &str,
+        timestamp: &str,
+        chunks: Chunks,
+    ) -> (String, Option<ChunkChain>) {
         let words = &self.form().v4;
-        CredentialScope {
-            date: std::str::from_utf8(day).unwrap_or_default(),
+        let scope = CredentialScope {
+            date: timestamp.split('T').next().unwrap_or(""),
             region: &self.region,
             service: words.service,
             terminator: words.terminator,
-        }
-    }
-
-    fn signing_key(&self, day: Day, scope: CredentialScope<'_>) -> SigningKey {
-        // What a panic elsewhere could leave behind is still a whole key of a known day.
-        let mut today = self.today.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*today {
-            Some((known, key)) if *known == day => key.clone(),
-            _ => {
-                let seed = self.form().v4.key_seed;
-                let key = SigningKey::derive(seed, &self.secret, scope);
-                *today = Some((day, key.clone()));
-                key
-            }
-        }
-    }
-
-    /// Host, the vendor's headers, and those of the content where the client signed them. Sorted.
-    fn signed_headers<'r>(&self, request: &Unsigned<'r>) -> Vec<(&'r str, &'r HeaderValue)> {
-        let prefix = self.form().header_prefix;
-        let signs = |name: &str| {
-            name == HOST.as_str() || name.starts_with(prefix) || request.content_headers.cover(name)
         };
-        let mut signed: Vec<_> = request
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value))
-            .filter(|(name, _)| signs(name))
-            .collect();
-        signed.sort_by_key(|(name, _)| *name);
-        signed
-    }
-
-    /// The SHA-256 of the CanonicalRequest.
-    fn canonical_request(
-        &self,
-        request: &Unsigned<'_>,
-        headers: &[(&str, &HeaderValue)],
-        names: &str,
-    ) -> [u8; 32] {
-        let mut text = Sha256::new();
-        text.update(request.method);
-        text.update("\n");
-        text.update(request.path);
-        text.update("\n");
-        let mut parameters: Vec<(&str, &str)> = request
-            .query
-            .iter()
-            .flat_map(|query| query.split('&'))
-            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-            .collect();
-        parameters.sort_unstable();
-        for (at, (name, value)) in parameters.iter().enumerate() {
-            text.update(if at == 0 { "" } else { "&" });
-            for piece in [name, "=", value] {
-                text.update(piece);
-            }
-        }
-        for same_name in headers.chunk_by(|one, next| one.0 == next.0) {
-            text.update("\n");
-            text.update(same_name[0].0);
-            for (at, (_, value)) in same_name.iter().enumerate() {
-                text.update(if at == 0 { ":" } else { "," });
-                self.write_value(value, |piece| text.update(piece));
-            }
-        }
-        for piece in ["\n\n", names, "\n", request.payload] {
-            text.update(piece);
-        }
-        text.finalize().into()
-    }
-
-    /// A header's value without the blanks around it. At AWS a run of blanks within it is one blank; clients of WOS sign
-    /// it as it is.
-    fn write_value(&self, value: &HeaderValue, mut sink: impl FnMut(&[u8])) {
-        let value = value.as_bytes().trim_ascii();
-        if self.dialect.name == DialectName::Wos {
-            return sink(value);
-        }
-        let words = value
-            .split(|byte| matches!(byte, b' ' | b'\t'))
-            .filter(|word| !word.is_empty());
-        for (at, word) in words.enumerate() {
-            sink(if at == 0 { b"" } else { b" " });
-            sink(word);
-        }
+        let derive = || SigningKey::derive(words.key_seed, &self.secret, scope);
+        let key = self.signing_keys.of(words.key_seed, scope, derive);
+        let signer = Signer {
+            form: self.form(),
+            access_key_id: &self.access_key_id,
+            key: &key,
+            scope,
+            timestamp,
+        };
+        let content = [CONTENT_MD5, CONTENT_TYPE.as_str()];
+        let own = match content.map(|name| content_headers.cover(name)) {
+            [true, true] => &content[..],
+            [true, false] => &content[..1],
+            [false, true] => &content[1..],
+            [false, false] => &[],
+        };
+        let signed = signer.sign(view, &SignedHeaders::to_sign(view, own), payload);
+        let chain = (chunks == Chunks::Signed).then(|| signer.chain(signed.signature));
+        (signed.authorization, chain)
     }
 }
 
@@ -274,13 +139,4 @@ impl fmt::Debug for NodeKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NodeKey({})", self.access_key_id)
     }
-}
-
-fn joined_names(headers: &[(&str, &HeaderValue)]) -> String {
-    let mut names = String::new();
-    for same_name in headers.chunk_by(|one, next| one.0 == next.0) {
-        names.push_str(if names.is_empty() { "" } else { ";" });
-        names.push_str(same_name[0].0);
-    }
-    names
 }

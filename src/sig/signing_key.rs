@@ -151,3 +151,62 @@ impl SigningKeys {
 fn keyed(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes keys of any length (RFC 2104)")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::signature::equal;
+    use super::*;
+
+    fn scope<'s>(date: &'s str, region: &'s str) -> CredentialScope<'s> {
+        CredentialScope {
+            date,
+            region,
+            service: "s3",
+            terminator: "aws4_request",
+        }
+    }
+
+    fn mac(key: &SigningKey) -> [u8; HMAC_SHA256_LENGTH] {
+        key.mac_of(|sink| sink(b"text"))
+    }
+
+    #[test]
+    fn d8_a_key_is_derived_once_for_its_day_and_never_serves_another() {
+        let secret = Secret::new(String::from("secret"));
+        let keys = SigningKeys::default();
+        let mut derived = 0;
+        let mut of = |seed, scope: CredentialScope<'_>| {
+            let key = keys.of(seed, scope, || {
+                derived += 1;
+                SigningKey::derive(seed, &secret, scope)
+            });
+            let fresh = SigningKey::derive(seed, &secret, scope);
+            assert!(equal(&mac(&key), &mac(&fresh)));
+            derived
+        };
+        let today = scope("20261122", "us-east-1");
+        assert_eq!(of("AWS4", today), 1);
+        assert_eq!(of("AWS4", today), 1);
+        assert_eq!(of("AWS4", scope("20261121", "us-east-1")), 2);
+        assert_eq!(of("AWS4", scope("20261122", "us-east-2")), 3);
+        // The same text, divided otherwise.
+        assert_eq!(of("AWS4", scope("20261122/us-east-1", "s3")), 4);
+        assert_eq!(of("WOS", today), 5);
+        assert_eq!(of("AWS4", today), 5);
+    }
+
+    #[test]
+    fn the_number_of_keys_is_bounded() {
+        let secret = Secret::new(String::from("secret"));
+        let keys = SigningKeys::default();
+        for day in 0..3 * MAX_SIGNING_KEYS {
+            let date = day.to_string();
+            keys.of("AWS4", scope(&date, "r"), || {
+                SigningKey::derive("AWS4", &secret, scope(&date, "r"))
+            });
+        }
+        let kept = keys.0.read().unwrap();
+        assert_eq!(kept.len(), MAX_SIGNING_KEYS);
+        assert!(scope("47", "r").is(&kept[MAX_SIGNING_KEYS - 1].scope));
+    }
+}

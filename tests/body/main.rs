@@ -5,6 +5,9 @@ mod support;
 
 mod chunks;
 mod claims;
+mod documented;
+mod fuzz;
+mod held;
 mod published;
 mod random;
 mod scene;

@@ -7,6 +7,7 @@ mod demo;
 mod log_lines;
 mod presign;
 mod sign;
+mod sign_v4;
 #[cfg(feature = "embedded")]
 mod sockets;
 #[path = "../support/mod.rs"]

@@ -1,6 +1,8 @@
 //! Every kind of client, through every kind of signature, to every kind of addressing.
 
-use crate::scene::{Addressing, BUCKET, NODE_DOMAIN, Scene, SignWith};
+use crate::scene::{Addressing, BUCKET, NODE_DOMAIN, Scene, SignWith, both_versions};
+use crate::support::gateway::{Config, Gateway};
+use crate::support::rec::{Answer, Rec};
 use crate::support::signer::{DOMAIN, Request, Word, now, unix_time};
 
 /// A request of each shape: to the service, a bucket, a key; with a body, a sub-resource, a listing's parameters, a source.
@@ -188,8 +190,8 @@ fn a_host_of_the_cluster_keeps_the_style_that_was_received() {
 #[test]
 fn each_client_is_signed_with_its_own_key_at_the_nodes() {
     let lines = "node_keys = [{ client = \"bob-1\", access_key_id = \"BOBATTHENODES\", secret_access_key = \"bobs\" }]";
-    let rec = crate::support::rec::Rec::start(crate::support::rec::Answer::Ok);
-    let credentials = |config: crate::support::gateway::Config| {
+    let rec = Rec::start(Answer::Ok);
+    let credentials = |config: Config| {
         config.line(
             "credentials",
             "[[credentials.key]]\naccess_key_id = \"bob-1\"\nsecret_access_key = \"bobs secret\"",
@@ -197,9 +199,8 @@ fn each_client_is_signed_with_its_own_key_at_the_nodes() {
     };
     for sign_with in SignWith::ALL {
         let cluster = sign_with.cluster(rec.address(), lines);
-        let config =
-            crate::support::gateway::Config::new(rec.address()).section("cluster", &cluster);
-        let gateway = crate::support::gateway::Gateway::start(&credentials(config));
+        let config = Config::new(rec.address()).section("cluster", &cluster);
+        let gateway = Gateway::start(&credentials(config));
         let request = || Request::new(Word::Aws, "GET", "/bucket01/k").date(&now());
         let common = sign_with.node();
         let mut bobs = sign_with.node();
@@ -213,6 +214,68 @@ fn each_client_is_signed_with_its_own_key_at_the_nodes() {
             assert_eq!(gateway.exchange(&request).status, 200);
             node.reads(&rec.requests()[0]);
             rec.clear();
+        }
+    }
+}
+
+/// H4: the bucket that the Host names is read in one way.
+#[test]
+fn h4_a_host_that_names_a_bucket_is_read_in_one_way() {
+    for sign_with in SignWith::ALL {
+        let mut scene = Scene::new(sign_with, Addressing::AsReceived);
+        scene.node.domain = DOMAIN.into();
+        for host in ["BUCKET01.s3.example.com", "Bucket01.S3.Example.COM:8080"] {
+            let mut request = Request::new(Word::Aws, "GET", "/k").virtual_host(BUCKET);
+            request = request.host(host).date(&now()).signed();
+            let (recorded, read) = scene.passes(&request);
+            assert_eq!(recorded.header("host"), Some(&*host.to_lowercase()));
+            assert_eq!(read.bucket, BUCKET);
+        }
+        // A Host that names none is whatever the client says, byte for byte.
+        for host in ["S3.Example.COM:80", "Elsewhere.test", "[::1]:9000"] {
+            let request = Request::new(Word::Aws, "GET", "/bucket01/k").host(host);
+            let (recorded, _) = scene.passes(&request.date(&now()).signed());
+            assert_eq!(recorded.header("host"), Some(host));
+        }
+    }
+}
+
+/// In trusted mode the bucket's name moves, too, and every byte of the key stays.
+#[test]
+fn a_trusted_node_gets_the_key_as_it_was_sent() {
+    let key = "a%2f+%7e*//%C3%a9/";
+    for (addressing, host, target) in [
+        (
+            Addressing::Path,
+            "s3.internal:9000",
+            format!("/{BUCKET}/{key}?acl="),
+        ),
+        (
+            Addressing::VirtualHost,
+            "bucket01.s3.internal:9000",
+            format!("/{key}?acl="),
+        ),
+    ] {
+        let rec = Rec::start(Answer::Ok);
+        let config = both_versions(Config::new(rec.address())).line("cluster", &addressing.lines());
+        let gateway = Gateway::start(&config);
+        let in_path = Request::new(Word::Aws, "GET", &format!("/{BUCKET}/{key}?acl="));
+        let in_host = Request::new(Word::Aws, "GET", &format!("/{key}?acl=")).virtual_host(BUCKET);
+        for request in [in_path, in_host] {
+            for signed in [
+                request.clone().date(&now()).signed(),
+                request.clone().presigned(unix_time(600)),
+                request.signed_v4(),
+            ] {
+                let response = gateway.exchange(&signed);
+                assert_eq!(response.status, 200, "{}", response.text());
+                let recorded = rec.requests().remove(0);
+                assert_eq!(recorded.target(), target);
+                assert_eq!(recorded.header("host"), Some(host));
+                assert_eq!(recorded.header("x-countersign-principal"), Some("alice"));
+                assert_eq!(recorded.header("authorization"), None);
+                rec.clear();
+            }
         }
     }
 }

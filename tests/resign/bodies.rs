@@ -4,11 +4,12 @@
 use sha2::{Digest, Sha256};
 
 use crate::scene::{Addressing, BUCKET, Scene, SignWith};
-use crate::support::checksum::checksum;
 use crate::support::rec::{Answer, Cue};
 use crate::support::signer::{Request, Word, now};
 use crate::support::signer_v4::UNSIGNED as UNSIGNED_PAYLOAD;
-use crate::support::upload::{Framing, SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, STREAMING, Upload};
+use crate::support::upload::{
+    Framing, SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, STREAMING, Upload, checksum,
+};
 use crate::support::verifier::Signed;
 
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

@@ -2,7 +2,7 @@
 
 use crate::scene::{Addressing, BUCKET, Scene, SignWith};
 use crate::support::signer::{Request, Word, now, unix_time};
-use crate::support::verifier::{decoded, encode_bytes};
+use crate::support::verifier::{Signed, decoded, encode_bytes};
 
 /// All bytes, encoded in capitals and not, and raw where a URI may have them; and what clients are known to spell in their
 /// own ways.
@@ -65,10 +65,11 @@ fn e4_every_key_reaches_the_node_as_it_was_signed() {
                 } else {
                     Request::new(Word::Aws, "GET", &format!("/{key}")).virtual_host(BUCKET)
                 };
-                let request = if at % 3 == 0 {
-                    request.presigned(unix_time(600))
-                } else {
-                    request.date(&now()).signed()
+                let request = match at % 5 {
+                    0 => request.presigned(unix_time(600)),
+                    1 | 2 => request.date(&now()).signed(),
+                    3 => request.signed_v4(),
+                    _ => request.presigned_v4(600),
                 };
                 let (recorded, read) = scene.passes(&request);
                 assert_eq!(read.bucket, BUCKET, "{key}");
@@ -124,5 +125,21 @@ fn e4_every_parameter_reaches_the_node_as_it_was_signed() {
         let (recorded, _) = scene.passes(&list.date(&now()).signed());
         let seen = "/bucket01/?prefix=my%20dir%2F&marker=a%2Bb&delimiter=%2F";
         assert_eq!(recorded.target(), seen);
+    }
+}
+
+/// Version 4 signs what version 2 cannot tell apart: it goes to nodes of version 4 alone.
+#[test]
+fn e4_a_parameter_that_version_2_reads_in_two_ways_is_refused_towards_it() {
+    for sign_with in SignWith::ALL {
+        let scene = Scene::new(sign_with, Addressing::AsReceived);
+        let target = format!("/{BUCKET}/k?versionId=A%26acl");
+        let request = Request::new(Word::Aws, "GET", &target).signed_v4();
+        if sign_with.version == Signed::V2 {
+            scene.refuses(&request, 400, "InvalidArgument");
+        } else {
+            let (recorded, _) = scene.passes(&request);
+            assert_eq!(recorded.target(), target);
+        }
     }
 }

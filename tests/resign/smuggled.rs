@@ -226,3 +226,103 @@ fn the_absolute_form_is_signed_as_the_origin_form() {
     let (recorded, _) = scene.passes(&request);
     assert_eq!(recorded.target(), "/bucket01/k?acl");
 }
+
+/// A2 for version 4, whose signature says itself what it covers.
+#[test]
+fn a2_version_4_leaves_no_vendors_header_unsigned() {
+    for sign_with in SignWith::ALL {
+        let scene = Scene::new(sign_with, Addressing::AsReceived);
+        for word in Word::BOTH {
+            for name in STEERING {
+                for prefix in ["x-amz-", "X-Wos-"] {
+                    let field = format!("{prefix}{name}");
+                    for signed in [put(word).signed_v4(), put(word).presigned_v4(600)] {
+                        let smuggled = signed.header(&field, "/bucket02/secret");
+                        scene.refuses(&smuggled, 403, "AccessDenied");
+                    }
+                }
+                let field = format!("{}{name}", word.header_prefix());
+                let signed = put(word).header(&field, "/bucket02/secret");
+                for signed in [signed.clone().signed_v4(), signed.presigned_v4(600)] {
+                    let (recorded, read) = scene.passes(&signed);
+                    let field = format!("{}{name}", sign_with.word.header_prefix());
+                    assert_eq!(recorded.header(&field), Some("/bucket02/secret"));
+                    assert!(read.signed_headers.contains(&field), "{field}");
+                }
+            }
+        }
+    }
+}
+
+/// A type that the client has not signed goes on without the gateway's signature, where the version leaves that open.
+#[test]
+fn a2_what_says_what_the_body_is_is_signed_only_where_it_was_signed() {
+    let md5 = "hBotaJrYa9FhFEdFPCLG/A==";
+    for sign_with in [SignWith::AWS_V4, SignWith::ALL[2]] {
+        let scene = Scene::new(sign_with, Addressing::AsReceived);
+        for (name, value) in [("content-type", "text/html"), ("content-md5", md5)] {
+            let signed = put(Word::Aws).header(name, value).signed_v4();
+            let (_, read) = scene.passes(&signed);
+            assert!(read.signed_headers.contains(&name.to_owned()), "{name}");
+            for unsigned in [put(Word::Aws).signed_v4(), put(Word::Aws).presigned_v4(600)] {
+                let (recorded, read) = scene.passes(&unsigned.header(name, value));
+                assert_eq!(recorded.header(name), Some(value));
+                assert!(!read.signed_headers.contains(&name.to_owned()), "{name}");
+            }
+            // Version 2 always covers both.
+            let (_, read) = scene.passes(&put(Word::Aws).header(name, value).date(&now()).signed());
+            assert!(read.signed_headers.contains(&name.to_owned()), "{name}");
+        }
+    }
+}
+
+/// A5: a token that belongs to the client's key is checked, and stays with the gateway in every mode but passthrough.
+#[test]
+fn a5_a_valid_session_token_does_not_go_on_either() {
+    use crate::support::gateway::{Config, Gateway};
+    use crate::support::rec::{Answer, Rec};
+    let trusted = |node: &str| Config::new(node).text_of("cluster").to_owned();
+    for sign_with in [None, Some(SignWith::AWS_V4), Some(SignWith::ALL[3])] {
+        let rec = Rec::start(Answer::Ok);
+        let cluster = match sign_with {
+            Some(sign_with) => sign_with.cluster(rec.address(), ""),
+            None => trusted(rec.address()),
+        };
+        let config = crate::scene::both_versions(Config::new(rec.address()))
+            .line("credentials", "session_token = \"THE/TOKEN+1\"")
+            .section("cluster", &cluster);
+        let gateway = Gateway::start(&config);
+        for word in Word::BOTH {
+            let field = format!("{}security-token", word.header_prefix());
+            let with_token = put(word).header(&field, "THE/TOKEN+1");
+            let mut in_query = put(word);
+            let name = match word {
+                Word::Aws => "X-Amz-Security-Token",
+                Word::Wos => "X-Wos-Security-Token",
+            };
+            in_query.target += &format!("?{name}=THE%2FTOKEN%2B1");
+            for signed in [
+                with_token.clone().date(&now()).signed(),
+                with_token.clone().signed_v4(),
+                in_query.presigned_v4(600),
+            ] {
+                let response = gateway.exchange(&signed);
+                assert_eq!(response.status, 200, "{}", response.text());
+                let recorded = rec.requests().remove(0);
+                let text = String::from_utf8_lossy(&recorded.head.raw).to_lowercase();
+                for leak in [
+                    "token",
+                    "x-amz-signature",
+                    "x-wos-credential",
+                    "signedheaders=content",
+                ] {
+                    assert!(!text.contains(leak), "{leak}: {text}");
+                }
+                if let Some(sign_with) = sign_with {
+                    sign_with.node().reads(&recorded);
+                }
+                rec.clear();
+            }
+        }
+    }
+}

@@ -130,7 +130,14 @@ fn life(store: &Store, word: Word, client: Client) {
     assert_eq!(ask(to("GET", "/copy")).text(), "0123456789");
     let begun = ask(to("POST", "/parts?uploads="));
     let upload = begun.element("UploadId").expect("an id");
-    let parts: Vec<(Vec<u8>, String)> = [vec![b'a'; 5 << 20], b"end".to_vec()]
+    // All but the last part have 5 MiB, which takes a while: one client of each version sends two.
+    let contents = match (word, client) {
+        (Word::Aws, Client::V2Header | Client::V4Header) => {
+            vec![vec![b'a'; 5 << 20], b"end".to_vec()]
+        }
+        _ => vec![b"end".to_vec()],
+    };
+    let parts: Vec<(Vec<u8>, String)> = contents
         .into_iter()
         .enumerate()
         .map(|(at, part)| {

@@ -39,7 +39,7 @@ impl Config {
         .section("log", "[log]\nlevel = \"info\"\nformat = \"text\"\n")
         .section("listener", &listener)
         .section("admin", "[admin]\naddress = \"127.0.0.1:0\"\n")
-        .section("signature", "[signature]\nversions = [\"v2\"]\n")
+        .section("signature", "[signature]\nversions = [\"v2\", \"v4\"]\n")
         .section("credentials", &credentials)
         .section("cluster", &cluster)
     }

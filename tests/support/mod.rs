@@ -1,9 +1,9 @@
 //! What the integration tests share: a signer of their own, a raw client, a recording node, the gateway as a process.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-pub mod checksum;
 pub mod chunks;
 pub mod deployment;
+pub mod dice;
 pub mod form;
 pub mod gateway;
 pub mod rec;

@@ -5,10 +5,10 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
-use super::checksum::checksum;
-use super::signer::{ACCESS_KEY_ID, DOMAIN, SECRET_ACCESS_KEY, encode, unix_time};
+use super::chunks;
+use super::signer::{ACCESS_KEY_ID, DOMAIN, SECRET_ACCESS_KEY, Word, encode, unix_time};
 
 pub const SIGNED_CHUNKS: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
 pub const SIGNED_CHUNKS_TRAILER: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER";
@@ -22,22 +22,31 @@ pub const STREAMING: [&str; 3] = [
 ];
 
 const REGION: &str = "us-east-1";
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const TRAILER_SIGNATURE: &str = "x-amz-trailer-signature";
 
-/// Lower-case hexadecimal digits.
-pub fn hex(bytes: impl AsRef<[u8]>) -> String {
-    bytes.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+impl Word {
+    /// The word's own for what AWS calls so: a header, a payload mode.
+    fn own(self, text: &str) -> String {
+        text.replace("x-amz-", self.header_prefix())
+            .replace(Self::Aws.v4_algorithm(), self.v4_algorithm())
+    }
 }
 
+/// The SHA-256 in lower-case hexadecimal digits.
 pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
-    hex(Sha256::digest(bytes.as_ref()))
+    chunks::hex(&chunks::sha256(bytes.as_ref()))
 }
 
 fn hmac(key: &[u8], text: &str) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length is a key");
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().to_vec()
+}
+
+/// The value of a checksum header of that name.
+pub fn checksum(name: &str, data: &[u8]) -> String {
+    let algorithm = name.strip_prefix("x-amz-checksum-");
+    chunks::checksum(algorithm.expect("the name of a checksum"), data)
 }
 
 /// One chunk: `size extension CRLF data CRLF`. The last one has no data and no CRLF behind it: the trailer follows.
@@ -51,6 +60,8 @@ pub struct Frame {
 /// What is to be uploaded, and how.
 #[derive(Clone, Debug)]
 pub struct Upload {
+    /// In whose words. Everything here is named as AWS does; it is sent under the word's own names.
+    pub word: Word,
     pub method: String,
     pub target: String,
     pub host: String,
@@ -72,6 +83,7 @@ impl Upload {
         let data = data.into();
         let streaming = mode.starts_with("STREAMING-");
         let mut upload = Self {
+            word: Word::Aws,
             method: "PUT".into(),
             target: "/bucket01/key".into(),
             host: DOMAIN.into(),
@@ -96,6 +108,11 @@ impl Upload {
     pub fn declared(data: impl Into<Vec<u8>>) -> Self {
         let data = data.into();
         Self::new(&sha256(&data), data)
+    }
+
+    pub fn word(mut self, word: Word) -> Self {
+        self.word = word;
+        self
     }
 
     pub fn target(mut self, target: &str) -> Self {
@@ -160,16 +177,18 @@ impl Upload {
     fn authorized(&self) -> (Vec<(String, String)>, Chain) {
         let stamp = stamp();
         let mut headers = self.all_headers();
-        headers.push(("x-amz-date".into(), stamp.clone()));
-        headers.push(("x-amz-content-sha256".into(), self.mode.clone()));
+        let mode = self.word.own(&self.mode);
+        headers.push((self.word.own("x-amz-date"), stamp.clone()));
+        headers.push((self.word.own("x-amz-content-sha256"), mode.clone()));
         headers.sort();
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
-        let request = canonical_request(&self.method, path, query, &headers, &self.mode);
-        let mut chain = Chain::new(&self.secret_access_key, &stamp);
+        let request = canonical_request(&self.method, path, query, &headers, &mode);
+        let mut chain = Chain::new(self.word, &self.secret_access_key, &stamp);
         chain.seed(&request);
         let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
         let authorization = format!(
-            "{ALGORITHM} Credential={ACCESS_KEY_ID}/{}, SignedHeaders={}, Signature={}",
+            "{} Credential={ACCESS_KEY_ID}/{}, SignedHeaders={}, Signature={}",
+            chain.algorithm,
             chain.scope,
             names.join(";"),
             chain.previous
@@ -178,37 +197,18 @@ impl Upload {
         (headers, chain)
     }
 
-    /// Signed with a trailer, and the same with a trailer that the word for chunks signs.
-    pub fn signed_with_chunk_label(&self) -> (SignedUpload, SignedUpload) {
-        let right = self.signed();
-        let mut borrowed = right.clone();
-        let last = right.frames.last().expect("the last chunk");
-        let stamp = value_of(&right.head, "x-amz-date");
-        let mut chain = Chain::new(&self.secret_access_key, &stamp);
-        chain.previous = last.extension.replace(";chunk-signature=", "");
-        let lines: String = self
-            .trailer
-            .iter()
-            .map(|(name, value)| format!("{name}:{value}\n"))
-            .collect();
-        let signature = chain.chunk(lines.as_bytes());
-        borrowed.trailer.pop();
-        let line = format!("{TRAILER_SIGNATURE}:{signature}");
-        borrowed.trailer.push(line);
-        (right, borrowed)
-    }
-
     /// With the credentials in the query; `x-amz-content-sha256` is added to the header without a signature over it.
     pub fn presigned(&self, content_sha256: Option<&str>) -> SignedUpload {
         let stamp = stamp();
-        let mut chain = Chain::new(&self.secret_access_key, &stamp);
+        let mut chain = Chain::new(self.word, &self.secret_access_key, &stamp);
         let mut headers = self.all_headers();
         headers.sort();
         let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let separator = if query.is_empty() { "" } else { "&" };
         let query = format!(
-            "{query}{separator}X-Amz-Algorithm={ALGORITHM}&X-Amz-Credential={}&X-Amz-Date={stamp}&X-Amz-Expires=600&X-Amz-SignedHeaders={}",
+            "{query}{separator}X-Amz-Algorithm={}&X-Amz-Credential={}&X-Amz-Date={stamp}&X-Amz-Expires=600&X-Amz-SignedHeaders={}",
+            chain.algorithm,
             encode(&format!("{ACCESS_KEY_ID}/{}", chain.scope)),
             encode(&names.join(";"))
         );
@@ -223,10 +223,14 @@ impl Upload {
     }
 
     fn all_headers(&self) -> Vec<(String, String)> {
-        let mut headers = self.headers.clone();
+        let named = self.headers.iter();
+        let mut headers: Vec<_> = named
+            .map(|(name, value)| (self.word.own(name), self.word.own(value)))
+            .collect();
         headers.push(("host".into(), self.host.clone()));
         if let Some(length) = &self.decoded_length {
-            headers.push(("x-amz-decoded-content-length".into(), length.clone()));
+            let name = self.word.own("x-amz-decoded-content-length");
+            headers.push((name, length.clone()));
         }
         headers
     }
@@ -244,6 +248,7 @@ impl Upload {
             data: self.data.clone(),
             frames: Vec::new(),
             trailer: Vec::new(),
+            chain: chain.clone(),
             framing: Framing::Length,
         };
         if !streaming {
@@ -261,8 +266,10 @@ impl Upload {
                 data: data.to_vec(),
             });
         }
+        upload.chain = chain.clone();
         let mut lines = String::new();
         for (name, value) in &self.trailer {
+            let name = self.word.own(name);
             lines += &format!("{name}:{value}\n");
             upload.trailer.push(format!("{name}:{value}"));
         }
@@ -270,7 +277,7 @@ impl Upload {
             let signature = chain.trailer(&lines);
             upload
                 .trailer
-                .push(format!("{TRAILER_SIGNATURE}:{signature}"));
+                .push(format!("{}:{signature}", self.word.own(TRAILER_SIGNATURE)));
         }
         upload
     }
@@ -282,12 +289,6 @@ fn head(method: &str, target: &str, headers: &[(String, String)]) -> String {
         .map(|(name, value)| format!("{name}: {value}\r\n"))
         .collect();
     format!("{method} {target} HTTP/1.1\r\n{fields}")
-}
-
-fn value_of(head: &str, name: &str) -> String {
-    let line = head.lines().find_map(|line| line.strip_prefix(name));
-    let value = line.and_then(|line| line.strip_prefix(": "));
-    value.expect("a field of the head").to_owned()
 }
 
 fn canonical_request(
@@ -327,8 +328,9 @@ fn stamp() -> String {
 }
 
 /// The chain of signatures behind a request's own.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Chain {
+    algorithm: &'static str,
     key: Vec<u8>,
     stamp: String,
     scope: String,
@@ -336,35 +338,37 @@ pub struct Chain {
 }
 
 impl Chain {
-    fn new(secret_access_key: &str, stamp: &str) -> Self {
+    fn new(word: Word, secret_access_key: &str, stamp: &str) -> Self {
         let day = &stamp[..8];
-        let mut key = format!("AWS4{secret_access_key}").into_bytes();
-        for part in [day, REGION, "s3", "aws4_request"] {
+        let [seed, service, terminator] = word.v4_words();
+        let mut key = format!("{seed}{secret_access_key}").into_bytes();
+        for part in [day, REGION, service, terminator] {
             key = hmac(&key, part);
         }
         Self {
+            algorithm: word.v4_algorithm(),
             key,
             stamp: stamp.into(),
-            scope: format!("{day}/{REGION}/s3/aws4_request"),
+            scope: format!("{day}/{REGION}/{service}/{terminator}"),
             previous: String::new(),
         }
     }
 
     fn sign(&self, text: &str) -> String {
-        hex(hmac(&self.key, text))
+        chunks::hex(&hmac(&self.key, text))
     }
 
     /// The signature of the request itself.
     fn seed(&mut self, canonical_request: &str) {
-        let (stamp, scope) = (&self.stamp, &self.scope);
+        let (algorithm, stamp, scope) = (self.algorithm, &self.stamp, &self.scope);
         let hash = sha256(canonical_request);
-        self.previous = self.sign(&format!("{ALGORITHM}\n{stamp}\n{scope}\n{hash}"));
+        self.previous = self.sign(&format!("{algorithm}\n{stamp}\n{scope}\n{hash}"));
     }
 
     fn link(&mut self, label: &str, rest: &str) -> String {
         let text = format!(
-            "{ALGORITHM}-{label}\n{}\n{}\n{}\n{rest}",
-            self.stamp, self.scope, self.previous
+            "{}-{label}\n{}\n{}\n{}\n{rest}",
+            self.algorithm, self.stamp, self.scope, self.previous
         );
         self.previous = self.sign(&text);
         self.previous.clone()
@@ -407,6 +411,8 @@ pub struct SignedUpload {
     pub frames: Vec<Frame>,
     /// Lines without their CRLF.
     pub trailer: Vec<String>,
+    /// The chain of signatures behind the last chunk.
+    pub chain: Chain,
     pub framing: Framing,
 }
 

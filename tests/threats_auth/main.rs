@@ -9,6 +9,7 @@ mod dates;
 mod keys;
 mod mechanisms;
 mod unsigned_parts;
+mod version_4;
 
 use support::deployment::{Deployment, Refused};
 use support::signer::{Request, Signing, Word, encode};

@@ -9,10 +9,25 @@ const V4_HEADER: &str = "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/202611
                          SignedHeaders=host;x-amz-date, Signature=0000000000000000000000000000000000000000000000000000000000000000";
 const V4_QUERY: &str = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20261122%2Fus-east-1%2Fs3%2Faws4_request\
                         &X-Amz-Date=20261122T000000Z&X-Amz-Expires=600&X-Amz-SignedHeaders=host&X-Amz-Signature=00";
-const VERSION: Refused = Refused(
+const VERSION_AWS: Refused = Refused(
     400,
     "InvalidRequest",
-    "The authorization mechanism you have provided is not supported. Please use signature version 2.",
+    "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+);
+const VERSION_WOS: Refused = Refused(
+    400,
+    "InvalidRequest",
+    "The authorization mechanism you have provided is not supported. Please use WOS-HMAC-SHA256.",
+);
+const ASYMMETRIC: Refused = Refused(
+    400,
+    "InvalidRequest",
+    "Signature version 4A (AWS4-ECDSA-P256-SHA256) is not supported. Please use AWS4-HMAC-SHA256.",
+);
+const COMPONENTS: Refused = Refused(
+    400,
+    "AuthorizationHeaderMalformed",
+    "The authorization header is malformed; the authorization header requires three components: Credential, SignedHeaders, and Signature.",
 );
 const SCHEME_AWS: Refused = Refused(400, "InvalidArgument", "Unsupported Authorization Type");
 const SCHEME_WOS: Refused = Refused(400, "InvalidArgument", "Unsupported Authorization Type.");
@@ -214,11 +229,12 @@ fn b7_an_unknown_algorithm_is_refused_and_never_taken_for_a_known_one() {
         let signature = dated.signing().signature(&dated.secret_access_key);
         let credentials = format!("AKIAIOSFODNN7EXAMPLE:{signature}");
         for (word, expected) in [
-            ("AWS4-HMAC-SHA256", VERSION),
-            ("AWS4-HMAC-SHA1", VERSION),
-            ("AWS4-HMAC-SHA256-PAYLOAD", VERSION),
-            ("AWS4-ECDSA-P256-SHA256", VERSION),
-            ("WOS-HMAC-SHA256", VERSION),
+            ("AWS4-HMAC-SHA256", COMPONENTS),
+            ("AWS4-HMAC-SHA1", VERSION_AWS),
+            ("AWS4-HMAC-SHA256-PAYLOAD", VERSION_AWS),
+            ("AWS4-ECDSA-P256-SHA256", ASYMMETRIC),
+            ("WOS-HMAC-SHA256", COMPONENTS),
+            ("WOS-HMAC-SHA256-PAYLOAD", VERSION_WOS),
             ("aws4-hmac-sha256", SCHEME_AWS),
             ("aws", SCHEME_AWS),
             ("Aws", SCHEME_AWS),
@@ -236,8 +252,9 @@ fn b7_an_unknown_algorithm_is_refused_and_never_taken_for_a_known_one() {
             deployment.refuses(&dated.clone().header("Authorization", &value), expected);
         }
         for (value, expected) in [
-            (V4_HEADER.replace("SHA256 ", "SHA256,"), VERSION),
-            (V4_HEADER.replace("SHA256 ", "SHA256"), VERSION),
+            (V4_HEADER.replace("SHA256 ", "SHA256,"), VERSION_AWS),
+            (V4_HEADER.replace("SHA256 ", "SHA256"), VERSION_AWS),
+            (V4_HEADER.replace("SHA256 ", "SHA256\t"), VERSION_AWS),
             (String::new(), BLANK_AWS),
             (format!("AWS,{credentials}"), BLANK_AWS),
             (format!("AWS\t{credentials}"), BLANK_AWS),
@@ -246,18 +263,34 @@ fn b7_an_unknown_algorithm_is_refused_and_never_taken_for_a_known_one() {
         ] {
             deployment.refuses(&dated.clone().header("Authorization", &value), expected);
         }
-        for algorithm in [
-            "AWS4-HMAC-SHA256",
-            "AWS4-HMAC-SHA1",
-            "AWS4-ECDSA-P256-SHA256",
-            "aws4-hmac-sha256",
-            "AWS4-HMAC-SHA256-PAYLOAD",
-            "AWS",
-            "none",
-            "",
+        for (algorithm, expected) in [
+            ("AWS4-HMAC-SHA1", VERSION_AWS),
+            ("AWS4-ECDSA-P256-SHA256", ASYMMETRIC),
+            ("aws4-hmac-sha256", VERSION_AWS),
+            ("AWS4-HMAC-SHA256-PAYLOAD", VERSION_AWS),
+            ("WOS-HMAC-SHA256", VERSION_AWS),
+            ("AWS", VERSION_AWS),
+            ("none", VERSION_AWS),
+            ("", VERSION_AWS),
         ] {
             let query = V4_QUERY.replacen("AWS4-HMAC-SHA256", algorithm, 1);
-            deployment.refuses(&appended(request.clone(), &query), VERSION);
+            deployment.refuses(&appended(request.clone(), &query), expected);
+        }
+        // Every one of them beside a signature that is right.
+        let right = request.clone().signed_v4();
+        deployment.serves(&right);
+        let own = right.word.algorithm();
+        for (word, expected) in [
+            ("AWS4-HMAC-SHA1", VERSION_AWS),
+            ("AWS4-ECDSA-P256-SHA256", ASYMMETRIC),
+            ("aws4-hmac-sha256", SCHEME_AWS),
+        ] {
+            let mut request = right.clone();
+            let last = request.headers.last_mut().expect("Authorization");
+            last.1 = last.1.replacen(own, word, 1);
+            if right.word == Word::Aws {
+                deployment.refuses(&request, expected);
+            }
         }
     });
 }

@@ -23,6 +23,28 @@ fn c9_frames_are_never_stored_as_data() {
     }
 }
 
+/// The words of another vendor around the same frames, towards a node that speaks AWS's.
+#[test]
+fn c9_frames_of_wos_are_never_stored_as_data() {
+    for scene in Scene::both() {
+        for mode in STREAMING {
+            let right = upload(mode).word(Word::Wos).signed();
+            let recorded = scene.commits(mode, &right);
+            if scene.forward == Forward::Trusted {
+                let left = |name: &str| name.to_ascii_lowercase().starts_with("x-wos-");
+                assert!(!recorded.head.headers.iter().any(|(name, _)| left(name)));
+            }
+            let mut wrong = right.clone();
+            wrong.frames[1].data[1000] ^= 1;
+            let (status, code) = match mode {
+                UNSIGNED_CHUNKS_TRAILER => (400, "BadDigest"),
+                _ => (403, "SignatureDoesNotMatch"),
+            };
+            scene.refuses(mode, &wrong, status, code);
+        }
+    }
+}
+
 #[test]
 fn c9_the_token_of_the_frames_alone_leaves_content_encoding() {
     for scene in Scene::both() {

@@ -4,10 +4,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
 
-use super::support::checksum::checksum;
 use super::support::refusal::assert_refused;
 use super::support::signer::{Request, Word, now};
-use super::support::upload::{Framing, SIGNED_CHUNKS, STREAMING, UNSIGNED, Upload, sha256};
+use super::support::upload::{
+    Framing, SIGNED_CHUNKS, STREAMING, UNSIGNED, Upload, checksum, sha256,
+};
 use super::{Scene, object, upload};
 
 fn md5(data: &[u8]) -> String {

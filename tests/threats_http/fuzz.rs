@@ -1,8 +1,8 @@
 //! K5: whatever the bytes, the gateway lives, and the node sees whole requests that were signed.
 
-use std::ops::Range;
 use std::thread;
 
+use super::support::dice::Dice;
 use super::support::rec::{Answer, Rec};
 use super::support::signer::{ACCESS_KEY_ID, Request, Word, now, unix_time};
 use super::support::wire::Connection;
@@ -10,28 +10,6 @@ use super::{Site, signed};
 
 const MUTATIONS: u64 = 4000;
 const WORKERS: u64 = 4;
-
-/// xorshift64* with a fixed start: every run throws the same.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let high = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
-        usize::try_from(high).expect("31 bits") % bound.max(1)
-    }
-
-    fn byte(&mut self) -> u8 {
-        u8::try_from(self.below(256)).expect("a byte")
-    }
-
-    fn range(&mut self, length: usize) -> Range<usize> {
-        let start = self.below(length + 1);
-        start..(start + 1 + self.below(16)).min(length).max(start)
-    }
-}
 
 /// Requests that are served, with the request line that the node sees of each. Every parameter is signed, so that a request
 /// line that differs was never signed.
@@ -126,34 +104,9 @@ const WORDS: &[&[u8]] = &[
 ];
 
 fn mutated(dice: &mut Dice, seeds: &[(Vec<u8>, &str)]) -> Vec<u8> {
-    let mut bytes = seeds[dice.below(seeds.len())].0.clone();
-    for _ in 0..=dice.below(3) {
-        let at = dice.below(bytes.len());
-        let range = dice.range(bytes.len());
-        match dice.below(8) {
-            0 if !bytes.is_empty() => bytes[at] ^= 1 << dice.below(8),
-            1 if !bytes.is_empty() => bytes[at] = dice.byte(),
-            2 => bytes.insert(at, dice.byte()),
-            3 | 4 => {
-                bytes.splice(at..at, WORDS[dice.below(WORDS.len())].iter().copied());
-            }
-            5 => {
-                bytes.drain(range);
-            }
-            6 => {
-                let copy = bytes[range].to_vec();
-                let copies = 1 + dice.below(64);
-                bytes.splice(at..at, copy.repeat(copies));
-            }
-            _ => {
-                let other = &seeds[dice.below(seeds.len())].0;
-                let tail = &other[dice.below(other.len())..];
-                bytes.truncate(at);
-                bytes.extend_from_slice(tail);
-            }
-        }
-    }
-    bytes
+    let seed = &seeds[dice.below(seeds.len())].0;
+    let other = &seeds[dice.below(seeds.len())].0;
+    dice.mutated(seed, WORDS, other)
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -17,7 +17,7 @@ const PRINCIPAL: HeaderName = HeaderName::from_static("x-countersign-principal")
 const ACCESS_KEY_ID: HeaderName = HeaderName::from_static("x-countersign-access-key-id");
 
 /// What is added to a request: the fields of the gateway's own and those of a new signature.
-const OWN_FIELDS: usize = 6;
+const OWN_FIELDS: usize = 8;
 
 /// Without credentials, with who signed, in the cluster's dialect.
 ///

@@ -15,7 +15,7 @@ use super::body::Body;
 use crate::body::SignedChunks;
 use crate::cluster::{Cluster, Forward};
 use crate::policy::Permit;
-use passing::passes;
+pub use passing::passes;
 pub use resign::check;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-countersign-request-id");

@@ -21,7 +21,8 @@ use crate::gateway::admit::Target;
 use crate::policy::Permit;
 use crate::sig::authorization::DialectForm;
 use crate::sig::dialect::{Dialect, vendor_header};
-use crate::sig::node_key::{EMPTY_SHA256, NodeKey, Timestamp, Unsigned};
+use crate::sig::freshness::timestamp;
+use crate::sig::node_key::{Chunks, EMPTY_SHA256, NodeKey};
 use crate::sig::payload::{PayloadClaim, hex};
 use crate::sig::v2::StringToSign;
 use crate::sig::{RequestView, Verified, Version};
@@ -143,13 +144,10 @@ impl Signing<'_> {
         let date = httpdate::fmt_http_date(self.own.now);
         headers.insert(DATE, value_of(&date)?);
         let address = self.permit.address().in_style(self.aim.style);
-        let (path, query) = (&self.aim.path, self.aim.query.as_deref());
-        let authorization = RequestView::of(self.method, path, query, headers)
-            .and_then(|view| key.sign_v2(&view, &address))
-            .or_err(
-                ErrorType::InternalError,
-                "a request that cannot be signed anew",
-            )?;
+        let authorization = key.sign_v2(&self.view(headers)?, &address).or_err(
+            ErrorType::InternalError,
+            "a request that cannot be signed anew",
+        )?;
         headers.insert(AUTHORIZATION, value_of(&authorization)?);
         Ok(())
     }
@@ -162,32 +160,33 @@ impl Signing<'_> {
         sign_with: &SignWith,
     ) -> pingora::Result<Option<SignedChunks>> {
         let form = Dialect::named(sign_with.dialect).forms[0];
-        let timestamp = Timestamp::of(self.own.now);
-        let verified = self.permit.verified();
+        let timestamp = timestamp(self.own.now);
         let payload = Payload::of(self.data, self.permit, sign_with.payload);
+        let mut chunks = Chunks::None;
         if let Payload::SignedChunks { data, encoded } = payload {
             headers.insert(CONTENT_LENGTH, encoded.into());
             let decoded_length = HeaderName::from_static("x-amz-decoded-content-length");
             headers.insert(decoded_length, data.into());
             announce_chunks(headers)?;
+            chunks = Chunks::Signed;
         }
-        let payload_text = payload.text();
-        headers.insert(form.date_header, value_of(timestamp.as_str())?);
-        headers.insert(form.v4.content_sha256_header, value_of(&payload_text)?);
-        let signed = key.sign_v4(
-            &Unsigned {
-                method: self.method,
-                path: &self.aim.path,
-                query: self.aim.query.as_deref(),
-                headers,
-                payload: &payload_text,
-                content_headers: verified.content_headers(),
-            },
-            timestamp,
-        );
-        headers.insert(AUTHORIZATION, value_of(&signed.authorization)?);
-        let framed = matches!(payload, Payload::SignedChunks { .. });
-        Ok(framed.then(|| SignedChunks::new(signed.chain)))
+        let payload = payload.text();
+        headers.insert(form.date_header, value_of(&timestamp)?);
+        headers.insert(form.v4.content_sha256_header, value_of(&payload)?);
+        let content_headers = self.permit.verified().content_headers();
+        let view = self.view(headers)?;
+        let (authorization, chain) =
+            key.sign_v4(&view, content_headers, &payload, &timestamp, chunks);
+        headers.insert(AUTHORIZATION, value_of(&authorization)?);
+        Ok(chain.map(SignedChunks::new))
+    }
+
+    fn view<'h>(&'h self, headers: &'h HeaderMap) -> pingora::Result<RequestView<'h>> {
+        let query = self.aim.query.as_deref();
+        RequestView::of(self.method, &self.aim.path, query, headers).or_err(
+            ErrorType::InternalError,
+            "a request that cannot be signed anew",
+        )
     }
 }
 

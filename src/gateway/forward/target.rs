@@ -66,7 +66,8 @@ impl<'r> Aim<'r> {
         Self {
             path: node_path(target.path, address, style, spelling),
             query,
-            host: node_host(address, style, options),
+            host: node_host(address, style, options)
+                .or_else(|| lower_host(headers, address, spelling)),
             style,
         }
     }
@@ -126,6 +127,15 @@ fn node_host(address: &Address, style: Style, options: &ClusterOptions) -> Optio
     })
 }
 
+/// The client's Host in lower case, where it names a bucket: version 2 signs the bucket that is read in it, and not every
+/// node reads it so.
+fn lower_host(headers: &HeaderMap, address: &Address, spelling: Spelling) -> Option<String> {
+    let named = spelling == Spelling::Canonical && address.style() != Style::Path;
+    let host = headers.get(HOST).filter(|_| named)?.to_str().ok()?;
+    let capitals = host.bytes().any(|byte| byte.is_ascii_uppercase());
+    capitals.then(|| host.to_ascii_lowercase())
+}
+
 /// The path, with the bucket's name where `style` has it.
 fn node_path<'r>(
     path: &'r str,
@@ -176,20 +186,41 @@ fn node_query<'r>(
             && headers.contains_key(&*name);
         !repeats_header && !is_of_signature(verified, &name)
     };
-    if spelling == Spelling::AsSent && query.split('&').all(|pair| stays(&pair)) {
+    match spelling {
+        Spelling::AsSent => filtered(query, stays),
+        Spelling::Canonical => {
+            let pairs = query.split('&').filter(stays);
+            let left = joined(query.len(), pairs, |left, pair| {
+                push_respelled(left, pair, verified, nodes);
+            });
+            left.map(Cow::Owned)
+        }
+    }
+}
+
+/// The pairs that stay, every byte as it was sent.
+fn filtered<'r>(query: &'r str, stays: impl Fn(&&str) -> bool) -> Option<Cow<'r, str>> {
+    if query.split('&').all(|pair| stays(&pair)) {
         return Some(query.into());
     }
-    let mut left = String::with_capacity(query.len());
-    for pair in query.split('&').filter(stays) {
-        if !left.is_empty() {
-            left.push('&');
+    let pairs = query.split('&').filter(stays);
+    joined(query.len(), pairs, |left, pair| left.push_str(pair)).map(Cow::Owned)
+}
+
+/// The pairs with `&` between them; none where there is none.
+fn joined<'p>(
+    capacity: usize,
+    pairs: impl Iterator<Item = &'p str>,
+    push: impl Fn(&mut String, &str),
+) -> Option<String> {
+    let mut query = String::with_capacity(capacity);
+    for pair in pairs {
+        if !query.is_empty() {
+            query.push('&');
         }
-        match spelling {
-            Spelling::AsSent => left.push_str(pair),
-            Spelling::Canonical => push_respelled(&mut left, pair, verified, nodes),
-        }
+        push(&mut query, pair);
     }
-    Some(left).filter(|left| !left.is_empty()).map(Cow::Owned)
+    Some(query).filter(|query| !query.is_empty())
 }
 
 fn push_respelled(query: &mut String, pair: &str, asked: &Verified, nodes: &Dialect) {
@@ -223,15 +254,18 @@ fn respelled(text: &str, set: &'static AsciiSet) -> String {
     percent_encode(&bytes, set).to_string()
 }
 
-/// Whether the parameter belongs to the client's signature: what stands for the credentials, or a session token.
+/// Whether the parameter belongs to the client's signature: what stands for the credentials, or a session token. Those of
+/// version 4 have no other use, wherever the signature stands.
 pub fn is_of_signature(verified: &Verified, name: &str) -> bool {
-    let token = FORMS
-        .iter()
-        .any(|form| form.v4.parameters.security_token.eq_ignore_ascii_case(name));
-    let form = verified.dialect().form;
-    token
+    is_presign(name)
         || (verified.placement() == Placement::Query
-            && is_credential(form, verified.version(), name))
+            && is_credential(verified.dialect().form, verified.version(), name))
+}
+
+/// Whether the name is one of a presigned request of version 4, of any vendor.
+fn is_presign(name: &str) -> bool {
+    let mut names = FORMS.iter().flat_map(|form| form.v4.parameters.all());
+    name.starts_with(['x', 'X']) && names.any(|own| own.eq_ignore_ascii_case(name))
 }
 
 /// Whether a parameter's name has the prefix of another vendor than that of `spoken`.
@@ -246,4 +280,108 @@ pub fn insert_host(headers: &mut HeaderMap, aim: &Aim<'_>) -> Result<(), http::E
         headers.insert(HOST, HeaderValue::from_str(host)?);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+    use crate::address::{CopySource, HostNames};
+
+    #[test]
+    fn what_stays_of_a_query_stays_byte_for_byte() {
+        let left = |query| {
+            let gone = |name: &str| {
+                let name = percent_decode_str(name).decode_utf8_lossy();
+                matches!(&*name, "AWSAccessKeyId" | "Expires" | "Signature")
+            };
+            filtered(query, |pair| {
+                !gone(pair.split_once('=').map_or(*pair, |(name, _)| name))
+            })
+        };
+        assert_eq!(left("AWSAccessKeyId=a&Expires=1&Signature=s%3D"), None);
+        assert_eq!(
+            left("prefix=a%20+b&AWSAccessKeyId=a&acl&Expires=1&x=%41&Signature=s").as_deref(),
+            Some("prefix=a%20+b&acl&x=%41")
+        );
+        assert_eq!(
+            left("Signatur%65=s&%41WSAccessKeyId=a&Expires=1&versionId=").as_deref(),
+            Some("versionId=")
+        );
+        assert!(matches!(left("prefix=+%2b&acl"), Some(Cow::Borrowed(_))));
+    }
+
+    #[test]
+    fn the_parameters_of_version_4_are_known_in_any_case_and_no_other_is() {
+        for name in [
+            "X-Amz-Signature",
+            "x-amz-credential",
+            "X-WOS-Security-Token",
+            "X-Amz-Expires",
+            "x-wos-content-sha256",
+        ] {
+            assert!(is_presign(name), "{name}");
+        }
+        for name in [
+            "x-amz-acl",
+            "x-wos-process",
+            "Expires",
+            "x-id",
+            "xX-Amz-Date",
+            "",
+        ] {
+            assert!(!is_presign(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_path_is_moved_and_spelled() {
+        use Spelling::{AsSent, Canonical};
+        use Style::{CustomDomain, Path, VirtualHost};
+        let hosts = HostNames {
+            domains: vec!["s3.example.com".into()],
+            custom_domains: vec!["static.example.net".into()],
+        };
+        let moved = |host: &str, path: &'static str, style, spelling| {
+            let names = std::iter::empty();
+            let absent = CopySource::Absent;
+            let address = Address::of(&Method::GET, host, path, names, absent, &hosts).unwrap();
+            node_path(path, &address, style, spelling).into_owned()
+        };
+        let base = "s3.example.com";
+        let bucket = "bucket.s3.example.com";
+        for (host, path, style, spelling, expected) in [
+            (base, "/", Path, Canonical, "/"),
+            (base, "/bucket", Path, AsSent, "/bucket"),
+            (base, "/bucket", Path, Canonical, "/bucket/"),
+            (base, "/bucket", VirtualHost, AsSent, "/"),
+            (base, "/bucket/", VirtualHost, Canonical, "/"),
+            (base, "/bucket/a%2f+", VirtualHost, AsSent, "/a%2f+"),
+            (base, "/bucket/a%2f+", VirtualHost, Canonical, "/a/%2B"),
+            (base, "/bucket//k", VirtualHost, Canonical, "//k"),
+            (
+                base,
+                "/bucket/%7e%2a~*",
+                Path,
+                Canonical,
+                "/bucket/~%2A~%2A",
+            ),
+            (bucket, "/", Path, AsSent, "/bucket/"),
+            (bucket, "/", VirtualHost, Canonical, "/"),
+            (bucket, "/%c3%a9", Path, Canonical, "/bucket/%C3%A9"),
+            (bucket, "//k", Path, AsSent, "/bucket//k"),
+            (
+                "static.example.net",
+                "/k",
+                Path,
+                AsSent,
+                "/static.example.net/k",
+            ),
+            ("static.example.net", "/k", CustomDomain, AsSent, "/k"),
+        ] {
+            let path = moved(host, path, style, spelling);
+            assert_eq!(path, expected, "{host} {style:?} {spelling:?}");
+        }
+    }
 }

@@ -16,7 +16,7 @@ use crate::sig::v4::SignedHeaders;
 use crate::sig::v4::canonical::{UNSIGNED_PAYLOAD, sign};
 
 /// The headers beside the Host and the vendor's own that a client of ours signs.
-const OWN_HEADERS: &[&str] = &["content-md5", "content-type"];
+const OWN_HEADERS: &[&str] = &["content-encoding", "content-md5", "content-type"];
 
 /// Who signs, when and for which scope.
 #[derive(Debug, Clone, Copy)]
@@ -225,4 +225,101 @@ fn set(headers: &mut HeaderMap, name: &'static str, value: &str) -> Result<(), S
     let value = HeaderValue::from_str(value).map_err(|_invalid| SignError::HeaderValue(name))?;
     headers.insert(HeaderName::from_static(name), value);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+    use crate::address::HostNames;
+    use crate::secret::Secret;
+    use crate::sig::dialect::AWS;
+
+    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    /// What `sign` makes of a request to the examples' bucket at the examples' time, with their key.
+    fn signed<T>(
+        path: &str,
+        query: Option<&str>,
+        headers: &[(&'static str, &str)],
+        sign: impl FnOnce(&Unsigned<'_>, &ScopedCredentials<'_>, SystemTime) -> Result<T, SignError>,
+    ) -> T {
+        let mut fields = HeaderMap::new();
+        for (name, value) in headers {
+            set(&mut fields, name, value).unwrap();
+        }
+        let hosts = HostNames {
+            domains: vec!["s3.amazonaws.com".into()],
+            custom_domains: Vec::new(),
+        };
+        let request = Unsigned {
+            method: "GET",
+            host: "examplebucket.s3.amazonaws.com",
+            path,
+            query,
+            headers: fields,
+            hosts: &hosts,
+        };
+        let credentials = SigningCredentials {
+            access_key_id: "AKIAIOSFODNN7EXAMPLE".into(),
+            secret_access_key: Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into()),
+        };
+        let scoped = ScopedCredentials {
+            credentials: &credentials,
+            session_token: None,
+            region: "us-east-1",
+        };
+        let then = UNIX_EPOCH + Duration::from_secs(1_369_353_600);
+        sign(&request, &scoped, then).unwrap()
+    }
+
+    /// Amazon S3 API Reference, "Authenticating requests: using the Authorization header", GET bucket lifecycle.
+    #[test]
+    fn the_published_signature_of_a_header_comes_out() {
+        let headers = signed("/", Some("lifecycle"), &[], |request, scoped, now| {
+            Ok(sign_header_v4(request, &AWS, scoped, EMPTY, now)?.0)
+        });
+        assert_eq!(
+            headers["authorization"],
+            "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, \
+             SignedHeaders=host;x-amz-content-sha256;x-amz-date, \
+             Signature=fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"
+        );
+        assert_eq!(headers["x-amz-date"], "20130524T000000Z");
+        assert!(!headers.contains_key(HOST));
+    }
+
+    /// The same page, "using query parameters".
+    #[test]
+    fn the_published_presigned_query_comes_out() {
+        let query = signed("/test.txt", None, &[], |request, scoped, now| {
+            sign_query_v4(request, &AWS, scoped, Duration::from_secs(86_400), now)
+        });
+        assert_eq!(
+            query,
+            "X-Amz-Algorithm=AWS4-HMAC-SHA256\
+             &X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request\
+             &X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host\
+             &X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_signed_is_told() {
+        let refused = signed(
+            "/",
+            None,
+            &[("x-amz-date", "today")],
+            |request, scoped, now| Ok(sign_header_v4(request, &AWS, scoped, EMPTY, now).err()),
+        );
+        assert!(matches!(refused, Some(SignError::Timestamp)));
+        let refused = signed(
+            "/",
+            None,
+            &[("x-wos-acl", "private")],
+            |request, scoped, now| Ok(sign_header_v4(request, &AWS, scoped, EMPTY, now).err()),
+        );
+        assert!(matches!(refused, Some(SignError::Request(_))));
+    }
 }

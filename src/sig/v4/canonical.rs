@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::SignedHeaders;
 use super::encoding::{compare_encoded, is_encoded, write_encoded};
-use crate::sig::dialect::{Form, HostRule};
+use crate::sig::dialect::{Form, HostRule, ValueRule};
 use crate::sig::payload::hex;
 use crate::sig::request::{Parameter, RequestView};
 use crate::sig::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
@@ -79,6 +79,18 @@ impl Spelling {
         query: Escapes::Rfc3986,
         ..Self::USUAL
     };
+
+    /// What the vendor's nodes take from everybody.
+    fn of(form: &Form) -> Self {
+        let values = match form.v4.value_rule {
+            ValueRule::Collapsed => Values::Collapsed,
+            ValueRule::AsSent => Values::AsSent,
+        };
+        Self {
+            values,
+            ..Self::DOCUMENTED
+        }
+    }
 }
 
 /// The request in the form that is hashed. `Display` is the text by AWS's rules.
@@ -345,7 +357,7 @@ impl fmt::Display for StringToSign<'_> {
     }
 }
 
-/// Signs a request by AWS's rules, for whoever sends one. `payload` is the last line of the canonical request.
+/// Signs a request by the vendor's rules, for whoever sends one. `payload` is the last line of the canonical request.
 pub(in crate::sig) fn sign(
     view: &RequestView<'_>,
     signed_headers: &SignedHeaders<'_>,
@@ -367,7 +379,7 @@ pub(in crate::sig) fn sign(
         algorithm: form.v4.algorithm,
         timestamp,
         scope,
-        request: sha256_of(|sink| canonical.write(Spelling::DOCUMENTED, sink)),
+        request: sha256_of(|sink| canonical.write(Spelling::of(form), sink)),
     };
     key.mac_of(|sink| text.write(sink))
 }

@@ -129,14 +129,14 @@ impl<'v> Signing<'v> {
         self.credential.access_key_id()
     }
 
+    /// The names of the signed headers.
+    pub fn signed_headers(&self) -> &SignedHeaders<'v> {
+        &self.canonical.signed_headers
+    }
+
     /// The signature as it was provided.
     pub fn provided(&self) -> &str {
         &self.provided
-    }
-
-    /// The headers that the signature covers.
-    pub fn signed_headers(&self) -> &SignedHeaders<'v> {
-        &self.canonical.signed_headers
     }
 
     /// The canonical request.

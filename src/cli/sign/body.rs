@@ -1,0 +1,178 @@
+//! The body of a request of version 4: its payload mode, and its bytes as they go over the wire.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::ValueEnum;
+use crc_fast::{CrcAlgorithm, Digest as Crc};
+use http::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
+use sha2::{Digest, Sha256};
+
+use crate::cli::Failure;
+use crate::sig::dialect::Form;
+use crate::sig::payload::{ChunkChain, hex};
+
+/// The data of one chunk: what AWS's SDKs send (Amazon S3 API Reference: at least 8 KiB).
+const CHUNK: usize = 64 * 1024;
+/// The checksum of the trailer modes: what current SDKs send.
+const CHECKSUM: &str = "checksum-crc32";
+
+/// How the body is vouched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Payload {
+    /// Nothing vouches for it
+    Unsigned,
+    /// Its SHA-256 is signed
+    Signed,
+    /// In chunks, each signed
+    SignedChunks,
+    /// In signed chunks, with a signed CRC-32 behind them
+    SignedChunksTrailer,
+    /// In chunks, with a CRC-32 behind them
+    UnsignedTrailer,
+}
+
+impl Payload {
+    /// Whether the bytes on the wire are not those of the file.
+    pub fn is_framed(self) -> bool {
+        match self {
+            Self::Unsigned | Self::Signed => false,
+            Self::SignedChunks | Self::SignedChunksTrailer | Self::UnsignedTrailer => true,
+        }
+    }
+
+    fn has_trailer(self) -> bool {
+        matches!(self, Self::SignedChunksTrailer | Self::UnsignedTrailer)
+    }
+
+    /// The text of the payload-mode header; reads the body where its digest is the text.
+    pub fn text(self, form: &Form, body: Option<&Path>) -> Result<String, Failure> {
+        let algorithm = form.v4.algorithm;
+        Ok(match self {
+            Self::Unsigned => "UNSIGNED-PAYLOAD".into(),
+            Self::Signed => digest_of(body)?,
+            Self::SignedChunks => format!("STREAMING-{algorithm}-PAYLOAD"),
+            Self::SignedChunksTrailer => format!("STREAMING-{algorithm}-PAYLOAD-TRAILER"),
+            Self::UnsignedTrailer => "STREAMING-UNSIGNED-PAYLOAD-TRAILER".into(),
+        })
+    }
+
+    /// The headers that describe the framing, for a body of `length` bytes.
+    pub fn describe(
+        self,
+        form: &Form,
+        length: u64,
+        headers: &mut HeaderMap,
+    ) -> Result<(), Failure> {
+        if !self.is_framed() {
+            return Ok(());
+        }
+        let prefix = form.header_prefix;
+        let name = |rest: &str| HeaderName::try_from(format!("{prefix}{rest}"));
+        let encoding = match headers.get(CONTENT_ENCODING) {
+            Some(own) => format!("aws-chunked,{}", own.to_str()?),
+            None => "aws-chunked".into(),
+        };
+        headers.insert(CONTENT_ENCODING, HeaderValue::try_from(encoding)?);
+        headers.insert(name("decoded-content-length")?, length.into());
+        if self.has_trailer() {
+            let checksum = HeaderValue::try_from(format!("{prefix}{CHECKSUM}"))?;
+            headers.insert(name("trailer")?, checksum);
+        }
+        Ok(())
+    }
+
+    /// Writes the body as it goes over the wire.
+    pub fn write(
+        self,
+        form: &Form,
+        mut chain: ChunkChain,
+        body: &Path,
+        output: &Path,
+    ) -> Result<(), Failure> {
+        let mut body = opened(body)?;
+        let file = File::create(output).map_err(|error| told("create", output, &error))?;
+        let mut wire = BufWriter::new(file);
+        let mut checksum = Crc::new(CrcAlgorithm::Crc32IsoHdlc);
+        let mut data = Vec::with_capacity(CHUNK);
+        loop {
+            data.clear();
+            (&mut body).take(CHUNK as u64).read_to_end(&mut data)?;
+            checksum.update(&data);
+            write!(wire, "{:x}", data.len())?;
+            if self != Self::UnsignedTrailer {
+                let signature = hex(&chain.sign_chunk(&Sha256::digest(&data).into()));
+                write!(
+                    wire,
+                    ";chunk-signature={}",
+                    std::str::from_utf8(&signature)?
+                )?;
+            }
+            wire.write_all(b"\r\n")?;
+            if data.is_empty() {
+                break;
+            }
+            wire.write_all(&data)?;
+            wire.write_all(b"\r\n")?;
+        }
+        if self.has_trailer() {
+            let sum = u32::try_from(checksum.finalize())?.to_be_bytes();
+            let line = format!("{}{CHECKSUM}:{}", form.header_prefix, STANDARD.encode(sum));
+            write!(wire, "{line}\r\n")?;
+            if self == Self::SignedChunksTrailer {
+                let digest = Sha256::digest(format!("{line}\n"));
+                let signature = hex(&chain.sign_trailer(&digest.into()));
+                let signature = std::str::from_utf8(&signature)?;
+                write!(
+                    wire,
+                    "{}trailer-signature:{signature}\r\n",
+                    form.header_prefix
+                )?;
+            }
+        }
+        wire.write_all(b"\r\n")?;
+        wire.flush()?;
+        Ok(())
+    }
+}
+
+fn opened(path: &Path) -> Result<BufReader<File>, Failure> {
+    let file = File::open(path).map_err(|error| told("read", path, &error))?;
+    Ok(BufReader::new(file))
+}
+
+fn told(act: &str, path: &Path, error: &std::io::Error) -> String {
+    format!("cannot {act} {}: {error}", path.display())
+}
+
+/// The length of a file.
+pub fn length_of(path: &Path) -> Result<u64, Failure> {
+    let found = std::fs::metadata(path).map_err(|error| told("read", path, &error))?;
+    Ok(found.len())
+}
+
+fn digest_of(body: Option<&Path>) -> Result<String, Failure> {
+    let mut hash = Sha256::new();
+    if let Some(path) = body {
+        std::io::copy(&mut opened(path)?, &mut HashWriter(&mut hash))
+            .map_err(|error| told("read", path, &error))?;
+    }
+    let digits = hex(&hash.finalize().into());
+    Ok(String::from_utf8_lossy(&digits).into_owned())
+}
+
+struct HashWriter<'h>(&'h mut Sha256);
+
+impl Write for HashWriter<'_> {
+    fn write(&mut self, piece: &[u8]) -> std::io::Result<usize> {
+        self.0.update(piece);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
