@@ -158,6 +158,7 @@ pub async fn admit(
         Err(refusal) => {
             if matches!(refusal, Refusal::Auth(_) | Refusal::Policy(_)) {
                 context.refused.dialect = Some(dialect);
+                context.refused.version = Some(claim.version());
                 context.refused.access_key_id = Some(claim.access_key_id().to_owned());
             }
             Err(refusal)
