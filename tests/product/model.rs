@@ -84,10 +84,11 @@ pub fn verdict(combination: &Combination) -> Verdict {
     first.map_or(served, |(_, verdict)| verdict)
 }
 
-/// Whose words the answer uses, where the head of the request shows it: those that its credentials are written in.
+/// Whose words the answer uses: those that the credentials are written in, where there are any.
 pub fn words(combination: &Combination) -> Option<Word> {
     match (combination.kind, combination.flaw) {
-        (Kind::None | Kind::V2Form | Kind::V4Form, _) => None,
+        (Kind::None, _) => None,
+        (Kind::V2Form | Kind::V4Form, _) if !is_form_upload(combination) => None,
         // A word of AWS's, whatever follows it.
         (Kind::V4Header, Flaw::AsymmetricAlgorithm) => Some(Word::Aws),
         _ => Some(combination.word),
@@ -179,7 +180,9 @@ fn credentials(combination: &Combination) -> Option<Broken> {
 }
 
 fn form(combination: &Combination) -> Option<Broken> {
-    let Combination { kind, flaw, .. } = combination;
+    let Combination {
+        kind, flaw, word, ..
+    } = combination;
     if !is_form_upload(combination) {
         return None;
     }
@@ -194,6 +197,7 @@ fn form(combination: &Combination) -> Option<Broken> {
         // The field of version 2 is empty, the credential of version 4 begins with nothing.
         Flaw::EmptyKey if !v4 => told(FORM, 400, "InvalidArgument"),
         Flaw::EmptyKey => told(FORM, 400, "AuthorizationHeaderMalformed"),
+        Flaw::ScopeDay if *word == Word::Wos => told(FORM, 400, "InvalidArgument"),
         Flaw::ScopeDay | Flaw::ScopeRegion | Flaw::ScopeService | Flaw::ScopeTerminator => {
             told(FORM, 400, "AuthorizationQueryParametersError")
         }

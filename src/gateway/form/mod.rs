@@ -109,9 +109,15 @@ pub async fn admit(
     let fields =
         FormFields::of(head.fields.iter().cloned(), &head.filename).map_err(Refusal::Policy)?;
     let name = bucket.bucket().unwrap_or_default();
-    let claim = form::claim(&fields, name, now, &listener.dialects, &live.signature)?;
+    let words = listener.words(form::spoken(&fields));
+    let claim = match form::claim(&fields, name, now, &listener.dialects, &live.signature) {
+        Ok(claim) => claim,
+        Err(failure) => {
+            context.words = Some(words);
+            return Err(failure.into());
+        }
+    };
     let dialect = claim.dialect();
-    let words = listener.words(Some(dialect.dialect.name));
     let hosts = &listener.options.hosts;
     let key = key_of(&live, claim.access_key_id()).await?;
     let verified = claim.verify(&key);

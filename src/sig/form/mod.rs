@@ -17,7 +17,7 @@ use std::time::SystemTime;
 
 use super::authorization::{DialectForm, choose, refused_algorithm};
 use super::diagnosis::Diagnosis;
-use super::dialect::{Dialect, FORMS, Form};
+use super::dialect::{DIALECTS, Dialect, DialectName, FORMS, Form};
 use super::failure::Unaccepted;
 use super::freshness;
 use super::payload::hex;
@@ -150,6 +150,13 @@ fn signing_v4<'f>(
         credential,
         provided: wanted(fields, names.signature)?,
     })
+}
+
+/// Whose words a form uses, whether or not its claim can be read; none where it has no fields of a signature's, or of two.
+pub fn spoken(fields: &FormFields) -> Option<DialectName> {
+    let (_, form) = mechanism(fields).ok()??;
+    let own = DIALECTS.iter().find(|row| row.forms[0] == form);
+    own.map(|row| row.name)
 }
 
 /// The way in which the form is signed, and in whose words; none where it is not.
