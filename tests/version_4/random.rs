@@ -17,7 +17,13 @@ fn holds(request: &Request) -> bool {
 
 /// A part of a name or a value, written as it is or encoded.
 fn text() -> impl Strategy<Value = String> {
-    ("[ -~é]{1,8}", any::<bool>()).prop_map(|(text, lower)| {
+    // A separator in it may make a segment of dots, which is no path.
+    let dots = |text: &String| {
+        let mut segments = text.split(['/', '\\']);
+        !segments.any(|own| own == "." || own == "..")
+    };
+    let text = "[ -~é]{1,8}".prop_filter("a segment of dots", dots);
+    (text, any::<bool>()).prop_map(|(text, lower)| {
         let encoded = encode(&text);
         if lower {
             encoded.to_ascii_lowercase()
