@@ -17,9 +17,9 @@ fn holds(request: &Request) -> bool {
 
 /// A part of a name or a value, written as it is or encoded.
 fn text() -> impl Strategy<Value = String> {
-    // Behind an "a" no text is "." or ".."; behind a slash of its own it may be, and is refused.
+    // Behind an "a" no text is "." or ".."; behind a separator of its own it may be, and is refused.
     let dots = |text: &String| {
-        text.split('/')
+        text.split(['/', '\\'])
             .skip(1)
             .any(|part| [".", ".."].contains(&part))
     };
