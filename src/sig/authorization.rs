@@ -8,6 +8,7 @@ use memchr::{memchr, memchr2, memrchr};
 
 use super::dialect::{Dialect, FORMS, Form};
 use super::failure::{AuthFailure, Unaccepted};
+use super::split::{split, split_once};
 use super::v4::{Credential, Presented, SignedHeaders};
 use super::{Placement, Version};
 
@@ -112,11 +113,9 @@ fn parse_v2(rest: Option<&str>) -> Result<Authorization<'_>, AuthFailure> {
 /// The three components stand in any order, with a comma between and blanks around it or none (the WOS SDKs send none).
 fn parse_v4(rest: &str) -> Result<Presented<'_>, AuthFailure> {
     let (mut credential, mut signed_headers, mut signature) = (None, None, None);
-    for component in rest.split(',') {
-        let (name, value) = component
-            .trim_ascii()
-            .split_once('=')
-            .ok_or(AuthFailure::AuthorizationComponents)?;
+    for component in split(rest, b',') {
+        let (name, value) =
+            split_once(component.trim_ascii(), b'=').ok_or(AuthFailure::AuthorizationComponents)?;
         let place = match name {
             "Credential" => &mut credential,
             "SignedHeaders" => &mut signed_headers,

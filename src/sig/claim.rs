@@ -13,7 +13,7 @@ use super::failure::AuthFailure;
 use super::payload::PayloadClaim;
 use super::presigned::{self, Mechanism};
 use super::request::{CONTENT_MD5, RequestView};
-use super::signature::{Identity, ProvidedSignature, VerifyingKey};
+use super::signature::{Identity, VerifyingKey};
 use super::{Diagnostics, MAX_ACCESS_KEY_ID_LENGTH, Placement, VerifyOptions, Version, v2, v4};
 use crate::address::Address;
 
@@ -33,7 +33,7 @@ pub struct Claim<'v> {
 enum Signing<'v> {
     V2 {
         access_key_id: Cow<'v, str>,
-        provided: ProvidedSignature<'v>,
+        provided: Cow<'v, str>,
         string_to_sign: v2::StringToSign<'v>,
     },
     V4(v4::Signing<'v>),
@@ -212,7 +212,7 @@ pub fn claim<'v>(
             let date = v2::check(view, dialect, expires, now, options)?;
             Signing::V2 {
                 access_key_id,
-                provided: ProvidedSignature::of(signature),
+                provided: signature,
                 string_to_sign: v2::StringToSign::of(view, address, dialect, date)?,
             }
         }
@@ -395,7 +395,7 @@ impl Claim<'_> {
                     string_to_sign,
                     provided,
                     ..
-                } => (string_to_sign.to_bytes(), None, provided.text()),
+                } => (string_to_sign.to_bytes(), None, &**provided),
                 Signing::V4(signing) => (
                     signing.string_to_sign().to_string().into_bytes(),
                     Some(signing.canonical_request().to_bytes()),

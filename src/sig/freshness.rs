@@ -39,17 +39,19 @@ pub fn parse_date(text: &str) -> Option<SystemTime> {
 
 /// Reads the time of signing of an HMAC-SHA256 request: `20130524T000000Z` and no other spelling (ISO 8601, basic form).
 pub fn parse_timestamp(text: &str) -> Option<SystemTime> {
-    let digits = |range: std::ops::Range<usize>| {
-        let part = text.get(range)?;
-        let all = part.bytes().all(|byte| byte.is_ascii_digit());
-        part.parse::<u32>().ok().filter(|_| all)
-    };
-    let marks = text.len() == TIMESTAMP_LENGTH && text.get(8..9)? == "T" && text.ends_with('Z');
-    if !marks {
+    let text: &[u8; TIMESTAMP_LENGTH] = text.as_bytes().try_into().ok()?;
+    let (date, time) = (&text[..8], &text[9..15]);
+    let digits = date.iter().chain(time).all(u8::is_ascii_digit);
+    if !digits || text[8] != b'T' || text[15] != b'Z' {
         return None;
     }
-    let (year, month, day) = (digits(0..4)?, digits(4..6)?, digits(6..8)?);
-    let (hour, minute, second) = (digits(9..11)?, digits(11..13)?, digits(13..15)?);
+    let two = |pair: &[u8]| u32::from(pair[0] - b'0') * 10 + u32::from(pair[1] - b'0');
+    let (year, month, day) = (
+        two(&date[..2]) * 100 + two(&date[2..4]),
+        two(&date[4..6]),
+        two(&date[6..]),
+    );
+    let (hour, minute, second) = (two(&time[..2]), two(&time[2..4]), two(&time[4..]));
     let long = matches!(month, 1 | 3 | 5 | 7 | 8 | 10 | 12);
     let leap_year = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let last_day = match month {

@@ -20,6 +20,7 @@ pub mod request;
 pub mod signature;
 pub mod signer;
 pub mod signing_key;
+mod split;
 pub mod v2;
 pub mod v4;
 

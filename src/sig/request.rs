@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 
 use super::dialect::vendor_header;
 use super::failure::AuthFailure;
+use super::split::{split, split_once};
 use crate::address::percent_encoding_holds;
 
 /// The most query parameters of one request. The largest S3 call has about twenty.
@@ -78,6 +79,8 @@ pub struct Fields<'r> {
     pub content_type: Option<&'r HeaderValue>,
     /// `Date`.
     pub date: Option<&'r HeaderValue>,
+    /// `Host`.
+    pub host: Option<&'r HeaderValue>,
     /// Every vendor's own fields (`x-amz-…`), sorted by name; values of one name in their order.
     pub vendor: Vec<(&'r str, &'r HeaderValue)>,
 }
@@ -92,6 +95,7 @@ impl<'r> Fields<'r> {
                 CONTENT_MD5 => fields.content_md5 = Some(value),
                 "content-type" => fields.content_type = Some(value),
                 "date" => fields.date = Some(value),
+                "host" => fields.host = Some(value),
                 name if vendor_header(name).is_some() => fields.vendor.push((name, value)),
                 _ => {}
             }
@@ -133,6 +137,31 @@ impl<'r> RequestView<'r> {
         })
     }
 
+    /// The values of the field with this name, which is lower-case, in their order.
+    pub fn values<'v>(&'v self, name: &'v str) -> impl Iterator<Item = &'r HeaderValue> + 'v {
+        let fields = &self.fields;
+        let known = match name {
+            "host" => Some(fields.host),
+            "content-type" => Some(fields.content_type),
+            CONTENT_MD5 => Some(fields.content_md5),
+            "date" => Some(fields.date),
+            _ => None,
+        };
+        let vendors = known.is_none() && vendor_header(name).is_some();
+        let vendors = fields
+            .vendor
+            .iter()
+            .filter(move |own| vendors && own.0 == name);
+        let others = (known.is_none() && vendor_header(name).is_none())
+            .then(|| self.headers.get_all(name).iter());
+        let vendors = vendors.map(|(_, value)| *value);
+        known
+            .flatten()
+            .into_iter()
+            .chain(vendors)
+            .chain(others.into_iter().flatten())
+    }
+
     /// The parameter with exactly this name.
     pub fn parameter(&self, name: &str) -> Option<&Parameter<'r>> {
         self.parameters.iter().find(|own| own.name == name)
@@ -165,8 +194,8 @@ fn parse_query(query: &str) -> Result<Vec<Parameter<'_>>, AuthFailure> {
         ));
     }
     let mut parameters: Vec<Parameter<'_>> = Vec::with_capacity(4);
-    for pair in query.split('&') {
-        let (raw_name, raw_value) = match pair.split_once('=') {
+    for pair in split(query, b'&') {
+        let (raw_name, raw_value) = match split_once(pair, b'=') {
             Some((name, value)) => (name, Some(value)),
             None => (pair, None),
         };

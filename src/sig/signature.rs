@@ -15,6 +15,8 @@ use crate::secret::Secret;
 
 /// The bytes of an HMAC-SHA1 (RFC 2104).
 const HMAC_SHA1_LENGTH: usize = 20;
+/// The characters of one in base64.
+const HMAC_SHA1_TEXT_LENGTH: usize = 28;
 
 /// Who a key belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -90,30 +92,21 @@ impl VerifyingKey {
         &self.identity
     }
 
-    /// Whether the key's signature over one of the spellings of the text is the one provided. Takes the same time
-    /// wherever the first difference stands.
-    pub(super) fn confirms(
-        &self,
-        text: &StringToSign<'_>,
-        provided: &ProvidedSignature<'_>,
-    ) -> bool {
-        // A signature that is not 20 bytes in base64 is compared too, so that its answer takes as long.
-        let provided_mac = provided.hmac_sha1().unwrap_or([0; HMAC_SHA1_LENGTH]);
-        let readable = provided.hmac_sha1().is_some();
-        let equal = text.spellings().any(|spelling| {
+    /// Whether the key's signature over one of the spellings of the text is the one provided. What is compared is the text
+    /// in base64, so one spelling of a signature counts: padded, no whitespace, no stray bits.
+    pub(super) fn confirms(&self, text: &StringToSign<'_>, provided: &str) -> bool {
+        text.spellings().any(|spelling| {
             let computed = mac_of(self.hmac_sha1.clone(), text, spelling);
-            equal(&computed, &provided_mac)
-        });
-        equal && readable
+            equal(&in_base64(&computed), provided.as_bytes())
+        })
     }
 
     /// Whether the key's signature over the policy of a form, as it stands there in base64, is the one provided.
-    pub(super) fn confirms_policy(&self, policy: &str, provided: &ProvidedSignature<'_>) -> bool {
-        let provided_mac = provided.hmac_sha1().unwrap_or([0; HMAC_SHA1_LENGTH]);
+    pub(super) fn confirms_policy(&self, policy: &str, provided: &str) -> bool {
         let mut hmac = self.hmac_sha1.clone();
         hmac.update(policy.as_bytes());
-        let computed: [u8; HMAC_SHA1_LENGTH] = hmac.finalize().into_bytes().into();
-        equal(&computed, &provided_mac) && provided.hmac_sha1().is_some()
+        let computed = hmac.finalize().into_bytes().into();
+        equal(&in_base64(&computed), provided.as_bytes())
     }
 }
 
@@ -147,34 +140,11 @@ pub fn sign_v2(secret: &Secret<String>, text: &StringToSign<'_>) -> String {
     STANDARD.encode(mac_of(keyed(secret), text, Spelling::USUAL))
 }
 
-/// The signature that a request carries.
-#[derive(Debug, Clone)]
-pub struct ProvidedSignature<'v> {
-    text: std::borrow::Cow<'v, str>,
-    hmac_sha1: Option<[u8; HMAC_SHA1_LENGTH]>,
-}
-
-impl<'v> ProvidedSignature<'v> {
-    /// Reads a signature in base64. Only the canonical spelling counts: padded, no whitespace, no stray bits.
-    pub fn of(text: std::borrow::Cow<'v, str>) -> Self {
-        // One byte more than an HMAC-SHA1, since base64 decodes three at a time.
-        let mut decoded = [0; HMAC_SHA1_LENGTH + 1];
-        let length = STANDARD.decode_slice(text.as_bytes(), &mut decoded).ok();
-        let mac = length.filter(|length| *length == HMAC_SHA1_LENGTH);
-        Self {
-            hmac_sha1: mac.and_then(|length| decoded[..length].try_into().ok()),
-            text,
-        }
-    }
-
-    /// The text as it was provided.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    fn hmac_sha1(&self) -> Option<[u8; HMAC_SHA1_LENGTH]> {
-        self.hmac_sha1
-    }
+fn in_base64(mac: &[u8; HMAC_SHA1_LENGTH]) -> [u8; HMAC_SHA1_TEXT_LENGTH] {
+    let mut text = [0; HMAC_SHA1_TEXT_LENGTH];
+    let written = STANDARD.encode_slice(mac, &mut text);
+    debug_assert_eq!(written, Ok(HMAC_SHA1_TEXT_LENGTH));
+    text
 }
 
 #[cfg(test)]
@@ -183,20 +153,27 @@ mod tests {
 
     #[test]
     fn one_spelling_of_a_signature_counts() {
-        let readable = |text: &str| ProvidedSignature::of(text.into()).hmac_sha1().is_some();
-        assert!(readable("qgk2+6Sv9/oM7G3qLEjTH1a1l1g="));
+        let identity = Identity {
+            access_key_id: "AK".into(),
+            principal: "alice".into(),
+            domains: None,
+        };
+        // RFC 2202, section 3, test case 2, in base64.
+        let key = VerifyingKey::new(identity, &Secret::new("Jefe".into()));
+        let confirms = |provided| key.confirms_policy("what do ya want for nothing?", provided);
+        assert!(confirms("7/zfauXrL6LSdBbV8YTfnCWafHk="));
         for other in [
-            "qgk2+6Sv9/oM7G3qLEjTH1a1l1h=",
-            "qgk2+6Sv9/oM7G3qLEjTH1a1l1g",
-            "qgk2+6Sv9/oM7G3qLEjTH1a1l1g==",
-            "qgk2+6Sv9/oM7G3qLEjTH1a1l1g= ",
-            " qgk2+6Sv9/oM7G3qLEjTH1a1l1g=",
-            "qgk2+6Sv9/oM7G3qLEjTH1a1l1g%3D",
-            "qgk2-6Sv9_oM7G3qLEjTH1a1l1g=",
-            "VGhpcyBtZXNzYWdlIHNpZ25lZGGieSRlbHZpbmc=",
+            "7/zfauXrL6LSdBbV8YTfnCWafHl=",
+            "7/zfauXrL6LSdBbV8YTfnCWafHk",
+            "7/zfauXrL6LSdBbV8YTfnCWafHk==",
+            "7/zfauXrL6LSdBbV8YTfnCWafHk= ",
+            " 7/zfauXrL6LSdBbV8YTfnCWafHk=",
+            "7/zfauXrL6LSdBbV8YTfnCWafHk%3D",
+            "7_zfauXrL6LSdBbV8YTfnCWafHk=",
+            "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79",
             "",
         ] {
-            assert!(!readable(other), "{other}");
+            assert!(!confirms(other), "{other}");
         }
     }
 

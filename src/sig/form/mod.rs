@@ -21,7 +21,7 @@ use super::dialect::{DIALECTS, Dialect, DialectName, FORMS, Form};
 use super::failure::Unaccepted;
 use super::freshness;
 use super::payload::hex;
-use super::signature::{ProvidedSignature, VerifyingKey, equal};
+use super::signature::{VerifyingKey, equal};
 use super::v4::Credential;
 use super::{
     AuthFailure, Diagnostics, MAX_ACCESS_KEY_ID_LENGTH, Placement, Verified, VerifyOptions, Version,
@@ -52,7 +52,7 @@ pub struct FormClaim<'f> {
 enum Signing<'f> {
     V2 {
         access_key_id: &'f str,
-        provided: ProvidedSignature<'f>,
+        provided: &'f str,
     },
     V4 {
         credential: Credential<'f>,
@@ -95,7 +95,7 @@ pub fn claim<'f>(
     let signing = match version {
         Version::V2 => Signing::V2 {
             access_key_id: wanted(fields, spoken.access_key_parameter)?,
-            provided: ProvidedSignature::of(wanted(fields, SIGNATURE)?.into()),
+            provided: wanted(fields, SIGNATURE)?,
         },
         Version::V4 => signing_v4(fields, spoken, options)?,
     };
@@ -220,7 +220,7 @@ impl Signing<'_> {
 
     fn provided(&self) -> &str {
         match self {
-            Self::V2 { provided, .. } => provided.text(),
+            Self::V2 { provided, .. } => provided,
             Self::V4 { provided, .. } => provided,
         }
     }

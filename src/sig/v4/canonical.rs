@@ -17,7 +17,7 @@ use super::encoding::{compare_encoded, is_encoded, write_encoded};
 use crate::sig::dialect::{Form, HostRule, ValueRule};
 use crate::sig::payload::hex;
 use crate::sig::request::{Parameter, RequestView};
-use crate::sig::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
+use crate::sig::signing_key::{HMAC_SHA256_LENGTH, SigningKey, gathered};
 
 /// The fifth line of a request that says nothing about its body.
 pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
@@ -175,7 +175,7 @@ impl CanonicalRequest<'_> {
     fn write_headers(&self, spelling: Spelling, sink: &mut dyn FnMut(&[u8])) {
         for name in self.signed_headers.names() {
             let mut open = false;
-            for value in self.view.headers.get_all(name) {
+            for value in self.view.values(name) {
                 match (open, spelling.values) {
                     (true, Values::Collapsed) => sink(b","),
                     (true, Values::AsSent) => {
@@ -264,14 +264,14 @@ impl CanonicalRequest<'_> {
 
     fn values_differ(&self) -> bool {
         self.signed_headers.names().any(|name| {
-            let mut values = self.view.headers.get_all(name).iter();
+            let mut values = self.view.values(name);
             let first = values.next();
             first.is_some_and(|value| !is_collapsed(value.as_bytes())) || values.next().is_some()
         })
     }
 
     fn host_has_port(&self) -> bool {
-        let host = self.view.headers.get(http::header::HOST);
+        let host = self.view.fields.host;
         // Behind the bracket of an IPv6 address, if there is one.
         host.is_none_or(|host| {
             let host = host.as_bytes();
@@ -392,7 +392,7 @@ pub(in crate::sig) fn sign(
 /// The SHA-256 of a text that is written in pieces.
 pub(super) fn sha256_of(write: impl FnOnce(&mut dyn FnMut(&[u8]))) -> [u8; 32] {
     let mut hash = Sha256::new();
-    write(&mut |piece| hash.update(piece));
+    gathered(|pieces| hash.update(pieces), write);
     hash.finalize().into()
 }
 

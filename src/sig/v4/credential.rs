@@ -6,9 +6,13 @@ use crate::sig::dialect::V4Words;
 use crate::sig::failure::ScopeFault;
 use crate::sig::request::RequestView;
 use crate::sig::signing_key::CredentialScope;
+use crate::sig::split::split;
 
 /// The longest region. The longest of AWS has 14 characters.
 pub const MAX_REGION_LENGTH: usize = 64;
+
+/// The characters of the day in a timestamp, `YYYYMMDD`.
+const DAY_LENGTH: usize = 8;
 
 /// The regions in which a credential may be scoped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +90,7 @@ impl<'v> Credential<'v> {
         region: &Region,
     ) -> Result<(), ScopeFault> {
         let scope = self.scope();
-        if timestamp.split('T').next() != Some(scope.date) {
+        if timestamp.get(..DAY_LENGTH) != Some(scope.date) {
             return Err(ScopeFault::Date {
                 provided: scope.date.to_owned(),
                 request_time: timestamp.to_owned(),
@@ -118,6 +122,18 @@ impl<'v> Credential<'v> {
     }
 }
 
+/// The bytes of a header's name in lower case (RFC 9110, section 5.6.2).
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let bytes = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz";
+    let mut at = 0;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
 /// The names of the signed headers: lower-case, sorted, each once, with `;` between.
 #[derive(Debug, Clone)]
 pub struct SignedHeaders<'v>(Cow<'v, str>);
@@ -125,14 +141,14 @@ pub struct SignedHeaders<'v>(Cow<'v, str>);
 impl<'v> SignedHeaders<'v> {
     /// Reads the list. `authorization` cannot sign itself.
     pub fn of(text: Cow<'v, str>) -> Option<Self> {
-        let token = |byte: u8| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte)
-        };
         let mut before = "";
-        for name in text.split(';') {
+        for name in split(&text, b';') {
             // No name is less than itself or the empty one, so none stands twice and none is empty.
             let in_order = before < name;
-            if !in_order || !name.bytes().all(token) || name == "authorization" {
+            if !in_order
+                || !name.bytes().all(|byte| TOKEN[usize::from(byte)])
+                || name == "authorization"
+            {
                 return None;
             }
             before = name;
@@ -161,7 +177,7 @@ impl<'v> SignedHeaders<'v> {
 
     /// The names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.split(';')
+        split(&self.0, b';')
     }
 
     /// Whether a name is on the list.
