@@ -37,7 +37,7 @@ enum Command {
         config: PathBuf,
     },
     /// Sign a request as a client would
-    Sign(sign::Sign),
+    Sign(Box<sign::Sign>),
 }
 
 /// Anything that ends a command: one or more lines for a person.

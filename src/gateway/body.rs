@@ -14,17 +14,11 @@ use crate::error::Refusal;
 use crate::policy::Permit;
 use crate::sig::RequestView;
 use crate::sig::dialect::vendor_header;
-use crate::sig::payload::PayloadClaim;
+use crate::sig::payload::{PayloadClaim, SHA256_OF_NOTHING};
 
 /// The most that is read of a body that frames an empty object: its one chunk and its trailer. What Pingora keeps of a
 /// body to send it to a node that is asked later.
 const MAX_EMPTY_OBJECT_BYTES: usize = 64 * 1024;
-
-/// `sha256("")`.
-const EMPTY_SHA256: [u8; 32] = [
-    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
-    0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
-];
 
 /// What is to be proven of a body, and how far that has come.
 #[derive(Debug, Default)]
@@ -215,7 +209,7 @@ impl Body {
 fn reads_nothing(method: &str, payload: &PayloadClaim) -> bool {
     let said = match payload {
         PayloadClaim::NotDeclared | PayloadClaim::Unsigned => true,
-        PayloadClaim::Sha256(hash) => *hash == EMPTY_SHA256,
+        PayloadClaim::Sha256(hash) => *hash == SHA256_OF_NOTHING,
         _ => false,
     };
     said && matches!(method, "GET" | "HEAD" | "DELETE")

@@ -18,7 +18,7 @@ const PIECES: usize = 8 * 1024 * 1024;
 /// The most of a body that is read at once: more would not fit into Pingora's buffer.
 const LARGEST_PIECE: usize = 64 * 1024;
 /// With however many connections: smaller pieces cost more than they save.
-const SMALLEST_PIECE: usize = 8 * 1024;
+const SMALLEST_PIECE: usize = 4 * 1024;
 
 /// What is awaited on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,9 +27,6 @@ use super::v4::SignedHeaders;
 use crate::address::Address;
 use crate::secret::Secret;
 
-/// `sha256("")`: the payload hash of a request without a body.
-pub const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
 /// A key at the nodes, made ready to sign.
 pub struct NodeKey {
     access_key_id: String,

@@ -3,8 +3,13 @@
 use super::signature::equal;
 use super::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
 
-/// `sha256("")`, in the string that a chunk's signature covers.
-const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+/// `sha256("")` in hexadecimal digits.
+pub const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+/// Its bytes.
+pub const SHA256_OF_NOTHING: [u8; 32] = [
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
+    0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+];
 
 /// The payload mode of a request: the value of `x-amz-content-sha256` that the signature covers.
 #[derive(Debug, Clone)]
@@ -43,6 +48,10 @@ impl PayloadMode {
     pub fn of(text: &[u8], algorithm: &str) -> Option<Self> {
         if text == b"UNSIGNED-PAYLOAD" {
             return Some(Self::Unsigned);
+        }
+        if text == EMPTY_SHA256.as_bytes() {
+            // Every request without a body.
+            return Some(Self::Sha256(SHA256_OF_NOTHING));
         }
         let Some(streaming) = text.strip_prefix(b"STREAMING-") else {
             return unhex(text).map(Self::Sha256);

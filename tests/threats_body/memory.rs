@@ -10,7 +10,7 @@ use super::support::upload::{Framing, UNSIGNED, Upload, sha256};
 
 /// Connections that do nothing, so that there are about a thousand.
 const IDLE: usize = 900;
-const UPLOADS: usize = 40;
+const UPLOADS: usize = 100;
 /// More than the buffers of the kernel take on both ways.
 const LENGTH: usize = 128 << 20;
 /// A thousand uploads at once stay below 256 MiB.

@@ -22,8 +22,8 @@ use crate::policy::Permit;
 use crate::sig::authorization::DialectForm;
 use crate::sig::dialect::{Dialect, vendor_header};
 use crate::sig::freshness::timestamp;
-use crate::sig::node_key::{Chunks, EMPTY_SHA256, NodeKey};
-use crate::sig::payload::{PayloadClaim, hex};
+use crate::sig::node_key::{Chunks, NodeKey};
+use crate::sig::payload::{EMPTY_SHA256, PayloadClaim, hex};
 use crate::sig::v2::StringToSign;
 use crate::sig::{RequestView, Verified, Version};
 

@@ -313,9 +313,11 @@ fn is_blank(byte: u8) -> bool {
 
 /// Whether a value is what [`write_collapsed`] makes of it.
 fn is_collapsed(value: &[u8]) -> bool {
-    memchr::memchr(b'\t', value).is_none()
-        && value.trim_ascii().len() == value.len()
-        && !value.windows(2).any(|pair| pair == b"  ")
+    // Most values have no blank at all.
+    memchr::memchr2(b' ', b'\t', value).is_none()
+        || (memchr::memchr(b'\t', value).is_none()
+            && value.trim_ascii().len() == value.len()
+            && !value.windows(2).any(|pair| pair == b"  "))
 }
 
 fn write_collapsed(value: &HeaderValue, sink: &mut dyn FnMut(&[u8])) {
