@@ -77,6 +77,13 @@ impl Connection {
             .idle_timeout
     }
 
+    /// How long the client may be silent in a body, or take nothing of an answer.
+    pub fn body_timeout(&self) -> Duration {
+        self.gateway.live.load().listeners[self.listener]
+            .options
+            .body_timeout
+    }
+
     /// How long a node may be silent.
     pub fn node_timeout(&self) -> Duration {
         self.gateway.live.load().cluster.options().read_timeout

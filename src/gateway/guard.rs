@@ -48,6 +48,8 @@ pub struct GuardedStream<S> {
     due: Option<Instant>,
     /// Wakes us at `due` or before: it is set anew once it has rung, not for each request.
     alarm: Option<Alarm>,
+    /// Rings when the client has taken nothing for too long of what is being written; none while it takes it.
+    unread: Option<Alarm>,
     refusing: Option<Refusing>,
 }
 
@@ -103,6 +105,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
             searched: 0,
             due: None,
             alarm: None,
+            unread: None,
             refusing: None,
         }
     }
@@ -327,17 +330,40 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedStream<S> {
     }
 }
 
+impl<S> GuardedStream<S> {
+    /// Puts an end to a write that the client does not take. Pingora bounds that for bodies, and not for headers.
+    fn in_time<T>(
+        &mut self,
+        written: Poll<io::Result<T>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.unread = None;
+            return written;
+        }
+        let unread = self.unread.get_or_insert_with(|| {
+            let now = instant();
+            Alarm::at(now + self.connection.body_timeout(), now)
+        });
+        ready!(unread.poll(cx));
+        self.unread = None;
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
+        let written = Pin::new(&mut self.inner).poll_write(cx, buf);
+        self.in_time(written, cx)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
+        let flushed = Pin::new(&mut self.inner).poll_flush(cx);
+        self.in_time(flushed, cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -349,7 +375,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedStream<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        self.in_time(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

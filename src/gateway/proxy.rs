@@ -197,6 +197,8 @@ impl ProxyHttp for Proxy {
         if let Some(form) = &mut context.form {
             form.begin_attempt(request);
         }
+        let node = context.live.cluster.latest(&context.attempt);
+        let node = node.and_then(|at| context.live.cluster.labels().get(at));
         context.signed_chunks = forward::rewrite(
             request,
             permit,
@@ -205,6 +207,7 @@ impl ProxyHttp for Proxy {
                 body: &context.body,
                 request_id: &context.request_id,
                 peer: connection.peer(),
+                node: node.map_or("localhost", String::as_str),
                 now: self.gateway.clock.now(),
             },
         )?;

@@ -232,10 +232,21 @@ fn h4_a_host_that_names_a_bucket_is_read_in_one_way() {
             assert_eq!(read.bucket, BUCKET);
         }
         // A Host that names none is whatever the client says, byte for byte.
-        for host in ["S3.Example.COM:80", "Elsewhere.test", "[::1]:9000"] {
+        for host in ["S3.Example.COM:80", "192.0.2.1", "[::1]:9000"] {
             let request = Request::new(Word::Aws, "GET", "/bucket01/k").host(host);
             let (recorded, _) = scene.passes(&request.date(&now()).signed());
             assert_eq!(recorded.header("host"), Some(host));
+        }
+        // A name that is nobody's here may be a bucket's to a node, and version 2 does not sign it.
+        for host in [
+            "victim-bucket",
+            "Elsewhere.test",
+            "bucket02.s3.internal:9000",
+        ] {
+            let request = Request::new(Word::Aws, "GET", "/bucket01/k").host(host);
+            let (recorded, read) = scene.passes(&request.date(&now()).signed());
+            assert_eq!(recorded.header("host"), Some(scene.rec.address()));
+            assert_eq!(read.bucket, BUCKET);
         }
     }
 }

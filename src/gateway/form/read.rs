@@ -3,6 +3,7 @@
 use bytes::BytesMut;
 use http::header::{CONTENT_LENGTH, EXPECT};
 use pingora::proxy::Session;
+use tokio::time::timeout;
 
 use crate::body::Framing;
 use crate::body::form::{
@@ -68,9 +69,11 @@ pub async fn head(
     }
     session.as_mut().enable_retry_buffering();
     connection.await_next(Awaited::Form);
-    let read = pieces(session, boundary, length).await;
+    // Nobody has signed anything yet: what a form says ahead of its file has the time of a header, not of a body.
+    let time = connection.header_timeout();
+    let read = timeout(time, pieces(session, boundary, length)).await;
     connection.await_next(Awaited::Body);
-    read
+    read.map_err(|_late| Refusal::ClientSilent)?
 }
 
 async fn pieces(

@@ -30,7 +30,15 @@ pub fn trusted(
     own: Own<'_>,
 ) -> pingora::Result<()> {
     let target = Target::of(request);
-    let aim = Aim::of(target, &request.headers, permit, options, Spelling::AsSent);
+    let spelling = Spelling::AsSent;
+    let aim = Aim::of(
+        target,
+        &request.headers,
+        permit,
+        options,
+        spelling,
+        own.node,
+    );
     let (changed, host) = (aim.changed(request.raw_path()), aim.host);
     let mut parts = taken(request);
     let headers = &mut parts.headers;
@@ -56,7 +64,7 @@ pub fn taken(request: &mut RequestHeader) -> Parts {
 /// Whether a vendor's field proves the request to whoever verifies it, and says nothing to a node that trusts the gateway.
 /// The payload mode would steer how the node reads the body.
 fn is_proof(rest: &str) -> bool {
-    rest == "content-sha256"
+    matches!(rest, "content-sha256" | "decoded-content-length")
 }
 
 /// Leaves the fields that pass, under the names that the nodes know them by and for the body that they get, and adds the

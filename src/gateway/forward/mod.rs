@@ -30,6 +30,8 @@ pub struct Own<'o> {
     pub request_id: &'o str,
     /// The address that the client has.
     pub peer: Option<&'o HeaderValue>,
+    /// The address of the node.
+    pub node: &'o str,
     /// The time of this attempt, which a new signature carries.
     pub now: SystemTime,
 }
@@ -102,6 +104,7 @@ mod tests {
                 body: &Body::default(),
                 request_id: "id1",
                 peer: None,
+                node: "127.0.0.1:9000",
                 now: SystemTime::UNIX_EPOCH,
             };
             pass_on(&mut request, own).unwrap();

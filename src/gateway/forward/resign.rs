@@ -29,7 +29,10 @@ use crate::sig::{RequestView, Verified, Version};
 
 /// The client's fields that belong to its signature, by the name behind the vendor's prefix.
 fn of_signature(rest: &str) -> bool {
-    matches!(rest, "date" | "content-sha256" | "security-token")
+    matches!(
+        rest,
+        "date" | "content-sha256" | "decoded-content-length" | "security-token"
+    )
 }
 
 /// Whether a verified request can be signed anew for these nodes.
@@ -85,7 +88,14 @@ pub fn resigned(
     })?;
     let target = Target::of(request);
     let spelling = Spelling::Canonical;
-    let aim = Aim::of(target, &request.headers, permit, options, spelling);
+    let aim = Aim::of(
+        target,
+        &request.headers,
+        permit,
+        options,
+        spelling,
+        own.node,
+    );
     let mut headers = request.headers.clone();
     leave_what_passes(&mut headers, permit, options, own, |rest| {
         !of_signature(rest)

@@ -1,7 +1,7 @@
 //! The target and the Host of a request as the nodes get them.
 
 use std::borrow::Cow;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use http::header::{HOST, HeaderMap, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
@@ -57,6 +57,7 @@ impl<'r> Aim<'r> {
         permit: &Permit,
         options: &ClusterOptions,
         spelling: Spelling,
+        node: &str,
     ) -> Self {
         let address = permit.address();
         let style = style(address, options);
@@ -67,7 +68,8 @@ impl<'r> Aim<'r> {
             path: node_path(target.path, address, style, spelling),
             query,
             host: node_host(address, style, options)
-                .or_else(|| lower_host(headers, address, spelling)),
+                .or_else(|| lower_host(headers, address, spelling))
+                .or_else(|| known_host(headers, address, node)),
             style,
         }
     }
@@ -134,6 +136,21 @@ fn lower_host(headers: &HeaderMap, address: &Address, spelling: Spelling) -> Opt
     let host = headers.get(HOST).filter(|_| named)?.to_str().ok()?;
     let capitals = host.bytes().any(|byte| byte.is_ascii_uppercase());
     capitals.then(|| host.to_ascii_lowercase())
+}
+
+/// The node's own address, where the client's Host is neither a name of the listener nor an IP address: version 2 does not
+/// sign it, and a node may take any name for a bucket's (a CNAME), which is not the bucket that was checked.
+fn known_host(headers: &HeaderMap, address: &Address, node: &str) -> Option<String> {
+    if address.style() != Style::Path || address.domain().is_some() {
+        return None;
+    }
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok())?;
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let ip = host.parse::<SocketAddr>().is_ok() || bare.parse::<IpAddr>().is_ok();
+    (!ip).then(|| match node.strip_prefix("unix:") {
+        Some(_) => "localhost".to_owned(),
+        None => node.to_owned(),
+    })
 }
 
 /// The path, with the bucket's name where `style` has it.

@@ -5,6 +5,9 @@ use crate::sig::dialect::FORMS;
 
 /// What stands for the file's own name in the value of a field.
 const FILENAME_VARIABLE: &str = "${filename}";
+/// The longest value with the file's name in it, in bytes: it is made before anybody has signed anything. The variable is
+/// meant for keys, which have at most 1,024.
+const MAX_REPLACED_LENGTH: usize = 8 * 1024;
 /// The fields that are never signed by a condition, nor changed by the file's name: the policy, the signature and the id of
 /// its key (Amazon S3 API Reference, "POST policy": "Conditions"). Lower-case.
 const POLICY: &str = "policy";
@@ -37,7 +40,12 @@ impl FormFields {
         let mut fields: Vec<(String, String)> = Vec::new();
         for (mut name, mut value) in written {
             name.make_ascii_lowercase();
-            if !is_exempt(&name) && value.contains(FILENAME_VARIABLE) {
+            let variables = value.matches(FILENAME_VARIABLE).count();
+            if !is_exempt(&name) && variables > 0 {
+                let length = value.len() + variables * filename.len();
+                if length > MAX_REPLACED_LENGTH {
+                    return Err(PolicyFailure::KeyTooLong { length });
+                }
                 value = value.replace(FILENAME_VARIABLE, filename);
             }
             match fields.iter_mut().find(|(earlier, _)| *earlier == name) {
@@ -91,6 +99,16 @@ fn is_metadata(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_files_name_does_not_multiply() {
+        let variables = |count| FILENAME_VARIABLE.repeat(count);
+        let name = "n".repeat(1024);
+        let fits = of(&[("key", &variables(7))], &name);
+        assert_eq!(fits.map(|fields| fields.fields[0].1.len()), Ok(7 * 1024));
+        let refused = of(&[("x-amz-meta-a", &variables(8))], &name);
+        assert!(matches!(refused, Err(PolicyFailure::KeyTooLong { .. })));
+    }
 
     fn of(written: &[(&str, &str)], filename: &str) -> Result<FormFields, PolicyFailure> {
         let owned = written

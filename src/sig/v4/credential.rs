@@ -8,6 +8,8 @@ use crate::sig::request::RequestView;
 use crate::sig::signing_key::CredentialScope;
 use crate::sig::split::split;
 
+/// The most names of signed headers: as many as a request has header fields.
+pub const MAX_SIGNED_HEADERS: usize = 100;
 /// The longest region. The longest of AWS has 14 characters.
 pub const MAX_REGION_LENGTH: usize = 64;
 
@@ -142,9 +144,9 @@ impl<'v> SignedHeaders<'v> {
     /// Reads the list. `authorization` cannot sign itself.
     pub fn of(text: Cow<'v, str>) -> Option<Self> {
         let mut before = "";
-        for name in split(&text, b';') {
+        for (at, name) in split(&text, b';').enumerate() {
             // No name is less than itself or the empty one, so none stands twice and none is empty.
-            let in_order = before < name;
+            let in_order = at < MAX_SIGNED_HEADERS && before < name;
             if !in_order
                 || !name.bytes().all(|byte| TOKEN[usize::from(byte)])
                 || name == "authorization"
