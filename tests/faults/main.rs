@@ -6,6 +6,7 @@ mod refusals;
 mod stop;
 #[path = "../support/mod.rs"]
 mod support;
+mod unread;
 
 use support::gateway::{Config, Gateway};
 use support::rec::Rec;
