@@ -59,14 +59,14 @@ impl std::fmt::Debug for Token<'_> {
 ///
 /// ```compile_fail,E0451
 /// use countersign::sig::{Identity, Placement, Verified, Version, payload::PayloadClaim};
-/// fn forge(identity: std::sync::Arc<Identity>) -> Verified {
+/// fn forge(identity: std::sync::Arc<Identity>, like: &Verified) -> Verified {
 ///     Verified {
 ///         identity,
-///         dialect: todo!(),
+///         dialect: like.dialect(),
 ///         version: Version::V2,
 ///         placement: Placement::Header,
 ///         payload: PayloadClaim::NotDeclared,
-///         content_headers: todo!(),
+///         content_headers: like.content_headers(),
 ///     }
 /// }
 /// ```

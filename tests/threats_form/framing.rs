@@ -342,3 +342,23 @@ fn i9_a_form_that_breaks_off_never_completes() {
         }
     }
 }
+
+/// J12: the fields are the header of a form, and nobody has signed anything before they are read.
+#[test]
+fn j12_the_head_of_a_form_has_the_time_of_a_header() {
+    for forward in Forward::BOTH {
+        let scene = Scene::with(forward, [Answer::raw(CLOSING_OK)], |config| {
+            config.line(
+                "listener",
+                "header_timeout = \"300ms\"\nbody_timeout = \"1h\"",
+            )
+        });
+        // A short form is read whole ahead of the check, a long one to its file.
+        for (file, sent) in [(5, 4), (300_000, 300_400)] {
+            let bytes = form("k").signed().file(vec![b'x'; file]).bytes();
+            let answer = scene.send("late", &bytes[..bytes.len() - sent]);
+            assert_eq!(answer.element("Code").as_deref(), Some("RequestTimeout"));
+        }
+        assert_eq!(scene.rec.requests().len(), 0);
+    }
+}

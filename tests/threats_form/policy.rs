@@ -226,7 +226,7 @@ fn i4_what_the_policy_allows_is_what_the_node_gets() {
 #[test]
 fn i4_checksums_among_the_fields_are_proven() {
     let scene = Scene::new(Forward::Trusted);
-    // Base64 of the SHA-256 and the CRC-32 of "hello".
+    // Base64 of the SHA-256, the CRC-32 and the MD5 of "hello".
     let right = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=";
     scene.stores(
         "sha256",
@@ -236,6 +236,10 @@ fn i4_checksums_among_the_fields_are_proven() {
         "crc32",
         &form("k").field("x-amz-checksum-crc32", "NhCmhg==").signed(),
     );
+    let md5 = |digest| form("k").field("Content-MD5", digest).signed();
+    scene.stores("Content-MD5", &md5("XUFAKrxLKna5cZ2REBfFkg=="));
+    let of_nothing = md5("1B2M2Y8AsgTpgAmY7PhCfg==").bytes();
+    scene.never_completes("Content-MD5", &of_nothing, 400, "BadDigest");
     let wrong = form("k").field("x-amz-checksum-crc32", "AAAAAA==").signed();
     scene.never_completes("crc32", &wrong.bytes(), 400, "BadDigest");
     let large = wrong.file(vec![7; 200_000]);

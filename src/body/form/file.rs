@@ -252,8 +252,13 @@ fn check_rest(rest: &[u8], boundary: &Boundary) -> Result<(), FormFault> {
         if part.is_file() || part.filename.is_some() {
             return Err(FormFault::SeveralFiles);
         }
-        rest = &rest[length..];
-        rest = &rest[boundary.find(rest).ok_or(NO_END)?..];
+        // From the line end of the part's header on: with nothing in between, another reader sees the next part there.
+        let value = rest.get(length.saturating_sub(2)..).ok_or(NO_END)?;
+        let delimiter = boundary.find(value).ok_or(NO_END)?;
+        if delimiter < 2 {
+            return Err(EMPTY_PART);
+        }
+        rest = &value[delimiter..];
     }
 }
 

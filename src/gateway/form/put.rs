@@ -14,11 +14,12 @@ use crate::sig::form::{FormFields, PolicyFailure};
 const KEPT: [HeaderName; 6] = [HOST, USER_AGENT, ACCEPT, DATE, ORIGIN, REFERER];
 
 /// The fields that are headers of the same name (Amazon S3 API Reference, "POST Object": "Form fields").
-const PLAIN: [&str; 6] = [
+const PLAIN: [&str; 7] = [
     "cache-control",
     "content-disposition",
     "content-encoding",
     "content-language",
+    "content-md5",
     "content-type",
     "expires",
 ];
@@ -138,6 +139,7 @@ mod tests {
     fn what_the_policy_allows_is_applied_or_refused() {
         for (field, header) in [
             ("content-type", "content-type"),
+            ("content-md5", "content-md5"),
             ("expires", "expires"),
             ("acl", "x-amz-acl"),
             ("x-amz-meta-a", "x-amz-meta-a"),

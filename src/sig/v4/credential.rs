@@ -291,4 +291,14 @@ mod tests {
             assert!(SignedHeaders::of(text.into()).is_none(), "{text}");
         }
     }
+
+    #[test]
+    fn k6_the_list_of_signed_headers_is_no_longer_than_a_header() {
+        let list = |count| {
+            let names: Vec<String> = (0..count).map(|at| format!("x-amz-{at:03}")).collect();
+            SignedHeaders::of(names.join(";").into())
+        };
+        assert!(list(MAX_SIGNED_HEADERS).is_some());
+        assert!(list(MAX_SIGNED_HEADERS + 1).is_none());
+    }
 }

@@ -157,6 +157,14 @@ fn a_form_that_is_held_may_end_in_other_ways() {
     }
     let empty = whole(&body(b"--b0--\r\n", CLOSING), Framing::Plain);
     assert_eq!(empty.unwrap_err(), EMPTY_PART);
+    // Behind the file, too, where a reader that allows one would find another file.
+    let field = "\r\n--b0\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n";
+    let file = "Content-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\nx";
+    let hidden = format!("{field}--b0\r\n{file}{CLOSING}");
+    let refused = whole(&body(b"file", &hidden), Framing::AsReceived);
+    assert_eq!(refused.unwrap_err(), EMPTY_PART);
+    let empty_value = format!("{field}{CLOSING}");
+    assert!(whole(&body(b"file", &empty_value), Framing::AsReceived).is_ok());
 }
 
 #[test]
