@@ -28,6 +28,8 @@ fn a_client_that_takes_no_header_is_left() {
     let address: SocketAddr = gateway.address().parse().expect("an address");
     socket.connect(&address.into()).expect("it accepts");
     let mut client: TcpStream = socket.into();
+    // The kernel accepts before the gateway does.
+    gateway.await_metric("countersign_connections 1\n");
     for answered in 1..=ANSWERS {
         // One at a time, since requests in one piece end the connection.
         let sent = client.write_all(&signed("HEAD", "/bucket01/key").bytes());
