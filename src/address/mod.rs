@@ -78,8 +78,10 @@ pub enum AddressFailure {
 /// The bucket, the key and the operation of one request. A clone costs next to nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    bucket: Option<Arc<str>>,
-    key: Option<Arc<str>>,
+    /// `bucket/key`, `bucket`, or nothing: one piece of memory for both names.
+    names: Arc<str>,
+    /// The length of the bucket's name, if there is one.
+    bucket: Option<usize>,
     style: Style,
     domain: Option<usize>,
     operation: Operation,
@@ -104,29 +106,31 @@ impl Address {
         let (style, domain, host_bucket) = of_host(host, hosts)?;
         let rest = path.strip_prefix('/').ok_or(AddressFailure::BadPath)?;
         check_segments(rest)?;
-        let (bucket, key) = match host_bucket {
-            Some(bucket) => (Some(bucket), rest),
+        let (bucket, key) = match &host_bucket {
+            Some(bucket) => (Some(&**bucket), rest),
             None if rest.is_empty() => (None, rest),
-            None => {
-                let (bucket, key) = match memchr::memchr(b'/', rest.as_bytes()) {
-                    Some(at) => (&rest[..at], &rest[at + 1..]),
-                    None => (rest, ""),
-                };
-                (Some(bucket.into()), key)
-            }
+            None => match memchr::memchr(b'/', rest.as_bytes()) {
+                Some(at) => (Some(&rest[..at]), &rest[at + 1..]),
+                None => (Some(rest), ""),
+            },
         };
-        if let Some(bucket) = &bucket {
+        if let Some(bucket) = bucket {
             check_bucket(bucket)?;
         }
-        let level = match (&bucket, key.is_empty()) {
+        let level = match (bucket, key.is_empty()) {
             (None, _) => Level::Service,
             (Some(_), true) => Level::Bucket,
             (Some(_), false) => Level::Object,
         };
         let operation = operation::select(method, level, names, copy_source)?;
         Ok(Self {
-            bucket,
-            key: (level == Level::Object).then(|| key.into()),
+            names: match (bucket, level) {
+                // A path of the path style is the text already.
+                (Some(_), Level::Object) if host_bucket.is_none() => rest.into(),
+                (Some(bucket), Level::Object) => format!("{bucket}/{key}").into(),
+                (bucket, _) => bucket.unwrap_or("").into(),
+            },
+            bucket: bucket.map(str::len),
             style,
             domain,
             operation,
@@ -135,12 +139,12 @@ impl Address {
 
     /// The bucket's name; none for a request to the service.
     pub fn bucket(&self) -> Option<&str> {
-        self.bucket.as_deref()
+        Some(&self.names[..self.bucket?])
     }
 
     /// The object's key as it was sent, percent-encoding kept; none for a request to a bucket or the service.
     pub fn key(&self) -> Option<&str> {
-        self.key.as_deref()
+        self.names.get(self.bucket? + 1..)
     }
 
     /// Where the bucket's name stood.
@@ -197,7 +201,7 @@ fn name_of(host: &str) -> Result<&str, AddressFailure> {
     }
 }
 
-type HostReading = (Style, Option<usize>, Option<Arc<str>>);
+type HostReading = (Style, Option<usize>, Option<String>);
 
 /// What the Host says: the style, the domain it belongs to, and the bucket it names.
 fn of_host(host: &str, hosts: &HostNames) -> Result<HostReading, AddressFailure> {
@@ -210,7 +214,7 @@ fn of_host(host: &str, hosts: &HostNames) -> Result<HostReading, AddressFailure>
         return Ok((Style::Path, Some(index), None));
     }
     if let Some(index) = position(&hosts.custom_domains, name) {
-        let bucket = hosts.custom_domains[index].as_str().into();
+        let bucket = hosts.custom_domains[index].clone();
         return Ok((Style::CustomDomain, None, Some(bucket)));
     }
     // The longest domain wins, so that `a.s3.example.com` is bucket `a` even where `example.com` is a domain too.
@@ -224,7 +228,7 @@ fn of_host(host: &str, hosts: &HostNames) -> Result<HostReading, AddressFailure>
         Some((index, label)) => Ok((
             Style::VirtualHost,
             Some(index),
-            Some(label.to_ascii_lowercase().into()),
+            Some(label.to_ascii_lowercase()),
         )),
         None => Ok((Style::Path, None, None)),
     }

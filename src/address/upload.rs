@@ -21,11 +21,10 @@ impl Address {
     pub fn of_upload(&self, key: &str) -> Result<Self, AddressFailure> {
         let key = utf8_percent_encode(key, BUT_FOR_SLASHES).to_string();
         check_segments(&key)?;
-        if self.bucket.is_none() || key.is_empty() {
-            return Err(AddressFailure::BadPath);
-        }
+        let bucket = self.bucket().filter(|_| !key.is_empty());
+        let bucket = bucket.ok_or(AddressFailure::BadPath)?;
         Ok(Self {
-            key: Some(key.into()),
+            names: format!("{bucket}/{key}").into(),
             operation: Operation::PutObject,
             ..self.clone()
         })

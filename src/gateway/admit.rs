@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::Method;
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use http::header::{HeaderMap, HeaderValue};
 use pingora::http::RequestHeader;
 
 use super::body::Body;
@@ -14,6 +14,7 @@ use super::forward;
 use super::listener::Listener;
 use super::live::Live;
 use crate::address::{Address, AddressFailure, CopySource, selector};
+use crate::clock::instant;
 use crate::cluster::Forward;
 use crate::credentials::StoreFailure;
 use crate::error::Refusal;
@@ -33,7 +34,18 @@ pub struct Target<'r> {
 impl<'r> Target<'r> {
     /// The target of a request, byte for byte as it came.
     pub fn of(request: &'r RequestHeader) -> Self {
-        let raw = std::str::from_utf8(request.raw_path()).unwrap_or("");
+        let raw = request.raw_path();
+        // Nearly always the origin form, which stands in the URI byte for byte, divided already.
+        if let Some(parsed) = request.uri.path_and_query()
+            && raw.starts_with(b"/")
+            && parsed.as_str().as_bytes() == raw
+        {
+            return Self {
+                path: parsed.path(),
+                query: parsed.query(),
+            };
+        }
+        let raw = std::str::from_utf8(raw).unwrap_or("");
         // Absolute form (RFC 9112, section 3.2.2): Pingora has checked that its authority is the Host.
         let absolute = if raw.starts_with('/') {
             None
@@ -80,7 +92,7 @@ pub async fn admit(
         .and_then(|(connection, _)| live.listeners.get(connection.listener()));
     let listener = listener.ok_or(Refusal::Internal)?;
     let target = Target::of(request);
-    let Steering { host, copy_source } = check_header(&request.headers)?;
+    let steering = check_header(&request.headers)?;
     let method = check_method(request)?;
     let view = RequestView::of(
         request.method.as_str(),
@@ -91,6 +103,7 @@ pub async fn admit(
     .map_err(Refusal::Auth)?;
     let names = view.parameters.iter().map(|parameter| &*parameter.name);
     let hosts = &listener.options.hosts;
+    let (host, copy_source) = (steering.host, steering.copy_source);
     let address = Address::of(method, host, target.path, names, copy_source, hosts)
         .map_err(Refusal::Address)?;
     if form::is_upload(method, &address, &request.headers) {
@@ -103,7 +116,9 @@ pub async fn admit(
         };
     }
     let verified = verify(&live, listener, &view, &address, context, now).await;
-    context.verification = Some(context.started.elapsed());
+    let verified_at = instant();
+    context.verification = Some(verified_at - context.started);
+    context.verified_at = Some(verified_at);
     let permitted = verified.and_then(|verified| {
         let cluster = Dialect::named(live.cluster.options().dialect);
         check_spelling(&verified, cluster, &view)?;
@@ -115,8 +130,7 @@ pub async fn admit(
             context.words = Some(listener.words(Some(permit.verified().dialect().dialect.name)));
             let permit = context.permit.insert(permit);
             let forward = live.cluster.options().forward;
-            let length = content_length(&request.headers);
-            context.body = Body::planned(permit, &view, forward, length)?;
+            context.body = Body::planned(permit, &view, forward, steering.content_length)?;
             Ok(Admission::Permitted)
         }
         Err(refusal) => {
@@ -181,12 +195,16 @@ pub async fn key_of(live: &Live, access_key_id: &str) -> Result<VerifyingKey, Re
 struct Steering<'r> {
     host: &'r str,
     copy_source: CopySource,
+    /// The length of the body: 0 where nothing announces one (RFC 9112, section 6.3), none where it comes in chunks of
+    /// HTTP's.
+    content_length: Option<u64>,
 }
 
 /// Checks the fields that steer HTTP itself, in one pass over all of them.
 fn check_header(headers: &HeaderMap) -> Result<Steering<'_>, Refusal> {
     let mut host = None;
     let mut copy_source = CopySource::Absent;
+    let (mut content_length, mut chunked) = (Some(0), false);
     for (name, value) in headers {
         match name.as_str() {
             "connection" => check_connection(value)?,
@@ -196,6 +214,9 @@ fn check_header(headers: &HeaderMap) -> Result<Steering<'_>, Refusal> {
             "host" if host.replace(value).is_some() => {
                 return Err(Refusal::Address(AddressFailure::MissingHost));
             }
+            // The number has been checked with the bytes of the header.
+            "content-length" => content_length = value.to_str().ok().and_then(|n| n.parse().ok()),
+            "transfer-encoding" => chunked = true,
             // They make some servers act on another method than the one on the request line.
             name @ ("x-http-method-override" | "x-http-method" | "x-method-override") => {
                 return Err(Refusal::MethodOverride(name.to_owned()));
@@ -208,7 +229,11 @@ fn check_header(headers: &HeaderMap) -> Result<Steering<'_>, Refusal> {
     let host = host
         .to_str()
         .map_err(|_not_ascii| Refusal::Address(AddressFailure::BadHost))?;
-    Ok(Steering { host, copy_source })
+    Ok(Steering {
+        host,
+        copy_source,
+        content_length: content_length.filter(|_| !chunked),
+    })
 }
 
 /// `Connection` may name what concerns the connection alone: any other field that it names would be taken away.
@@ -239,16 +264,6 @@ fn check_method(request: &RequestHeader) -> Result<&Method, Refusal> {
         Method::OPTIONS => Err(Refusal::Denied(crate::policy::Denial::Anonymous)),
         _ => Err(Refusal::Method),
     }
-}
-
-/// The length of the body: 0 where nothing announces one (RFC 9112, section 6.3), none where it comes in chunks of HTTP's.
-/// The number has been checked with the bytes of the header.
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    if headers.contains_key(TRANSFER_ENCODING) {
-        return None;
-    }
-    let announced = headers.get(CONTENT_LENGTH);
-    announced.map_or(Some(0), |value| value.to_str().ok()?.parse().ok())
 }
 
 /// Whether a read asks for other headers of its answer (Amazon S3 API Reference, "GetObject").

@@ -23,9 +23,10 @@ const MAX_EMPTY_OBJECT_BYTES: usize = 64 * 1024;
 /// What is to be proven of a body, and how far that has come.
 #[derive(Debug, Default)]
 pub struct Body {
-    plan: Option<BodyPlan>,
+    /// Boxed, as all that only a request with a body has: the others are most, and each is moved several times.
+    plan: Option<Box<BodyPlan>>,
     /// Of the attempt under way. Another attempt starts with the first byte again.
-    verifier: Option<BodyVerifier>,
+    verifier: Option<Box<BodyVerifier>>,
     proof: Proof,
 }
 
@@ -70,7 +71,7 @@ impl Body {
         }
         let plan = Some(plan).filter(|plan| !plan.nothing_to_prove());
         Ok(Self {
-            plan,
+            plan: plan.map(Box::new),
             ..Self::default()
         })
     }
@@ -113,7 +114,7 @@ impl Body {
 
     /// A node is about to get the body from its first byte.
     pub fn begin_attempt(&mut self) {
-        self.verifier = self.plan.as_ref().map(BodyPlan::verifier);
+        self.verifier = self.plan.as_ref().map(|plan| Box::new(plan.verifier()));
         self.proof = Proof::Pending;
     }
 
@@ -234,7 +235,7 @@ mod tests {
         let plan =
             BodyPlan::of(&view, AWS.forms[0], payload, Some(1000), framing, &limits).unwrap();
         Body {
-            plan: Some(plan),
+            plan: Some(Box::new(plan)),
             ..Body::default()
         }
     }
@@ -287,7 +288,7 @@ mod tests {
         let framing = Framing::AsReceived;
         let plan = BodyPlan::of(&view, AWS.forms[0], &claim, Some(11), framing, &limits).unwrap();
         let mut body = Body {
-            plan: Some(plan),
+            plan: Some(Box::new(plan)),
             ..Body::default()
         };
         body.begin_attempt();

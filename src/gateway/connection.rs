@@ -2,14 +2,16 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 
 use super::Gateway;
+use super::context::RequestId;
 use super::observe;
 use super::respond;
+use crate::clock::instant;
 use crate::error::{Refusal, WireFault};
 
 /// What the connections share for the pieces of bodies that they read. A piece can be in seven places on its way to a node
@@ -41,7 +43,23 @@ pub struct Connection {
     listener: usize,
     peer: Option<HeaderValue>,
     awaited: AtomicU8,
-    anew: AtomicBool,
+    opened: Instant,
+    /// When what is awaited is late, in nanoseconds since the connection was opened.
+    due: AtomicU64,
+}
+
+/// In place of a time: the one that was said last stands.
+const STANDS: u64 = u64::MAX;
+/// In place of a time: it starts now.
+const UNKNOWN: u64 = u64::MAX - 1;
+
+/// Until when something is awaited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deadline {
+    /// For its whole time.
+    FromNow,
+    /// Until then.
+    At(Instant),
 }
 
 impl Connection {
@@ -54,7 +72,8 @@ impl Connection {
             // Written once for all requests of the connection.
             peer: peer.and_then(|peer| HeaderValue::from_str(&peer.to_string()).ok()),
             awaited: AtomicU8::new(Awaited::Header as u8),
-            anew: AtomicBool::new(true),
+            opened: instant(),
+            due: AtomicU64::new(UNKNOWN),
         }
     }
 
@@ -121,22 +140,34 @@ impl Connection {
 
     /// The time for what is awaited starts again: the node has said something.
     pub fn await_anew(&self) {
-        self.anew.store(true, Ordering::Relaxed);
+        self.due.store(UNKNOWN, Ordering::Relaxed);
     }
 
-    /// Whether the time for what is awaited starts again. True once.
-    pub fn awaited_anew(&self) -> bool {
+    /// The node is awaited until then: for whoever knows the time, since to look at the clock costs more than all of this.
+    pub fn await_node_until(&self, due: Instant) {
+        let due = due.saturating_duration_since(self.opened).as_nanos();
+        let due = u64::try_from(due).unwrap_or(UNKNOWN);
+        self.awaited.store(Awaited::Answer as u8, Ordering::Relaxed);
+        self.due.store(due, Ordering::Relaxed);
+    }
+
+    /// Whether the time for what is awaited starts again. It is said once.
+    pub fn awaited_anew(&self) -> Option<Deadline> {
         // One task alone looks, the connection's own: nothing is lost between the two steps.
-        let anew = self.anew.load(Ordering::Relaxed);
-        self.anew.store(false, Ordering::Relaxed);
-        anew
+        let due = self.due.load(Ordering::Relaxed);
+        self.due.store(STANDS, Ordering::Relaxed);
+        match due {
+            STANDS => None,
+            UNKNOWN => Some(Deadline::FromNow),
+            due => Some(Deadline::At(self.opened + Duration::from_nanos(due))),
+        }
     }
 
     /// Records a fault and gives the whole answer to it, which ends the connection.
     pub fn refuse(&self, fault: WireFault) -> Vec<u8> {
         let refusal = Refusal::Wire(fault);
         let words = self.gateway.live.load().listeners[self.listener].words(None);
-        let request_id = super::context::request_id();
+        let request_id = RequestId::random();
         let answer = refusal.answer(words);
         observe::wire_fault(&self.gateway, self, &request_id, &answer);
         respond::raw(&answer, words, &request_id, &self.gateway.host_id)

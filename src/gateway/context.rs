@@ -1,9 +1,13 @@
 //! What the gateway keeps of one request while it is in flight.
 
 use std::cell::RefCell;
+use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::HeaderValue;
+use pingora::{ErrorType, OrErr};
 use prometheus::IntGauge;
 use rand::RngExt;
 use rand::rngs::SmallRng;
@@ -31,8 +35,8 @@ pub struct Context {
     pub live: Arc<Live>,
     /// The connection it came on; always there once the header was read.
     pub connection: Option<Arc<Connection>>,
-    /// The gateway's id of the request: 32 hexadecimal digits.
-    pub request_id: String,
+    /// The gateway's id of the request.
+    pub request_id: RequestId,
     /// When its header had been read.
     pub started: Instant,
     /// Whose words its answer uses.
@@ -53,8 +57,12 @@ pub struct Context {
     pub answer: Option<Answer>,
     /// How long the check of the signature took.
     pub verification: Option<Duration>,
+    /// When it ended, where a node is asked right behind it.
+    pub verified_at: Option<Instant>,
     /// When the latest attempt at a node started.
     pub node_started: Option<Instant>,
+    /// When it had its connection.
+    pub connected: Option<Instant>,
     /// How long the node took to the header of its answer.
     pub node_duration: Option<Duration>,
     /// The node's own id of the request.
@@ -83,7 +91,7 @@ impl Context {
         Self {
             live,
             connection: None,
-            request_id: request_id(),
+            request_id: RequestId::random(),
             started: now,
             words: None,
             permit: None,
@@ -94,7 +102,9 @@ impl Context {
             refused: Refused::default(),
             answer: None,
             verification: None,
+            verified_at: None,
             node_started: None,
+            connected: None,
             node_duration: None,
             node_request_id: None,
             relay: Relay::default(),
@@ -107,13 +117,6 @@ impl Context {
         let connection = self.connection.as_deref()?;
         let listener = self.live.listeners.get(connection.listener())?;
         Some((connection, listener))
-    }
-
-    /// The node has said something.
-    pub fn note_sign(&self) {
-        if let Some(connection) = &self.connection {
-            connection.await_anew();
-        }
     }
 
     /// Whether the node has been silent for too long.
@@ -178,25 +181,60 @@ thread_local! {
     static IDS: RefCell<SmallRng> = RefCell::new(rand::make_rng());
 }
 
-/// A new id for a request: 128 random bits, so that the ids of several gateways do not meet. An id is no secret, and who has
-/// seen some can tell the next: a generator for secrets takes ten times as long.
-pub fn request_id() -> String {
-    hexadecimal(IDS.with_borrow_mut(|ids| ids.random()))
+/// The id of a request: 32 hexadecimal digits.
+#[derive(Clone, Copy)]
+pub struct RequestId([u8; 32]);
+
+impl RequestId {
+    /// A new one: 128 random bits, so that the ids of several gateways do not meet. An id is no secret, and who has seen
+    /// some can tell the next: a generator for secrets takes ten times as long.
+    pub fn random() -> Self {
+        Self(hexadecimal(IDS.with_borrow_mut(|ids| ids.random())))
+    }
+
+    /// As a value of a header.
+    ///
+    /// # Errors
+    /// None: digits are a header value.
+    pub fn value(&self) -> pingora::Result<HeaderValue> {
+        HeaderValue::from_bytes(&self.0).or_err(ErrorType::InvalidHTTPHeader, "the request id")
+    }
+}
+
+impl Deref for RequestId {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        str::from_utf8(&self.0).expect("the digits are ASCII")
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
 }
 
 /// 128 bits that nobody can tell.
 pub fn unguessable() -> String {
-    hexadecimal(rand::random())
+    String::from_utf8_lossy(&hexadecimal(rand::random())).into_owned()
 }
 
-fn hexadecimal(bits: u128) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = vec![0; 32];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(bits.to_le_bytes()) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
+/// Two digits for each byte, four bytes at once: every request has an id.
+fn hexadecimal(bits: u128) -> [u8; 32] {
+    let mut text = [0; 32];
+    for (digits, at) in text.as_chunks_mut().0.iter_mut().zip([96, 64, 32, 0]) {
+        let word = u64::from((bits >> at) as u32);
+        // Each half of a byte into a byte of its own.
+        let word = (word << 16 | word) & 0x0000_ffff_0000_ffff;
+        let word = (word << 8 | word) & 0x00ff_00ff_00ff_00ff;
+        let halves = (word << 4 | word) & 0x0f0f_0f0f_0f0f_0f0f;
+        // 1 in each byte of 10 and more, which are letters.
+        let letters = (halves + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
+        let own = halves + 0x3030_3030_3030_3030 + letters * u64::from(b'a' - b'0' - 10);
+        *digits = own.to_be_bytes();
     }
-    String::from_utf8(text).expect("the digits are ASCII")
+    text
 }
 
 /// Counts the request as in flight while it lives.
@@ -212,5 +250,18 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hexadecimal;
+
+    #[test]
+    fn digits_are_those_of_the_standard_library() {
+        for bits in [0, 1, u128::MAX, 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210] {
+            let text = format!("{bits:032x}");
+            assert_eq!(hexadecimal(bits), text.as_bytes());
+        }
     }
 }

@@ -7,7 +7,8 @@ use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -21,7 +22,7 @@ use pingora::protocols::{
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use super::connection::{Awaited, Connection};
+use super::connection::{Awaited, Connection, Deadline};
 use super::wire;
 use crate::clock::instant;
 use crate::error::WireFault;
@@ -57,32 +58,48 @@ pub struct GuardedStream<S> {
 struct Alarm {
     at: Instant,
     ringing: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
-    /// The task that it wakes; none before it was polled.
-    wakes: Option<Waker>,
+    /// What it rings; none before it was polled.
+    bell: Option<Arc<Bell>>,
+}
+
+/// Wakes a task and says that it has: whoever is polled for another reason need not look at the clock.
+struct Bell {
+    task: Waker,
+    rung: AtomicBool,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.rung.store(true, Ordering::Release);
+        self.task.wake_by_ref();
+    }
 }
 
 impl Alarm {
-    /// Pingora's clock ticks in such steps: it may be ahead of ours by as much.
-    const STEP: Duration = Duration::from_millis(10);
-
     fn at(at: Instant, now: Instant) -> Self {
         let ringing = Box::pin(fast_sleep(at.saturating_duration_since(now)));
         Self {
             at,
             ringing,
-            wakes: None,
+            bell: None,
         }
     }
 
     /// Whether it is yet to ring, and for this task: then there is no need to ask it.
-    fn is_set(&self, now: Instant, cx: &Context<'_>) -> bool {
-        let wakes = self.wakes.as_ref();
-        now + Self::STEP < self.at && wakes.is_some_and(|waker| waker.will_wake(cx.waker()))
+    fn is_set(&self, cx: &Context<'_>) -> bool {
+        let set = |bell: &Arc<Bell>| {
+            !bell.rung.load(Ordering::Acquire) && bell.task.will_wake(cx.waker())
+        };
+        self.bell.as_ref().is_some_and(set)
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.wakes = Some(cx.waker().clone());
-        self.ringing.as_mut().poll(cx)
+        let bell = self.bell.insert(Arc::new(Bell {
+            task: cx.waker().clone(),
+            rung: AtomicBool::new(false),
+        }));
+        let waker = Waker::from(Arc::clone(bell));
+        self.ringing.as_mut().poll(&mut Context::from_waker(&waker))
     }
 }
 
@@ -188,25 +205,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
 
     /// The end of the time for the first byte of a header, for the rest of one, or for the next sign of the node.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let anew = self.connection.awaited_anew();
-        let now = instant();
-        let due = match self.due {
-            Some(due) if !anew => due,
-            _ => {
+        let due = match (self.due, self.connection.awaited_anew()) {
+            (Some(due), None) => due,
+            (_, Some(Deadline::At(due))) => *self.due.insert(due),
+            (_, None | Some(Deadline::FromNow)) => {
                 let time = match (self.connection.awaited(), self.held.is_empty()) {
                     (Awaited::Answer, _) => self.connection.node_timeout(),
                     (_, true) => self.connection.idle_timeout(),
                     (_, false) => self.connection.header_timeout(),
                 };
-                *self.due.insert(now + time)
+                *self.due.insert(instant() + time)
             }
         };
         loop {
             let alarm = match &mut self.alarm {
                 Some(alarm) if alarm.at <= due => alarm,
-                alarm => alarm.insert(Alarm::at(due, now)),
+                alarm => alarm.insert(Alarm::at(due, instant())),
             };
-            if alarm.is_set(now, cx) {
+            if alarm.is_set(cx) {
                 return Poll::Pending;
             }
             ready!(alarm.poll(cx));

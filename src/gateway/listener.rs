@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pingora::apps::HttpServerApp;
+use pingora::apps::{HttpPersistentSettings, HttpServerApp};
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 use pingora::proxy::HttpProxy;
@@ -211,20 +211,20 @@ async fn serve_connection(
     connection: Arc<Connection>,
     shutdown: ShutdownWatch,
 ) {
-    let mut session = ServerSession::new_http1(stream);
-    // Pingora's own deadline starts anew with every read; the guard has better ones.
-    session.set_keepalive(Some(0));
+    let (mut stream, mut settings) = (stream, None::<HttpPersistentSettings>);
     loop {
         connection.await_next(Awaited::Header);
+        let mut session = ServerSession::new_http1(stream);
+        match settings {
+            Some(settings) => settings.apply_to_session(&mut session),
+            // Pingora's own deadline starts anew with every read; the guard has better ones.
+            None => session.set_keepalive(Some(0)),
+        }
         session.set_connection_user_context(Some(Box::new(Arc::clone(&connection))));
         let Some(reused) = proxy.process_new_http(session, &shutdown).await else {
             return;
         };
-        let (stream, settings) = reused.consume();
-        session = ServerSession::new_http1(stream);
-        if let Some(settings) = settings {
-            settings.apply_to_session(&mut session);
-        }
+        (stream, settings) = reused.consume();
     }
 }
 

@@ -106,11 +106,12 @@ impl ProxyHttp for Proxy {
         };
         if admitted.is_ok() && context.body.comes_first() {
             admitted = Box::pin(context.body.settle(session)).await;
+            context.verified_at = None;
         }
         match admitted {
             Ok(()) => {
                 let cluster = context.live.cluster.options();
-                forward::forget_spelling(session.req_header_mut(), cluster);
+                forward::forget_proof(session.req_header_mut(), cluster);
                 Ok(false)
             }
             Err(refusal) => {
@@ -127,7 +128,7 @@ impl ProxyHttp for Proxy {
         session: &mut Session,
         context: &mut Self::CTX,
     ) -> Result<Box<HttpPeer>> {
-        let now = instant();
+        let now = context.verified_at.take().unwrap_or_else(instant);
         context.node_started = Some(now);
         let Context {
             live,
@@ -171,8 +172,10 @@ impl ProxyHttp for Proxy {
         context: &mut Self::CTX,
     ) -> Result<()> {
         let state = if reused {
+            context.connected = context.node_started;
             NodeConnection::Reused
         } else {
+            context.connected = Some(instant());
             NodeConnection::New
         };
         if let Some((_, metrics)) = context.node() {
@@ -208,7 +211,7 @@ impl ProxyHttp for Proxy {
                 request_id: &context.request_id,
                 peer: connection.peer(),
                 node: node.map_or("localhost", String::as_str),
-                now: self.gateway.clock.now(),
+                clock: &*self.gateway.clock,
             },
         )?;
         Ok(())
@@ -216,13 +219,19 @@ impl ProxyHttp for Proxy {
 
     async fn request_body_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         piece: &mut Option<Bytes>,
         end: bool,
         context: &mut Self::CTX,
     ) -> Result<()> {
         if let (true, Some(connection)) = (end, &context.connection) {
-            connection.await_next(Awaited::Answer);
+            match context.connected {
+                // Nothing has come in between.
+                Some(now) if session.body_bytes_read() == 0 => {
+                    connection.await_node_until(now + context.live.cluster.options().read_timeout);
+                }
+                _ => connection.await_next(Awaited::Answer),
+            }
         }
         if let Some(form) = &mut context.form {
             form.pass(piece, end)?;
@@ -248,13 +257,16 @@ impl ProxyHttp for Proxy {
         }
         // 100 Continue and its like pass; what is final comes behind. An answer ahead of the end of the body ends the
         // connection: for Pingora a 100 would be one, and every upload that waits for it would cost a connection.
-        context.note_sign();
+        let now = instant();
+        if let Some(connection) = &context.connection {
+            connection.await_anew();
+        }
         let interim = answer.status.is_informational();
         session.set_close_on_response_before_downstream_finish(!interim);
         if interim {
             return Ok(());
         }
-        context.node_duration = context.node_started.map(|started| started.elapsed());
+        context.node_duration = context.node_started.map(|started| now - started);
         if answer.status.is_success() && context.is_unproven() {
             // It has not got the end of the body and cannot have kept it; nor may the client take it for kept.
             let early = Error::explain(ErrorType::InvalidHTTPHeader, "success before the body");
@@ -277,7 +289,7 @@ impl ProxyHttp for Proxy {
             context.live.cluster.options().dialect,
             &session.req_header().method,
             permit.address().operation(),
-            &context.request_id,
+            context.request_id.value()?,
             signed_anew.then_some(own_refusal),
         )?;
         context.relay = relay;
@@ -288,7 +300,10 @@ impl ProxyHttp for Proxy {
         if unframed || *self.stopping.borrow() {
             session.set_keepalive(None);
         }
-        form::answer(session, answer, context).await
+        if context.form.is_some() {
+            Box::pin(form::answer(session, answer, context)).await?;
+        }
+        Ok(())
     }
 
     fn response_body_filter(
@@ -298,7 +313,9 @@ impl ProxyHttp for Proxy {
         end: bool,
         context: &mut Self::CTX,
     ) -> Result<Option<Duration>> {
-        context.note_sign();
+        if let Some(connection) = &context.connection {
+            connection.await_anew();
+        }
         if let Some(code) = context.relay.body(piece, end) {
             note_own_key_refused(context, code);
         }
@@ -394,7 +411,7 @@ fn note_node_failure(context: &Context, error: &Error) {
     };
     metrics.failure();
     tracing::warn!(
-        request_id = context.request_id,
+        request_id = &*context.request_id,
         node,
         error = error.etype().as_str(),
         "a node failed"
@@ -408,7 +425,7 @@ fn note_own_key_refused(context: &Context, code: &str) {
     };
     metrics.failure();
     tracing::error!(
-        request_id = context.request_id,
+        request_id = &*context.request_id,
         node,
         code,
         "the node does not accept the gateway's own signature: look at sign_with, node_keys and the clock"

@@ -6,7 +6,6 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, H
 use http::response::Parts;
 use http::{Method, StatusCode};
 use pingora::http::ResponseHeader;
-use pingora::{ErrorType, OrErr};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
@@ -66,7 +65,7 @@ pub fn head(
     cluster: DialectName,
     method: &Method,
     operation: Operation,
-    request_id: &str,
+    request_id: HeaderValue,
     own_refusal: Option<&dyn Fn() -> Vec<u8>>,
 ) -> pingora::Result<(Relay, Option<String>)> {
     let (spoken, wanted) = (
@@ -103,8 +102,6 @@ pub fn head(
     {
         relay = judged(answer, relay, own_refusal().into())?;
     }
-    let request_id =
-        HeaderValue::from_str(request_id).or_err(ErrorType::InvalidHTTPHeader, "the request id")?;
     set_last(answer, request_id_field(words), request_id)?;
     Ok((relay, node_request_id))
 }

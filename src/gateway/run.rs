@@ -12,12 +12,13 @@ use pingora::server::{RunArgs, Server, ShutdownSignal, ShutdownSignalWatch};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::Gateway;
 use super::admin::{Admin, AdminService};
+use super::context::RequestId;
 use super::listener::{ListenError, Listeners, Socket};
 use super::live::{Live, LiveOptions, Reload};
 use super::options::ServerOptions;
 use super::proxy::Proxy;
-use super::{Gateway, context};
 use crate::clock::Clock;
 use crate::logs::{DroppedLines, LogFormat};
 use crate::metrics::{Metrics, ReloadOutcome};
@@ -95,7 +96,7 @@ pub fn start(
         live: ArcSwap::from_pointee(Live::new(options.live, &metrics)),
         clock,
         metrics,
-        host_id: context::request_id(),
+        host_id: RequestId::random().to_string(),
         log_format: options.log_format,
     });
     let (stopping, stopped) = watch::channel(false);

@@ -80,7 +80,10 @@ pub fn check(bytes: &[u8]) -> Result<Option<usize>, WireFault> {
     if length > WireFault::MAX_HEADER_BYTES {
         return Err(WireFault::HeaderTooLarge);
     }
-    check_controls(&bytes[..length])?;
+    // Each line ends with two control characters, and there are no others.
+    if controls(&bytes[..length]) != 2 * (fields + 2) {
+        check_controls(&bytes[..length])?;
+    }
     lengths.check(minor)?;
     Ok(Some(length))
 }
@@ -100,30 +103,47 @@ fn next_line<'h>(rest: &mut &'h [u8]) -> Result<Option<&'h [u8]>, WireFault> {
 
 /// Checks `method SP target SP HTTP/1.x` (RFC 9112, section 3) and gives the minor version.
 fn check_request_line(line: &[u8]) -> Result<u8, WireFault> {
-    if memchr(b'\r', line).is_some() {
-        return Err(WireFault::LineEnd);
-    }
-    let method_end = memchr(b' ', line).ok_or(WireFault::RequestLine)?;
-    let target_end = memchr::memrchr(b' ', line).ok_or(WireFault::RequestLine)?;
-    let (method, version) = (&line[..method_end], &line[target_end + 1..]);
-    let target = line
-        .get(method_end + 1..target_end)
-        .ok_or(WireFault::RequestLine)?;
-    if method.is_empty() || !all(TOKEN, method) || target.is_empty() {
-        return Err(WireFault::RequestLine);
-    }
-    let minor = match version {
-        b"HTTP/1.1" => 1,
-        b"HTTP/1.0" => 0,
-        _ => return Err(WireFault::RequestLine),
+    let minor = |version: &[u8]| match version {
+        b" HTTP/1.1" => Some(1),
+        b" HTTP/1.0" => Some(0),
+        _ => None,
     };
-    if method == b"CONNECT" {
-        // Pingora would answer it without a document.
-        Err(WireFault::Tunnel)
-    } else if all(TARGET, target) {
-        Ok(minor)
+    let reading = line.split_last_chunk::<9>().and_then(|(rest, version)| {
+        let method_end = rest.iter().position(|byte| !TOKEN[usize::from(*byte)])?;
+        let (method, target) = rest.split_at(method_end);
+        let target = target.strip_prefix(b" ")?;
+        let holds = !method.is_empty() && !target.is_empty() && all(TARGET, target);
+        // Pingora would answer the tunnel without a document.
+        minor(version).filter(|_| holds && method != b"CONNECT")
+    });
+    reading.ok_or_else(|| request_line_fault(line))
+}
+
+/// What is wrong with a request line.
+fn request_line_fault(line: &[u8]) -> WireFault {
+    if memchr(b'\r', line).is_some() {
+        return WireFault::LineEnd;
+    }
+    let mut parts = line.splitn(2, |byte| *byte == b' ');
+    let method = parts.next().unwrap_or_default();
+    let mut rest = parts
+        .next()
+        .unwrap_or_default()
+        .rsplitn(2, |byte| *byte == b' ');
+    let (version, target) = (
+        rest.next().unwrap_or_default(),
+        rest.next().unwrap_or_default(),
+    );
+    if method.is_empty()
+        || !all(TOKEN, method)
+        || target.is_empty()
+        || !matches!(version, b"HTTP/1.1" | b"HTTP/1.0")
+    {
+        WireFault::RequestLine
+    } else if method == b"CONNECT" {
+        WireFault::Tunnel
     } else {
-        Err(WireFault::Target)
+        WireFault::Target
     }
 }
 
@@ -186,8 +206,18 @@ fn trim_blanks(mut value: &[u8]) -> &[u8] {
     value
 }
 
-/// No byte is a control character, but for tabs and for the CRLF at the end of each line. Without a branch, so that the
+/// How many control characters there are, but for tabs. Without a branch and in counts that fit a byte, so that the
 /// compiler takes many bytes at once.
+fn controls(header: &[u8]) -> usize {
+    let is_control = |byte: u8| (byte < b' ') & (byte != b'\t') | (byte == 0x7f);
+    let count = |piece: &[u8]| {
+        let add = |sum: u8, byte: &u8| sum + u8::from(is_control(*byte));
+        usize::from(piece.iter().fold(0, add))
+    };
+    header.chunks(240).map(count).sum()
+}
+
+/// Says what is wrong: a control character, or a carriage return or a line feed that is no line's end.
 fn check_controls(header: &[u8]) -> Result<(), WireFault> {
     let (mut control, mut lone) = (0, 0);
     // The last byte is the line feed that ends the header.

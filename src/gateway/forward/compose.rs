@@ -1,6 +1,6 @@
 //! A node's request made of what passes of the client's.
 
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use pingora::http::RequestHeader;
 use pingora::{ErrorType, OrErr};
@@ -16,8 +16,8 @@ use crate::sig::dialect::{Dialect, vendor_header};
 const PRINCIPAL: HeaderName = HeaderName::from_static("x-countersign-principal");
 const ACCESS_KEY_ID: HeaderName = HeaderName::from_static("x-countersign-access-key-id");
 
-/// What is added to a request: the fields of the gateway's own and those of a new signature.
-const OWN_FIELDS: usize = 8;
+/// What is added to a request: the fields of the gateway's own.
+const OWN_FIELDS: usize = 4;
 
 /// Without credentials, with who signed, in the cluster's dialect.
 ///
@@ -63,8 +63,16 @@ pub fn taken(request: &mut RequestHeader) -> Parts {
 
 /// Whether a vendor's field proves the request to whoever verifies it, and says nothing to a node that trusts the gateway.
 /// The payload mode would steer how the node reads the body.
-fn is_proof(rest: &str) -> bool {
+pub fn is_proof(rest: &str) -> bool {
     matches!(rest, "content-sha256" | "decoded-content-length")
+}
+
+/// Removes the fields with these names.
+pub fn remove(headers: &mut HeaderMap, names: impl Fn(&str) -> bool) {
+    // Mostly there is none: no list of them is made.
+    while let Some(name) = headers.keys().find(|name| names(name.as_str())).cloned() {
+        headers.remove(name);
+    }
 }
 
 /// Leaves the fields that pass, under the names that the nodes know them by and for the body that they get, and adds the
@@ -82,25 +90,17 @@ pub fn leave_what_passes(
 ) -> pingora::Result<()> {
     let stays = |name: &str| match vendor_header(name) {
         Some(rest) => rest != "security-token" && vendors(rest),
-        None => passes(name),
+        None => name != "authorization" && passes(name),
     };
-    headers.remove(AUTHORIZATION);
+    remove(headers, |name| !stays(name));
     headers.reserve(OWN_FIELDS);
-    let strangers: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| !stays(name.as_str()))
-        .cloned()
-        .collect();
-    for name in strangers {
-        headers.remove(name);
-    }
     let received = permit.verified().dialect().form.header_prefix;
     let spoken = Dialect::named(options.dialect).forms[0].header_prefix;
     if received != spoken {
         *headers = translated(headers, received, spoken)?;
     }
     own.body.unframe(headers);
-    headers.insert(REQUEST_ID, value_of(own.request_id)?);
+    headers.insert(REQUEST_ID, own.request_id.value()?);
     if let Some(peer) = own.peer {
         headers.insert(FORWARDED_FOR, peer.clone());
     }

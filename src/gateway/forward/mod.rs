@@ -5,16 +5,17 @@ mod passing;
 mod resign;
 mod target;
 
-use std::time::SystemTime;
-
-use http::header::{HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
 
 use super::admit::Target;
 use super::body::Body;
+use super::context::RequestId;
 use crate::body::SignedChunks;
+use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterOptions, Forward};
 use crate::policy::Permit;
+use crate::sig::dialect::vendor_header;
 pub use passing::passes;
 pub use resign::check;
 
@@ -27,13 +28,13 @@ pub struct Own<'o> {
     /// What is known of its body.
     pub body: &'o Body,
     /// The gateway's id of the request.
-    pub request_id: &'o str,
+    pub request_id: &'o RequestId,
     /// The address that the client has.
     pub peer: Option<&'o HeaderValue>,
     /// The address of the node.
     pub node: &'o str,
-    /// The time of this attempt, which a new signature carries.
-    pub now: SystemTime,
+    /// Tells the time of this attempt, which a new signature carries.
+    pub clock: &'o dyn Clock,
 }
 
 /// Turns the client's request into the node's. Gives the frames that its body goes on in, if it does.
@@ -58,13 +59,21 @@ pub fn rewrite(
     Ok(None)
 }
 
-/// Leaves behind what Pingora keeps besides the fields, of the request that it is to copy for each node: the names as
-/// the client spelled them, which no node gets to see unless it verifies for itself.
-pub fn forget_spelling(request: &mut RequestHeader, cluster: &ClusterOptions) {
+/// Leaves behind what no node gets to see unless it verifies for itself, of the request that Pingora is to copy for each
+/// node: the credentials, and the names as the client spelled them, which Pingora keeps besides the fields.
+pub fn forget_proof(request: &mut RequestHeader, cluster: &ClusterOptions) {
     // Only the origin form survives: it stands in the URI byte for byte.
-    if cluster.forward != Forward::Passthrough && request.raw_path().starts_with(b"/") {
-        *request = RequestHeader::from(compose::taken(request));
+    if cluster.forward == Forward::Passthrough || !request.raw_path().starts_with(b"/") {
+        return;
     }
+    let mut parts = compose::taken(request);
+    parts.headers.remove(AUTHORIZATION);
+    if cluster.forward == Forward::Trusted {
+        compose::remove(&mut parts.headers, |name| {
+            vendor_header(name).is_some_and(compose::is_proof)
+        });
+    }
+    *request = RequestHeader::from(parts);
 }
 
 /// Takes the strangers away; everything else stays as it came, the case of the names included.
@@ -89,12 +98,13 @@ fn pass_on(request: &mut RequestHeader, own: Own<'_>) -> pingora::Result<()> {
     if let Some(peer) = own.peer {
         request.insert_header(FORWARDED_FOR, peer)?;
     }
-    request.insert_header(REQUEST_ID, own.request_id)
+    request.insert_header(REQUEST_ID, own.request_id.value()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SystemClock;
 
     #[test]
     fn the_absolute_form_becomes_the_origin_form() {
@@ -102,10 +112,10 @@ mod tests {
             let mut request = RequestHeader::build("GET", text.as_bytes(), None).unwrap();
             let own = Own {
                 body: &Body::default(),
-                request_id: "id1",
+                request_id: &RequestId::random(),
                 peer: None,
                 node: "127.0.0.1:9000",
-                now: SystemTime::UNIX_EPOCH,
+                clock: &SystemClock,
             };
             pass_on(&mut request, own).unwrap();
             String::from_utf8(request.raw_path().to_vec()).unwrap()

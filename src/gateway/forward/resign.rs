@@ -155,7 +155,7 @@ struct Signing<'s> {
 
 impl Signing<'_> {
     fn sign_v2(&self, headers: &mut HeaderMap, key: &NodeKey) -> pingora::Result<()> {
-        let date = httpdate::fmt_http_date(self.own.now);
+        let date = httpdate::fmt_http_date(self.own.clock.now());
         headers.insert(DATE, value_of(&date)?);
         let address = self.permit.address().in_style(self.aim.style);
         let authorization = key.sign_v2(&self.view(headers)?, &address).or_err(
@@ -174,7 +174,7 @@ impl Signing<'_> {
         sign_with: &SignWith,
     ) -> pingora::Result<Option<SignedChunks>> {
         let form = Dialect::named(sign_with.dialect).forms[0];
-        let timestamp = timestamp(self.own.now);
+        let timestamp = timestamp(self.own.clock.now());
         let payload = Payload::of(self.data, self.permit, sign_with.payload);
         let mut chunks = Chunks::None;
         if let Payload::SignedChunks { data, encoded } = payload {

@@ -132,8 +132,10 @@ fn node_host(address: &Address, style: Style, options: &ClusterOptions) -> Optio
 /// The client's Host in lower case, where it names a bucket: version 2 signs the bucket that is read in it, and not every
 /// node reads it so.
 fn lower_host(headers: &HeaderMap, address: &Address, spelling: Spelling) -> Option<String> {
-    let named = spelling == Spelling::Canonical && address.style() != Style::Path;
-    let host = headers.get(HOST).filter(|_| named)?.to_str().ok()?;
+    if spelling == Spelling::AsSent || address.style() == Style::Path {
+        return None;
+    }
+    let host = headers.get(HOST)?.to_str().ok()?;
     let capitals = host.bytes().any(|byte| byte.is_ascii_uppercase());
     capitals.then(|| host.to_ascii_lowercase())
 }

@@ -37,7 +37,7 @@ fn translate(
         cluster,
         &Method::POST,
         operation,
-        "id1",
+        HeaderValue::from_static("id1"),
         None,
     )
     .unwrap();
@@ -156,7 +156,7 @@ fn objects_heads_and_encoded_bodies_pass() {
             DialectName::Aws,
             &method,
             operation,
-            "id1",
+            HeaderValue::from_static("id1"),
             None,
         )
         .unwrap();
@@ -210,7 +210,7 @@ fn an_abort_answers_as_the_vendor_documents_it() {
         DialectName::Aws,
         &Method::DELETE,
         operation,
-        "id1",
+        HeaderValue::from_static("id1"),
         None,
     )
     .unwrap();
