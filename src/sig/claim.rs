@@ -103,10 +103,18 @@ impl ContentHeaders {
         content_md5: true,
     };
 
-    fn of(signed_headers: &v4::SignedHeaders<'_>) -> Self {
+    /// Neither.
+    pub const NONE: Self = Self {
+        content_type: false,
+        content_md5: false,
+    };
+
+    /// With the one that has this name, where it is one of the two. It is lower-case.
+    #[must_use]
+    pub(super) fn and(self, name: &str) -> Self {
         Self {
-            content_type: signed_headers.contains(CONTENT_TYPE.as_str()),
-            content_md5: signed_headers.contains(CONTENT_MD5),
+            content_type: self.content_type || name == CONTENT_TYPE.as_str(),
+            content_md5: self.content_md5 || name == CONTENT_MD5,
         }
     }
 
@@ -383,7 +391,7 @@ impl Claim<'_> {
             payload,
             content_headers: match &self.signing {
                 Signing::V2 { .. } => ContentHeaders::SIGNED,
-                Signing::V4(signing) => ContentHeaders::of(signing.signed_headers()),
+                Signing::V4(signing) => signing.signed_headers().content_headers(),
             },
         })
     }
@@ -395,7 +403,11 @@ impl Claim<'_> {
                     string_to_sign,
                     provided,
                     ..
-                } => (string_to_sign.to_bytes(), None, &**provided),
+                } => (
+                    string_to_sign.to_bytes(v2::Spelling::USUAL),
+                    None,
+                    &**provided,
+                ),
                 Signing::V4(signing) => (
                     signing.string_to_sign().to_string().into_bytes(),
                     Some(signing.canonical_request().to_bytes()),

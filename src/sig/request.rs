@@ -137,31 +137,6 @@ impl<'r> RequestView<'r> {
         })
     }
 
-    /// The values of the field with this name, which is lower-case, in their order.
-    pub fn values<'v>(&'v self, name: &'v str) -> impl Iterator<Item = &'r HeaderValue> + 'v {
-        let fields = &self.fields;
-        let known = match name {
-            "host" => Some(fields.host),
-            "content-type" => Some(fields.content_type),
-            CONTENT_MD5 => Some(fields.content_md5),
-            "date" => Some(fields.date),
-            _ => None,
-        };
-        let vendors = known.is_none() && vendor_header(name).is_some();
-        let vendors = fields
-            .vendor
-            .iter()
-            .filter(move |own| vendors && own.0 == name);
-        let others = (known.is_none() && vendor_header(name).is_none())
-            .then(|| self.headers.get_all(name).iter());
-        let vendors = vendors.map(|(_, value)| *value);
-        known
-            .flatten()
-            .into_iter()
-            .chain(vendors)
-            .chain(others.into_iter().flatten())
-    }
-
     /// The parameter with exactly this name.
     pub fn parameter(&self, name: &str) -> Option<&Parameter<'r>> {
         self.parameters.iter().find(|own| own.name == name)

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::sig::claim::ContentHeaders;
 use crate::sig::dialect::V4Words;
 use crate::sig::failure::ScopeFault;
 use crate::sig::request::RequestView;
@@ -138,24 +139,31 @@ const TOKEN: [bool; 256] = {
 
 /// The names of the signed headers: lower-case, sorted, each once, with `;` between.
 #[derive(Debug, Clone)]
-pub struct SignedHeaders<'v>(Cow<'v, str>);
+pub struct SignedHeaders<'v> {
+    text: Cow<'v, str>,
+    content: ContentHeaders,
+}
 
 impl<'v> SignedHeaders<'v> {
     /// Reads the list. `authorization` cannot sign itself.
     pub fn of(text: Cow<'v, str>) -> Option<Self> {
-        let mut before = "";
-        for (at, name) in split(&text, b';').enumerate() {
+        let mut content = ContentHeaders::NONE;
+        let (mut rest, mut before) = (&*text, "");
+        for _ in 0..MAX_SIGNED_HEADERS {
+            // What ends a name is no byte of one, so one look finds the end and checks what stands before it.
+            let end = rest.bytes().position(|byte| !TOKEN[usize::from(byte)]);
+            let (name, behind) = rest.split_at(end.unwrap_or(rest.len()));
             // No name is less than itself or the empty one, so none stands twice and none is empty.
-            let in_order = at < MAX_SIGNED_HEADERS && before < name;
-            if !in_order
-                || !name.bytes().all(|byte| TOKEN[usize::from(byte)])
-                || name == "authorization"
-            {
+            if before >= name || name == "authorization" {
                 return None;
             }
-            before = name;
+            content = content.and(name);
+            if behind.is_empty() {
+                return Some(Self { text, content });
+            }
+            (rest, before) = (behind.strip_prefix(';')?, name);
         }
-        Some(Self(text))
+        None
     }
 
     /// The Host and every header of the vendor's, with those of `own` where the request has them: what a gateway may
@@ -169,17 +177,27 @@ impl<'v> SignedHeaders<'v> {
         let mut names: Vec<&str> = std::iter::once("host").chain(vendors).chain(own).collect();
         names.sort_unstable();
         names.dedup();
-        SignedHeaders(names.join(";").into())
+        SignedHeaders {
+            text: names.join(";").into(),
+            content: names
+                .iter()
+                .fold(ContentHeaders::NONE, |all, name| all.and(name)),
+        }
     }
 
     /// The list as it was sent.
     pub fn text(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// The names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        split(&self.0, b';')
+        split(&self.text, b';')
+    }
+
+    /// Which of the headers that say what the body is are on the list.
+    pub fn content_headers(&self) -> ContentHeaders {
+        self.content
     }
 
     /// Whether a name is on the list.

@@ -12,6 +12,8 @@ pub mod encoding;
 use std::borrow::Cow;
 use std::time::SystemTime;
 
+use sha2::{Digest, Sha256};
+
 use super::authorization::DialectForm;
 use super::dialect::Form;
 use super::failure::AuthFailure;
@@ -23,7 +25,7 @@ use super::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
 use super::{Placement, VerifyOptions};
 use crate::address::Operation;
 use canonical::{
-    CanonicalRequest, PayloadSigned, Spelling, StringToSign, UNSIGNED_PAYLOAD, sha256_of,
+    CanonicalRequest, PayloadSigned, Spelling, StringToSign, UNSIGNED_PAYLOAD, USUAL_LENGTH,
 };
 pub use credential::{Credential, Region, SignedHeaders};
 
@@ -146,8 +148,7 @@ impl<'v> Signing<'v> {
 
     /// The StringToSign by AWS's rules, for a diagnosis.
     pub fn string_to_sign(&self) -> StringToSign<'_> {
-        let text = self.canonical.to_bytes();
-        self.string_over(sha256_of(|sink| sink(&text)))
+        self.string_over(Sha256::digest(self.canonical.to_bytes()).into())
     }
 
     fn string_over(&self, request: [u8; 32]) -> StringToSign<'_> {
@@ -162,11 +163,11 @@ impl<'v> Signing<'v> {
     /// Whether the key's signature over one of the spellings of the request is the one provided. A comparison takes the
     /// same time wherever the first difference stands.
     pub(super) fn confirmed_by(&self, key: &VerifyingKey) -> Option<Confirmed> {
-        let key = key.signing_key(self.form.v4.key_seed, self.credential.scope());
+        let key = key.signing_key(self.form.v4.key_seed, &self.credential);
+        let mut buffer = Vec::with_capacity(USUAL_LENGTH);
         let holds = |spelling: Spelling| {
-            let request = sha256_of(|sink| self.canonical.write(spelling, sink));
-            let text = self.string_over(request);
-            let computed = key.mac_of(|sink| text.write(sink));
+            let over = |request| self.string_over(request);
+            let computed = self.canonical.mac(spelling, &key, over, &mut buffer);
             equal(&hex(&computed), self.provided.as_bytes()).then_some(computed)
         };
         let signature = self.canonical.spellings().find_map(holds)?;
@@ -272,18 +273,23 @@ fn check_signed(
     form: &Form,
     signed_headers: &SignedHeaders<'_>,
 ) -> Result<(), AuthFailure> {
-    let unsigned =
-        |name: &str| name != form.v4.content_sha256_header && !signed_headers.contains(name);
     let vendors = fields.vendor.iter().map(|(name, _)| *name);
-    let mut missing = std::iter::once("host")
+    let wanted = std::iter::once("host")
         .chain(vendors)
-        .filter(|name| unsigned(name))
-        .peekable();
-    if missing.peek().is_none() {
+        .filter(|name| *name != form.v4.content_sha256_header);
+    // Both are sorted, so each name is looked for behind the one before. Metadata may stand more than once.
+    let (mut names, mut before) = (signed_headers.names(), "");
+    let mut signed = |name| {
+        let found = name == before || names.any(|own| own == name);
+        before = name;
+        found
+    };
+    if wanted.clone().all(&mut signed) {
         return Ok(());
     }
-    let mut missing: Vec<&str> = missing.collect();
-    // Metadata may stand more than once.
+    let mut missing: Vec<&str> = wanted
+        .filter(|name| !signed_headers.contains(name))
+        .collect();
     missing.dedup();
     Err(AuthFailure::UnsignedHeaders(missing.join(", ")))
 }
