@@ -243,8 +243,10 @@ pub fn claim<'v>(
     };
     // A header could carry nothing else, and no store is asked for what cannot be an id.
     let id = claim.access_key_id();
-    let can_be_known =
-        id.len() <= MAX_ACCESS_KEY_ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_graphic());
+    let graphic = id
+        .bytes()
+        .fold(true, |all, byte| all & byte.is_ascii_graphic());
+    let can_be_known = graphic && id.len() <= MAX_ACCESS_KEY_ID_LENGTH;
     if !can_be_known {
         return Err(AuthFailure::UnknownAccessKeyId);
     }

@@ -242,17 +242,10 @@ fn header_date<'v>(
         Some(_) => vendor_date,
         None => view.fields.date,
     };
-    let text = date
-        .and_then(|value| value.to_str().ok())
-        .ok_or_else(no_date)?
-        .trim_ascii();
+    let text = date.ok_or_else(no_date)?.as_bytes().trim_ascii();
     let time = freshness::parse_date(text).ok_or_else(no_date)?;
     freshness::check_skew(text, time, now, options.max_clock_skew)?;
-    Ok(if vendor_date.is_some() {
-        b""
-    } else {
-        text.as_bytes()
-    })
+    Ok(if vendor_date.is_some() { b"" } else { text })
 }
 
 /// The first parameter that the signature does not cover and that may change what the request does.

@@ -234,7 +234,8 @@ impl CanonicalRequest<'_> {
                 CONTENT_MD5 => fields.content_md5,
                 _ => {
                     if let Some(at) = vendors.iter().position(|own| own.0 == name) {
-                        vendors = &vendors[at..];
+                        each(name, vendors[at].1.as_bytes());
+                        vendors = &vendors[at + 1..];
                         while let Some(((own, value), behind)) = vendors.split_first()
                             && *own == name
                         {

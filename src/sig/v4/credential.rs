@@ -7,10 +7,11 @@ use crate::sig::dialect::V4Words;
 use crate::sig::failure::ScopeFault;
 use crate::sig::request::RequestView;
 use crate::sig::signing_key::CredentialScope;
-use crate::sig::split::split;
 
 /// The most names of signed headers: as many as a request has header fields.
 pub const MAX_SIGNED_HEADERS: usize = 100;
+/// As many names as most requests sign.
+const USUAL_SIGNED_HEADERS: usize = 16;
 /// The longest region. The longest of AWS has 14 characters.
 pub const MAX_REGION_LENGTH: usize = 64;
 
@@ -141,6 +142,8 @@ const TOKEN: [bool; 256] = {
 #[derive(Debug, Clone)]
 pub struct SignedHeaders<'v> {
     text: Cow<'v, str>,
+    /// Where each name ends: the list is gone through more than once.
+    ends: Vec<usize>,
     content: ContentHeaders,
 }
 
@@ -148,8 +151,9 @@ impl<'v> SignedHeaders<'v> {
     /// Reads the list. `authorization` cannot sign itself.
     pub fn of(text: Cow<'v, str>) -> Option<Self> {
         let mut content = ContentHeaders::NONE;
+        let mut ends = Vec::with_capacity(USUAL_SIGNED_HEADERS);
         let (mut rest, mut before) = (&*text, "");
-        for _ in 0..MAX_SIGNED_HEADERS {
+        while ends.len() < MAX_SIGNED_HEADERS {
             // What ends a name is no byte of one, so one look finds the end and checks what stands before it.
             let end = rest.bytes().position(|byte| !TOKEN[usize::from(byte)]);
             let (name, behind) = rest.split_at(end.unwrap_or(rest.len()));
@@ -158,8 +162,13 @@ impl<'v> SignedHeaders<'v> {
                 return None;
             }
             content = content.and(name);
+            ends.push(text.len() - behind.len());
             if behind.is_empty() {
-                return Some(Self { text, content });
+                return Some(Self {
+                    text,
+                    ends,
+                    content,
+                });
             }
             (rest, before) = (behind.strip_prefix(';')?, name);
         }
@@ -177,11 +186,16 @@ impl<'v> SignedHeaders<'v> {
         let mut names: Vec<&str> = std::iter::once("host").chain(vendors).chain(own).collect();
         names.sort_unstable();
         names.dedup();
+        let ends = names.iter().scan(0, |start, name| {
+            let end = *start + name.len();
+            *start = end + 1;
+            Some(end)
+        });
+        let content = names.iter().copied();
         SignedHeaders {
+            ends: ends.collect(),
+            content: content.fold(ContentHeaders::NONE, ContentHeaders::and),
             text: names.join(";").into(),
-            content: names
-                .iter()
-                .fold(ContentHeaders::NONE, |all, name| all.and(name)),
         }
     }
 
@@ -192,7 +206,12 @@ impl<'v> SignedHeaders<'v> {
 
     /// The names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        split(&self.text, b';')
+        let mut start = 0;
+        self.ends.iter().map(move |&end| {
+            let name = &self.text[start..end];
+            start = end + 1;
+            name
+        })
     }
 
     /// Which of the headers that say what the body is are on the list.

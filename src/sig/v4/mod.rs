@@ -83,14 +83,15 @@ impl<'v> Signing<'v> {
         if declared.mode.is_chunked() && !takes_chunks(operation, placement) {
             return Err(AuthFailure::MisplacedChunks);
         }
-        let (timestamp, signed_at) =
-            time_of(view, form, placement).ok_or(AuthFailure::NoDate(placement))?;
+        let Some((timestamp, signed_at)) = time_of(view, form, placement) else {
+            return Err(AuthFailure::NoDate(placement));
+        };
         credential
             .check_scope(&form.v4, &timestamp, &options.region)
             .map_err(|fault| AuthFailure::CredentialScope(placement, fault))?;
         match placement {
             Placement::Header => {
-                freshness::check_skew(&timestamp, signed_at, now, options.max_clock_skew)?;
+                freshness::check_skew(&*timestamp, signed_at, now, options.max_clock_skew)?;
             }
             Placement::Query | Placement::Form => {
                 let expires = view.parameter(form.v4.parameters.expires);
@@ -176,14 +177,12 @@ impl<'v> Signing<'v> {
 
     /// What the signature says about the body.
     pub(super) fn payload(&self, confirmed: Confirmed) -> PayloadClaim {
+        let Confirmed { key, signature } = confirmed;
         let chain = || {
-            ChunkChain::new(
-                confirmed.key.clone(),
-                self.form.v4.algorithm,
-                &*self.timestamp,
-                self.credential.scope_text(),
-                confirmed.signature,
-            )
+            let algorithm = self.form.v4.algorithm;
+            let scope = self.credential.scope_text();
+            let chain = ChunkChain::new(key, algorithm, &*self.timestamp, scope, signature);
+            Box::new(chain)
         };
         match self.payload {
             PayloadMode::Unsigned => PayloadClaim::Unsigned,
@@ -239,8 +238,9 @@ impl<'v> Declared<'v> {
             (Some(text), Some(other)) if text == other => (text, PayloadSigned::Yes),
             (Some(_), Some(_)) => return Err(AuthFailure::BadPayloadMode(name)),
         };
-        let mode =
-            PayloadMode::of(text, form.v4.algorithm).ok_or(AuthFailure::BadPayloadMode(name))?;
+        let Some(mode) = PayloadMode::of(text, form.v4.algorithm) else {
+            return Err(AuthFailure::BadPayloadMode(name));
+        };
         Ok(Self { text, mode, signed })
     }
 }
@@ -273,23 +273,21 @@ fn check_signed(
     form: &Form,
     signed_headers: &SignedHeaders<'_>,
 ) -> Result<(), AuthFailure> {
-    let vendors = fields.vendor.iter().map(|(name, _)| *name);
-    let wanted = std::iter::once("host")
-        .chain(vendors)
-        .filter(|name| *name != form.v4.content_sha256_header);
+    let optional = form.v4.content_sha256_header;
     // Both are sorted, so each name is looked for behind the one before. Metadata may stand more than once.
     let (mut names, mut before) = (signed_headers.names(), "");
     let mut signed = |name| {
-        let found = name == before || names.any(|own| own == name);
+        let again = name == before;
         before = name;
-        found
+        again || names.any(|own| own == name)
     };
-    if wanted.clone().all(&mut signed) {
+    let vendors = || fields.vendor.iter().map(|(name, _)| *name);
+    if signed("host") && vendors().all(|name| name == optional || signed(name)) {
         return Ok(());
     }
-    let mut missing: Vec<&str> = wanted
-        .filter(|name| !signed_headers.contains(name))
-        .collect();
+    let wanted = std::iter::once("host").chain(vendors());
+    let unsigned = |name: &&str| *name != optional && !signed_headers.contains(name);
+    let mut missing: Vec<&str> = wanted.filter(unsigned).collect();
     missing.dedup();
     Err(AuthFailure::UnsignedHeaders(missing.join(", ")))
 }
