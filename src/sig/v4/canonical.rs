@@ -361,8 +361,10 @@ fn is_blank(byte: u8) -> bool {
 
 /// Whether a value is what [`write_collapsed`] makes of it.
 fn is_collapsed(value: &[u8]) -> bool {
-    // Most values have no blank at all.
-    memchr::memchr2(b' ', b'\t', value).is_none()
+    // Most values have no blank at all, and no other byte of a value is less than the two. For so short a text the least
+    // is found sooner than a byte is.
+    let least = value.iter().fold(u8::MAX, |least, &byte| least.min(byte));
+    least > b' '
         || (memchr::memchr(b'\t', value).is_none()
             && value.trim_ascii().len() == value.len()
             && !value.windows(2).any(|pair| pair == b"  "))

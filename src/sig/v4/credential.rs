@@ -54,12 +54,14 @@ pub struct Credential<'v> {
 impl<'v> Credential<'v> {
     /// Reads a credential of exactly five components.
     pub fn of(text: Cow<'v, str>) -> Option<Self> {
-        let mut found = memchr::memchr_iter(b'/', text.as_bytes());
-        let slashes = [found.next()?, found.next()?, found.next()?, found.next()?];
-        if found.next().is_some() {
-            return None;
+        let (mut slashes, mut found) = ([0; 4], 0);
+        for (at, byte) in text.bytes().enumerate() {
+            if byte == b'/' {
+                *slashes.get_mut(found)? = at;
+                found += 1;
+            }
         }
-        Some(Self { text, slashes })
+        (found == slashes.len()).then_some(Self { text, slashes })
     }
 
     /// The AccessKeyId; it may be empty.
