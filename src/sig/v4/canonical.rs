@@ -21,7 +21,7 @@ use crate::sig::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
 /// The fifth line of a request that says nothing about its body.
 pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 /// The bytes of a canonical request that most are shorter than.
-pub(super) const USUAL_LENGTH: usize = 1024;
+pub(super) const USUAL_LENGTH: usize = 512;
 
 /// How a path or a query string is written. Both mean the same request: clients sign what they send, or what RFC 3986
 /// makes of it (WOS SDK for Java: `~` as `%7E`, `*` as it is; AWS's rules: the other way round).
