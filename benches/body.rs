@@ -209,14 +209,14 @@ fn bodies(criterion: &mut Criterion) {
                 let name = format!("{name}/{size_name}");
                 group.bench_function(&name, |bencher| bencher.iter(|| prove(&plan, &pieces)));
             };
-        let signed = PayloadClaim::SignedChunks(chain());
+        let signed = PayloadClaim::SignedChunks(chain().into());
         let body = framed(&payload, size, Some(chain()), None);
         run("signed", &body, None, &signed, Framing::Plain);
         run("passthrough", &body, None, &signed, Framing::AsReceived);
         for name in ["crc32", "crc64nvme", "sha256"] {
             let trailer = format!("x-amz-checksum-{name}");
             let line = format!("{trailer}:{}", checksum(name, &payload));
-            let signed = PayloadClaim::SignedChunksWithTrailer(chain());
+            let signed = PayloadClaim::SignedChunksWithTrailer(chain().into());
             let body = framed(&payload, size, Some(chain()), Some(&line));
             run(
                 &format!("signed+{name}"),

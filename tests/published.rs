@@ -182,7 +182,7 @@ fn each_published_example_of_version_4_holds_step_by_step() {
             | (
                 "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
                 PayloadClaim::SignedChunksWithTrailer(chain),
-            ) => Some(chain.clone()),
+            ) => Some(ChunkChain::clone(chain)),
             ("STREAMING-UNSIGNED-PAYLOAD-TRAILER", PayloadClaim::UnsignedChunksWithTrailer) => None,
             (hash, PayloadClaim::Sha256(digest)) if unhex(hash.as_bytes()) == Some(*digest) => None,
             (text, claim) => panic!("{name}: {text} is read as {claim:?}"),

@@ -181,7 +181,7 @@ fn name_of(host: &str) -> Result<&str, AddressFailure> {
             .map_err(|_not_an_address| AddressFailure::BadHost)?;
         (&host[..=end], &host[end + 1..])
     } else {
-        let end = host.find(':').unwrap_or(host.len());
+        let end = memchr::memchr(b':', host.as_bytes()).unwrap_or(host.len());
         (&host[..end], &host[end..])
     };
     let port_holds = match port.strip_prefix(':') {
@@ -190,7 +190,10 @@ fn name_of(host: &str) -> Result<&str, AddressFailure> {
     };
     let name_holds = host.starts_with('[')
         || (!name.is_empty()
-            && name.split('.').all(|label| !label.is_empty())
+            // No label is empty.
+            && !name.starts_with('.')
+            && !name.ends_with('.')
+            && !name.as_bytes().windows(2).any(|pair| pair == b"..")
             && name
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')));

@@ -235,8 +235,10 @@ fn chunks(
                 Some(value) => Err(unsupported(value)),
             };
         }
-        PayloadClaim::SignedChunks(chain) => (Some(chain.clone()), TrailerMode::None),
-        PayloadClaim::SignedChunksWithTrailer(chain) => (Some(chain.clone()), TrailerMode::Signed),
+        PayloadClaim::SignedChunks(chain) => (Some(ChunkChain::clone(chain)), TrailerMode::None),
+        PayloadClaim::SignedChunksWithTrailer(chain) => {
+            (Some(ChunkChain::clone(chain)), TrailerMode::Signed)
+        }
         PayloadClaim::UnsignedChunksWithTrailer => (None, TrailerMode::Unsigned),
     };
     let text = said

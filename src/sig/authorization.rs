@@ -8,7 +8,7 @@ use memchr::{memchr, memchr2, memrchr};
 
 use super::dialect::{Dialect, FORMS, Form};
 use super::failure::{AuthFailure, Unaccepted};
-use super::split::{split, split_once};
+use super::split::split;
 use super::v4::{Credential, Presented, SignedHeaders};
 use super::{Placement, Version};
 
@@ -60,9 +60,9 @@ pub fn parse<'v>(
     accepted: &[&'static Dialect],
     versions: &[Version],
 ) -> Result<(DialectForm, Authorization<'v>), AuthFailure> {
-    let text = value
-        .to_str()
-        .map_err(|_not_visible_ascii| AuthFailure::UnsupportedScheme)?;
+    let Ok(text) = value.to_str() else {
+        return Err(AuthFailure::UnsupportedScheme);
+    };
     let (scheme, rest) = match memchr(b' ', text.as_bytes()) {
         Some(at) => (&text[..at], Some(&text[at + 1..])),
         None => (text, None),
@@ -114,13 +114,15 @@ fn parse_v2(rest: Option<&str>) -> Result<Authorization<'_>, AuthFailure> {
 fn parse_v4(rest: &str) -> Result<Presented<'_>, AuthFailure> {
     let (mut credential, mut signed_headers, mut signature) = (None, None, None);
     for component in split(rest, b',') {
-        let (name, value) =
-            split_once(component.trim_ascii(), b'=').ok_or(AuthFailure::AuthorizationComponents)?;
-        let place = match name {
-            "Credential" => &mut credential,
-            "SignedHeaders" => &mut signed_headers,
-            "Signature" => &mut signature,
-            _ => return Err(AuthFailure::AuthorizationComponents),
+        let component = component.trim_ascii();
+        let (place, value) = if let Some(value) = component.strip_prefix("Credential=") {
+            (&mut credential, value)
+        } else if let Some(value) = component.strip_prefix("SignedHeaders=") {
+            (&mut signed_headers, value)
+        } else if let Some(value) = component.strip_prefix("Signature=") {
+            (&mut signature, value)
+        } else {
+            return Err(AuthFailure::AuthorizationComponents);
         };
         if place.replace(value).is_some() {
             return Err(AuthFailure::AuthorizationComponents);
@@ -149,13 +151,15 @@ pub fn present<'v>(
     signed_headers: Cow<'v, str>,
     signature: Cow<'v, str>,
 ) -> Result<Presented<'v>, AuthFailure> {
-    let credential =
-        Credential::of(credential).ok_or(AuthFailure::MalformedCredential(placement))?;
+    let Some(credential) = Credential::of(credential) else {
+        return Err(AuthFailure::MalformedCredential(placement));
+    };
     if credential.access_key_id().is_empty() {
         return Err(AuthFailure::EmptyAccessKeyId);
     }
-    let signed_headers =
-        SignedHeaders::of(signed_headers).ok_or(AuthFailure::MalformedSignedHeaders(placement))?;
+    let Some(signed_headers) = SignedHeaders::of(signed_headers) else {
+        return Err(AuthFailure::MalformedSignedHeaders(placement));
+    };
     Ok(Presented {
         placement,
         credential,

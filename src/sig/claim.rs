@@ -103,10 +103,18 @@ impl ContentHeaders {
         content_md5: true,
     };
 
-    fn of(signed_headers: &v4::SignedHeaders<'_>) -> Self {
+    /// Neither.
+    pub const NONE: Self = Self {
+        content_type: false,
+        content_md5: false,
+    };
+
+    /// With the one that has this name, where it is one of the two. It is lower-case.
+    #[must_use]
+    pub(super) fn and(self, name: &str) -> Self {
         Self {
-            content_type: signed_headers.contains(CONTENT_TYPE.as_str()),
-            content_md5: signed_headers.contains(CONTENT_MD5),
+            content_type: self.content_type || name == CONTENT_TYPE.as_str(),
+            content_md5: self.content_md5 || name == CONTENT_MD5,
         }
     }
 
@@ -235,8 +243,10 @@ pub fn claim<'v>(
     };
     // A header could carry nothing else, and no store is asked for what cannot be an id.
     let id = claim.access_key_id();
-    let can_be_known =
-        id.len() <= MAX_ACCESS_KEY_ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_graphic());
+    let graphic = id
+        .bytes()
+        .fold(true, |all, byte| all & byte.is_ascii_graphic());
+    let can_be_known = graphic && id.len() <= MAX_ACCESS_KEY_ID_LENGTH;
     if !can_be_known {
         return Err(AuthFailure::UnknownAccessKeyId);
     }
@@ -383,7 +393,7 @@ impl Claim<'_> {
             payload,
             content_headers: match &self.signing {
                 Signing::V2 { .. } => ContentHeaders::SIGNED,
-                Signing::V4(signing) => ContentHeaders::of(signing.signed_headers()),
+                Signing::V4(signing) => signing.signed_headers().content_headers(),
             },
         })
     }
@@ -395,7 +405,11 @@ impl Claim<'_> {
                     string_to_sign,
                     provided,
                     ..
-                } => (string_to_sign.to_bytes(), None, &**provided),
+                } => (
+                    string_to_sign.to_bytes(v2::Spelling::USUAL),
+                    None,
+                    &**provided,
+                ),
                 Signing::V4(signing) => (
                     signing.string_to_sign().to_string().into_bytes(),
                     Some(signing.canonical_request().to_bytes()),

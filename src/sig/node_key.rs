@@ -86,7 +86,7 @@ impl NodeKey {
         let date = view.fields.date.map_or(&b""[..], HeaderValue::as_bytes);
         let text = StringToSign::of(view, address, chosen, date)?;
         let mut hmac = self.hmac_sha1.clone();
-        text.write(Spelling::USUAL, |piece| hmac.update(piece));
+        hmac.update(&text.to_bytes(Spelling::USUAL));
         let signature = STANDARD.encode(hmac.finalize().into_bytes());
         let (scheme, id) = (self.form().scheme, &self.access_key_id);
         Ok(format!("{scheme} {id}:{signature}"))
@@ -111,7 +111,7 @@ impl NodeKey {
             terminator: words.terminator,
         };
         let derive = || SigningKey::derive(words.key_seed, &self.secret, scope);
-        let key = self.signing_keys.of(words.key_seed, scope, derive);
+        let key = self.signing_keys.of(words.key_seed, &scope.text(), derive);
         let signer = Signer {
             form: self.form(),
             access_key_id: &self.access_key_id,

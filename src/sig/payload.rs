@@ -13,7 +13,8 @@ pub const SHA256_OF_NOTHING: [u8; 32] = [
     0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
 ];
 
-/// The payload mode of a request: the value of `x-amz-content-sha256` that the signature covers.
+/// The payload mode of a request: the value of `x-amz-content-sha256` that the signature covers. Every verified request
+/// carries one along, so what few of them have stands behind a pointer.
 #[derive(Debug, Clone)]
 pub enum PayloadClaim {
     /// Nothing is said: version 2.
@@ -23,9 +24,9 @@ pub enum PayloadClaim {
     /// The SHA-256 of the body.
     Sha256([u8; 32]),
     /// `STREAMING-AWS4-HMAC-SHA256-PAYLOAD`.
-    SignedChunks(ChunkChain),
+    SignedChunks(Box<ChunkChain>),
     /// `STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER`.
-    SignedChunksWithTrailer(ChunkChain),
+    SignedChunksWithTrailer(Box<ChunkChain>),
     /// `STREAMING-UNSIGNED-PAYLOAD-TRAILER`.
     UnsignedChunksWithTrailer,
 }
@@ -182,26 +183,15 @@ impl ChunkChain {
     }
 }
 
-/// 32 bytes as lower-case hexadecimal digits.
+/// 32 bytes as lower-case hexadecimal digits. Reckoned and not looked up, many of them come at once.
 pub fn hex(bytes: &[u8; 32]) -> [u8; 64] {
+    let digit = |value: u8| value + if value < 10 { b'0' } else { b'a' - 10 };
     let mut text = [0; 64];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
-        pair.copy_from_slice(&DIGITS[usize::from(*byte)]);
+    for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
     }
     text
 }
-
-/// The two digits of each byte: looked up together, since each chunk of a body has three texts of 64.
-const DIGITS: [[u8; 2]; 256] = {
-    let digits = b"0123456789abcdef";
-    let mut table = [[0; 2]; 256];
-    let mut byte = 0;
-    while byte < table.len() {
-        table[byte] = [digits[byte >> 4], digits[byte & 15]];
-        byte += 1;
-    }
-    table
-};
 
 #[cfg(test)]
 mod tests {

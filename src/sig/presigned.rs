@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use super::authorization::{DialectForm, accept, choose, present, refused_algorithm};
 use super::dialect::{Dialect, FORMS, Form};
 use super::failure::{AuthFailure, Unaccepted};
-use super::request::RequestView;
+use super::request::{RequestView, is_plain};
 use super::v4::Presented;
 use super::{Placement, Version};
 
@@ -73,7 +73,10 @@ pub struct PresignedV2<'v> {
 /// The value of a parameter, decoded once. What is no UTF-8 is no access key id and no signature either way.
 fn value<'v>(view: &'v RequestView<'_>, name: &str) -> Option<Cow<'v, str>> {
     let raw = view.parameter(name)?.raw_value.unwrap_or("");
-    Some(percent_decode_str(raw).decode_utf8_lossy())
+    Some(match is_plain(raw) {
+        true => raw.into(),
+        false => percent_decode_str(raw).decode_utf8_lossy(),
+    })
 }
 
 /// Reads the credentials of version 2.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use memchr::memchr;
 use percent_encoding::percent_decode_str;
 
 use super::dialect::vendor_header;
@@ -45,8 +46,17 @@ pub struct Parameter<'r> {
 impl Parameter<'_> {
     /// The value, percent-decoded once; `+` stays `+`.
     pub fn value(&self) -> Cow<'_, [u8]> {
-        percent_decode_str(self.raw_value.unwrap_or("")).into()
+        let raw = self.raw_value.unwrap_or("");
+        match is_plain(raw) {
+            true => raw.as_bytes().into(),
+            false => percent_decode_str(raw).into(),
+        }
     }
+}
+
+/// Whether nothing in a text is percent-encoded. Most texts are plain, and to see that costs less than to decode them.
+pub(super) fn is_plain(raw: &str) -> bool {
+    memchr(b'%', raw.as_bytes()).is_none()
 }
 
 /// Raw method, raw path, raw query, every header value. Nothing in it was decoded and encoded again.
@@ -137,31 +147,6 @@ impl<'r> RequestView<'r> {
         })
     }
 
-    /// The values of the field with this name, which is lower-case, in their order.
-    pub fn values<'v>(&'v self, name: &'v str) -> impl Iterator<Item = &'r HeaderValue> + 'v {
-        let fields = &self.fields;
-        let known = match name {
-            "host" => Some(fields.host),
-            "content-type" => Some(fields.content_type),
-            CONTENT_MD5 => Some(fields.content_md5),
-            "date" => Some(fields.date),
-            _ => None,
-        };
-        let vendors = known.is_none() && vendor_header(name).is_some();
-        let vendors = fields
-            .vendor
-            .iter()
-            .filter(move |own| vendors && own.0 == name);
-        let others = (known.is_none() && vendor_header(name).is_none())
-            .then(|| self.headers.get_all(name).iter());
-        let vendors = vendors.map(|(_, value)| *value);
-        known
-            .flatten()
-            .into_iter()
-            .chain(vendors)
-            .chain(others.into_iter().flatten())
-    }
-
     /// The parameter with exactly this name.
     pub fn parameter(&self, name: &str) -> Option<&Parameter<'r>> {
         self.parameters.iter().find(|own| own.name == name)
@@ -202,9 +187,14 @@ fn parse_query(query: &str) -> Result<Vec<Parameter<'_>>, AuthFailure> {
         if raw_name.is_empty() {
             return Err(AuthFailure::MalformedQuery("a parameter has no name"));
         }
-        let name = percent_decode_str(raw_name)
-            .decode_utf8()
-            .map_err(|_not_utf8| AuthFailure::MalformedQuery("a parameter's name is not UTF-8"))?;
+        let name = match is_plain(raw_name) {
+            true => raw_name.into(),
+            false => percent_decode_str(raw_name)
+                .decode_utf8()
+                .map_err(|_not_utf8| {
+                    AuthFailure::MalformedQuery("a parameter's name is not UTF-8")
+                })?,
+        };
         // One more than there may be is enough to know.
         if parameters.len() <= MAX_QUERY_PARAMETERS {
             parameters.push(Parameter {

@@ -1,6 +1,7 @@
 //! Signatures, the keys that verify them, and the one comparison.
 
 use std::fmt;
+use std::hint::black_box;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -9,8 +10,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use subtle::ConstantTimeEq;
 
-use super::signing_key::{CredentialScope, SigningKey, SigningKeys};
+use super::signing_key::{SigningKey, SigningKeys};
 use super::v2::{Spelling, StringToSign};
+use super::v4::Credential;
 use crate::secret::Secret;
 
 /// The bytes of an HMAC-SHA1 (RFC 2104).
@@ -29,58 +31,56 @@ pub struct Identity {
     pub domains: Option<Vec<String>>,
 }
 
-/// A SecretAccessKey made ready to verify, with the identity it proves. The keyed state of the HMAC is computed once.
+/// A SecretAccessKey made ready to verify, with the identity it proves. The keyed state of the HMAC is computed once, and
+/// all copies of the key share it, as they share what is derived from it for version 4.
 #[derive(Clone)]
-pub struct VerifyingKey {
-    identity: Arc<Identity>,
-    hmac_sha1: Hmac<Sha1>,
-    /// Shared by all copies of the key, so that one derivation serves them all.
-    v4: Arc<V4Key>,
-}
+pub struct VerifyingKey(Arc<Key>);
 
-struct V4Key {
+struct Key {
+    identity: Arc<Identity>,
     secret: Secret<String>,
     session_token: Option<Secret<String>>,
+    hmac_sha1: Hmac<Sha1>,
     signing_keys: SigningKeys,
 }
 
 impl VerifyingKey {
     /// Prepares a secret.
     pub fn new(identity: Identity, secret: &Secret<String>) -> Self {
-        Self {
-            identity: Arc::new(identity),
-            hmac_sha1: keyed(secret),
-            v4: Arc::new(V4Key {
-                secret: secret.clone(),
-                session_token: None,
-                signing_keys: SigningKeys::default(),
-            }),
-        }
+        Self::of(Arc::new(identity), secret, None)
     }
 
     /// The same key, good only together with this session token.
     #[must_use]
     pub fn with_session_token(self, token: &Secret<String>) -> Self {
-        Self {
-            v4: Arc::new(V4Key {
-                secret: self.v4.secret.clone(),
-                session_token: Some(token.clone()),
-                signing_keys: SigningKeys::default(),
-            }),
-            ..self
-        }
+        Self::of(Arc::clone(&self.0.identity), &self.0.secret, Some(token))
+    }
+
+    fn of(
+        identity: Arc<Identity>,
+        secret: &Secret<String>,
+        session_token: Option<&Secret<String>>,
+    ) -> Self {
+        Self(Arc::new(Key {
+            identity,
+            secret: secret.clone(),
+            session_token: session_token.cloned(),
+            hmac_sha1: keyed(secret),
+            signing_keys: SigningKeys::default(),
+        }))
     }
 
     /// The signing key of version 4, derived at the first request of a day, region and service.
-    pub fn signing_key(&self, seed: &'static str, scope: CredentialScope<'_>) -> SigningKey {
-        let derive = || SigningKey::derive(seed, &self.v4.secret, scope);
-        self.v4.signing_keys.of(seed, scope, derive)
+    pub fn signing_key(&self, seed: &'static str, credential: &Credential<'_>) -> SigningKey {
+        let derive = || SigningKey::derive(seed, &self.0.secret, credential.scope());
+        let keys = &self.0.signing_keys;
+        keys.of(seed, credential.scope_text(), derive)
     }
 
     /// Whether the token of a request is the one of the key. A key without a token is good only without one, and a key
     /// with one only with it.
     pub(super) fn admits_token(&self, provided: Option<&[u8]>) -> bool {
-        match (&self.v4.session_token, provided) {
+        match (&self.0.session_token, provided) {
             (None, None) => true,
             (Some(own), Some(provided)) => equal(own.expose().as_bytes(), provided),
             (None, Some(_)) | (Some(_), None) => false,
@@ -89,35 +89,45 @@ impl VerifyingKey {
 
     /// Who the key belongs to.
     pub fn identity(&self) -> &Arc<Identity> {
-        &self.identity
+        &self.0.identity
     }
 
     /// Whether the key's signature over one of the spellings of the text is the one provided. What is compared is the text
     /// in base64, so one spelling of a signature counts: padded, no whitespace, no stray bits.
     pub(super) fn confirms(&self, text: &StringToSign<'_>, provided: &str) -> bool {
         text.spellings().any(|spelling| {
-            let computed = mac_of(self.hmac_sha1.clone(), text, spelling);
+            let computed = mac_of(self.0.hmac_sha1.clone(), &text.to_bytes(spelling));
             equal(&in_base64(&computed), provided.as_bytes())
         })
     }
 
     /// Whether the key's signature over the policy of a form, as it stands there in base64, is the one provided.
     pub(super) fn confirms_policy(&self, policy: &str, provided: &str) -> bool {
-        let mut hmac = self.hmac_sha1.clone();
-        hmac.update(policy.as_bytes());
-        let computed = hmac.finalize().into_bytes().into();
+        let computed = mac_of(self.0.hmac_sha1.clone(), policy.as_bytes());
         equal(&in_base64(&computed), provided.as_bytes())
     }
 }
 
-/// The one comparison of signatures: it takes the same time wherever the first difference stands.
+/// The one comparison of signatures: it takes the same time wherever the first difference stands. It goes by words of
+/// eight bytes, and the compiler does not see what they come to, so it cannot stop at the first that differs.
 pub(super) fn equal(computed: &[u8], provided: &[u8]) -> bool {
-    computed.ct_eq(provided).into()
+    let ((ours, our_rest), (theirs, their_rest)) = (computed.as_chunks(), provided.as_chunks());
+    // Lengths are no secret.
+    let as_long = (ours.len(), our_rest.len()) == (theirs.len(), their_rest.len());
+    let words = ours.iter().zip(theirs);
+    let differ = words.fold(0, |differ, (own, other)| {
+        black_box(differ | (u64::from_ne_bytes(*own) ^ u64::from_ne_bytes(*other)))
+    });
+    let rest = our_rest.iter().zip(their_rest);
+    let differ = rest.fold(differ, |differ, (own, other)| {
+        black_box(differ | u64::from(own ^ other))
+    });
+    as_long && differ.ct_eq(&0).into()
 }
 
 impl fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "VerifyingKey({})", self.identity.access_key_id)
+        write!(f, "VerifyingKey({})", self.0.identity.access_key_id)
     }
 }
 
@@ -126,18 +136,14 @@ fn keyed(secret: &Secret<String>) -> Hmac<Sha1> {
         .expect("HMAC takes keys of any length (RFC 2104)")
 }
 
-fn mac_of(
-    mut hmac: Hmac<Sha1>,
-    text: &StringToSign<'_>,
-    spelling: Spelling,
-) -> [u8; HMAC_SHA1_LENGTH] {
-    text.write(spelling, |piece| hmac.update(piece));
+fn mac_of(mut hmac: Hmac<Sha1>, text: &[u8]) -> [u8; HMAC_SHA1_LENGTH] {
+    hmac.update(text);
     hmac.finalize().into_bytes().into()
 }
 
 /// Signs a text: `base64(hmac-sha1(secret, StringToSign))`. For clients; the gateway only ever compares.
 pub fn sign_v2(secret: &Secret<String>, text: &StringToSign<'_>) -> String {
-    STANDARD.encode(mac_of(keyed(secret), text, Spelling::USUAL))
+    STANDARD.encode(mac_of(keyed(secret), &text.to_bytes(Spelling::USUAL)))
 }
 
 fn in_base64(mac: &[u8; HMAC_SHA1_LENGTH]) -> [u8; HMAC_SHA1_TEXT_LENGTH] {
@@ -174,6 +180,21 @@ mod tests {
             "",
         ] {
             assert!(!confirms(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_difference_is_seen_wherever_it_stands() {
+        for length in 0..=70 {
+            let text = vec![b'a'; length];
+            assert!(equal(&text, &text), "{length}");
+            for at in 0..length {
+                let mut other = text.clone();
+                other[at] ^= 1;
+                assert!(!equal(&text, &other), "{length}, {at}");
+                assert!(!equal(&text, &text[..at]), "{length}, {at}");
+                assert!(!equal(&text[..at], &text), "{length}, {at}");
+            }
         }
     }
 

@@ -25,38 +25,15 @@ pub struct CredentialScope<'s> {
 }
 
 impl CredentialScope<'_> {
-    /// Whether `text` is this scope's.
-    fn is(&self, text: &str) -> bool {
-        let Self {
-            date,
-            region,
-            service,
-            terminator,
-        } = *self;
-        let mut left = text;
-        for (at, part) in [date, region, service, terminator].into_iter().enumerate() {
-            if at > 0 {
-                match left.strip_prefix('/') {
-                    Some(rest) => left = rest,
-                    None => return false,
-                }
-            }
-            match left.strip_prefix(part) {
-                Some(rest) => left = rest,
-                None => return false,
-            }
-        }
-        left.is_empty()
+    /// Its one text, as `Display` gives it.
+    pub(super) fn text(self) -> String {
+        [self.date, self.region, self.service, self.terminator].join("/")
     }
 }
 
 impl fmt::Display for CredentialScope<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}/{}/{}/{}",
-            self.date, self.region, self.service, self.terminator
-        )
+        f.write_str(&self.text())
     }
 }
 
@@ -78,6 +55,13 @@ impl SigningKey {
             key = keyed(next.expose());
         }
         Self(Arc::new(key))
+    }
+
+    /// The HMAC-SHA256 of a text.
+    pub(crate) fn mac(&self, text: &[u8]) -> [u8; HMAC_SHA256_LENGTH] {
+        let mut hmac = Hmac::clone(&self.0);
+        hmac.update(text);
+        hmac.finalize().into_bytes().into()
     }
 
     /// The HMAC-SHA256 of a text that is written in pieces.
@@ -135,11 +119,12 @@ struct Derived {
 }
 
 impl SigningKeys {
-    /// The key of a scope, derived where it is not there yet. Where there are too many, the oldest makes place.
+    /// The key of a scope, which is given as the one text of its four components, derived where it is not there yet. Where
+    /// there are too many, the oldest makes place.
     pub(super) fn of(
         &self,
         seed: &'static str,
-        scope: CredentialScope<'_>,
+        scope: &str,
         derive: impl FnOnce() -> SigningKey,
     ) -> SigningKey {
         // A thread that panicked in between left a list as good as before: an entry is whole or not there.
@@ -147,7 +132,7 @@ impl SigningKeys {
             let own = kept
                 .iter()
                 .rev()
-                .find(|own| own.seed == seed && scope.is(&own.scope))?;
+                .find(|own| own.seed == seed && own.scope == scope)?;
             Some(own.key.clone())
         };
         let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -163,7 +148,7 @@ impl SigningKeys {
             }
             kept.push(Derived {
                 seed,
-                scope: scope.to_string(),
+                scope: scope.to_owned(),
                 key: key.clone(),
             });
         }
@@ -210,7 +195,7 @@ mod tests {
         let keys = SigningKeys::default();
         let mut derived = 0;
         let mut of = |seed, scope: CredentialScope<'_>| {
-            let key = keys.of(seed, scope, || {
+            let key = keys.of(seed, &scope.text(), || {
                 derived += 1;
                 SigningKey::derive(seed, &secret, scope)
             });
@@ -235,12 +220,14 @@ mod tests {
         let keys = SigningKeys::default();
         for day in 0..3 * MAX_SIGNING_KEYS {
             let date = day.to_string();
-            keys.of("AWS4", scope(&date, "r"), || {
-                SigningKey::derive("AWS4", &secret, scope(&date, "r"))
+            let scope = scope(&date, "r");
+            keys.of("AWS4", &scope.text(), || {
+                SigningKey::derive("AWS4", &secret, scope)
             });
         }
         let kept = keys.0.read().unwrap();
         assert_eq!(kept.len(), MAX_SIGNING_KEYS);
-        assert!(scope("47", "r").is(&kept[MAX_SIGNING_KEYS - 1].scope));
+        let latest = scope("47", "r").text();
+        assert_eq!(kept[MAX_SIGNING_KEYS - 1].scope, latest);
     }
 }

@@ -21,6 +21,9 @@ use super::request::{CONTENT_MD5, Fields, Parameter, RequestView};
 use super::{Placement, VerifyOptions, Version, freshness, presigned};
 use crate::address::{Address, Style};
 
+/// The bytes of a StringToSign that most are shorter than.
+const USUAL_LENGTH: usize = 512;
+
 /// Parameters that V2 does not sign and that change nothing but which part of a listing is shown. Sorted.
 ///
 /// Every other parameter that the signature does not cover is refused: whoever holds a signed URL could add it.
@@ -131,24 +134,24 @@ impl<'v> CanonicalizedResource<'v> {
         })
     }
 
-    fn write(&self, spelling: Spelling, sink: &mut impl FnMut(&[u8])) {
+    fn write(&self, spelling: Spelling, text: &mut Vec<u8>) {
         if let Some(bucket) = self.host_bucket {
-            sink(b"/");
-            sink(bucket.as_bytes());
+            text.push(b'/');
+            text.extend_from_slice(bucket.as_bytes());
         }
-        sink(self.path.as_bytes());
+        text.extend_from_slice(self.path.as_bytes());
         if self.bucket_alone && spelling.1 == BucketAlone::WithSlash {
-            sink(b"/");
+            text.push(b'/');
         }
         for (at, sub_resource) in self.sub_resources.iter().enumerate() {
-            sink(if at == 0 { b"?" } else { b"&" });
-            sink(sub_resource.name.as_bytes());
+            text.push(if at == 0 { b'?' } else { b'&' });
+            text.extend_from_slice(sub_resource.name.as_bytes());
             match &sub_resource.value {
                 None => {}
                 Some(value) if value.is_empty() && spelling.0 == EmptyValue::NameAlone => {}
                 Some(value) => {
-                    sink(b"=");
-                    sink(value);
+                    text.push(b'=');
+                    text.extend_from_slice(value);
                 }
             }
         }
@@ -239,17 +242,10 @@ fn header_date<'v>(
         Some(_) => vendor_date,
         None => view.fields.date,
     };
-    let text = date
-        .and_then(|value| value.to_str().ok())
-        .ok_or_else(no_date)?
-        .trim_ascii();
+    let text = date.ok_or_else(no_date)?.as_bytes().trim_ascii();
     let time = freshness::parse_date(text).ok_or_else(no_date)?;
     freshness::check_skew(text, time, now, options.max_clock_skew)?;
-    Ok(if vendor_date.is_some() {
-        b""
-    } else {
-        text.as_bytes()
-    })
+    Ok(if vendor_date.is_some() { b"" } else { text })
 }
 
 /// The first parameter that the signature does not cover and that may change what the request does.
@@ -337,38 +333,33 @@ impl<'v> StringToSign<'v> {
         })
     }
 
-    /// Gives the text to `sink`, piece by piece.
-    pub fn write(&self, spelling: Spelling, mut sink: impl FnMut(&[u8])) {
-        sink(self.method.as_bytes());
+    /// The text as bytes, in one piece: to take in a piece costs a hash more than to take in some more bytes.
+    pub fn to_bytes(&self, spelling: Spelling) -> Vec<u8> {
+        let mut text = Vec::with_capacity(USUAL_LENGTH);
+        text.extend_from_slice(self.method.as_bytes());
         for line in [self.content_md5, self.content_type, self.date] {
-            sink(b"\n");
-            sink(line);
+            text.push(b'\n');
+            text.extend_from_slice(line);
         }
-        sink(b"\n");
+        text.push(b'\n');
         for same_name in self.headers.chunk_by(|one, next| one.0 == next.0) {
-            let mut separator = b":";
-            sink(same_name[0].0.as_bytes());
+            let mut separator = b':';
+            text.extend_from_slice(same_name[0].0.as_bytes());
             for (_, value) in same_name {
-                sink(separator);
-                sink(value.as_bytes().trim_ascii());
-                separator = b",";
+                text.push(separator);
+                text.extend_from_slice(value.as_bytes().trim_ascii());
+                separator = b',';
             }
-            sink(b"\n");
+            text.push(b'\n');
         }
-        self.resource.write(spelling, &mut sink);
-    }
-
-    /// The text in its usual spelling, as bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut text = Vec::new();
-        self.write(Spelling::USUAL, |piece| text.extend_from_slice(piece));
+        self.resource.write(spelling, &mut text);
         text
     }
 }
 
 impl fmt::Display for StringToSign<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from_utf8_lossy(&self.to_bytes()))
+        f.write_str(&String::from_utf8_lossy(&self.to_bytes(Spelling::USUAL)))
     }
 }
 

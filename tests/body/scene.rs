@@ -42,8 +42,8 @@ impl Mode {
             Self::None => PayloadClaim::NotDeclared,
             Self::Unsigned => PayloadClaim::Unsigned,
             Self::Sha256(hash) => PayloadClaim::Sha256(hash),
-            Self::SignedChunks => PayloadClaim::SignedChunks(chain(word, seed)),
-            Self::SignedTrailer => PayloadClaim::SignedChunksWithTrailer(chain(word, seed)),
+            Self::SignedChunks => PayloadClaim::SignedChunks(chain(word, seed).into()),
+            Self::SignedTrailer => PayloadClaim::SignedChunksWithTrailer(chain(word, seed).into()),
             Self::UnsignedTrailer => PayloadClaim::UnsignedChunksWithTrailer,
         }
     }

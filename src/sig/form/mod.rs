@@ -233,8 +233,8 @@ impl Signing<'_> {
                 credential,
                 provided,
             } => {
-                let key = key.signing_key(form.v4.key_seed, credential.scope());
-                let computed = hex(&key.mac_of(|sink| sink(policy.as_bytes())));
+                let key = key.signing_key(form.v4.key_seed, credential);
+                let computed = hex(&key.mac(policy.as_bytes()));
                 equal(&computed, provided.as_bytes())
             }
         }

@@ -70,7 +70,7 @@ impl Signer<'_> {
     /// The chain of a body in signed chunks behind a request.
     pub fn chain(&self, seed: [u8; HMAC_SHA256_LENGTH]) -> ChunkChain {
         let algorithm = self.form.v4.algorithm;
-        let scope = self.scope.to_string();
+        let scope = self.scope.text();
         ChunkChain::new(self.key.clone(), algorithm, self.timestamp, scope, seed)
     }
 
@@ -80,7 +80,7 @@ impl Signer<'_> {
         signed_headers: &SignedHeaders<'_>,
         payload: &str,
     ) -> [u8; HMAC_SHA256_LENGTH] {
-        let scope = self.scope.to_string();
+        let scope = self.scope.text();
         sign(
             view,
             signed_headers,

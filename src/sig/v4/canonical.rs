@@ -4,23 +4,24 @@
 //! CanonicalRequest = VERB \n CanonicalUri \n CanonicalQueryString \n CanonicalHeaders \n SignedHeaders \n PayloadHash
 //! StringToSign     = algorithm \n timestamp \n scope \n hex(sha256(CanonicalRequest))
 //! ```
-//! Source: Amazon S3 API Reference, "Calculating a signature", tasks 1 and 2. The texts are written into a hash piece by
-//! piece; as texts they stand in a diagnosis alone.
+//! Source: Amazon S3 API Reference, "Calculating a signature", tasks 1 and 2. Each text is written whole before it is
+//! hashed: to take in a piece costs a hash more than to take in some more bytes.
 
 use std::fmt;
 
-use http::HeaderValue;
 use sha2::{Digest, Sha256};
 
 use super::SignedHeaders;
 use super::encoding::{compare_encoded, is_encoded, write_encoded};
 use crate::sig::dialect::{Form, HostRule, ValueRule};
 use crate::sig::payload::hex;
-use crate::sig::request::{Parameter, RequestView};
-use crate::sig::signing_key::{HMAC_SHA256_LENGTH, SigningKey, gathered};
+use crate::sig::request::{CONTENT_MD5, Parameter, RequestView};
+use crate::sig::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
 
 /// The fifth line of a request that says nothing about its body.
 pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+/// The bytes of a canonical request that most are shorter than.
+pub(super) const USUAL_LENGTH: usize = 512;
 
 /// How a path or a query string is written. Both mean the same request: clients sign what they send, or what RFC 3986
 /// makes of it (WOS SDK for Java: `~` as `%7E`, `*` as it is; AWS's rules: the other way round).
@@ -116,25 +117,42 @@ pub enum PayloadSigned {
 }
 
 impl CanonicalRequest<'_> {
-    /// Gives the text to `sink`, piece by piece.
-    pub fn write(&self, spelling: Spelling, sink: &mut dyn FnMut(&[u8])) {
-        sink(self.view.method.as_bytes());
-        sink(b"\n");
+    /// Writes the text behind what stands in `text`.
+    pub fn write(&self, spelling: Spelling, text: &mut Vec<u8>) {
+        text.extend_from_slice(self.view.method.as_bytes());
+        text.push(b'\n');
         match spelling.path {
-            Escapes::AsSent => sink(self.view.path.as_bytes()),
-            Escapes::Rfc3986 => write_encoded(self.view.path, b"/", sink),
+            Escapes::AsSent => text.extend_from_slice(self.view.path.as_bytes()),
+            Escapes::Rfc3986 => write_encoded(self.view.path, b"/", text),
         }
-        sink(b"\n");
-        self.write_query(spelling.query, sink);
-        sink(b"\n");
-        self.write_headers(spelling, sink);
-        sink(b"\n");
-        sink(self.signed_headers.text().as_bytes());
-        sink(b"\n");
-        sink(match spelling.payload {
+        text.push(b'\n');
+        self.write_query(spelling.query, text);
+        text.push(b'\n');
+        self.write_headers(spelling, text);
+        text.push(b'\n');
+        text.extend_from_slice(self.signed_headers.text().as_bytes());
+        text.push(b'\n');
+        text.extend_from_slice(match spelling.payload {
             Payload::Declared => self.payload,
             Payload::Unsigned => UNSIGNED_PAYLOAD.as_bytes(),
         });
+    }
+
+    /// The key's signature over the StringToSign that `over` makes of the hash of this text. Both texts are written into
+    /// `buffer`, whatever stands there.
+    pub(super) fn mac<'c>(
+        &self,
+        spelling: Spelling,
+        key: &SigningKey,
+        over: impl FnOnce([u8; 32]) -> StringToSign<'c>,
+        buffer: &mut Vec<u8>,
+    ) -> [u8; HMAC_SHA256_LENGTH] {
+        buffer.clear();
+        self.write(spelling, buffer);
+        let text = over(Sha256::digest(&*buffer).into());
+        buffer.clear();
+        text.write(buffer);
+        key.mac(buffer)
     }
 
     fn signed_parameters(&self) -> impl Iterator<Item = &Parameter<'_>> {
@@ -143,7 +161,7 @@ impl CanonicalRequest<'_> {
     }
 
     /// Every parameter but the signature, sorted by name as it is written; each name stands once.
-    fn write_query(&self, escapes: Escapes, sink: &mut dyn FnMut(&[u8])) {
+    fn write_query(&self, escapes: Escapes, text: &mut Vec<u8>) {
         let mut parameters: Vec<&Parameter<'_>> = self.signed_parameters().collect();
         match escapes {
             Escapes::AsSent => parameters.sort_unstable_by_key(|own| own.raw_name),
@@ -153,52 +171,86 @@ impl CanonicalRequest<'_> {
         }
         for (at, parameter) in parameters.into_iter().enumerate() {
             if at > 0 {
-                sink(b"&");
+                text.push(b'&');
             }
             let value = parameter.raw_value.unwrap_or("");
             match escapes {
                 Escapes::AsSent => {
-                    sink(parameter.raw_name.as_bytes());
-                    sink(b"=");
-                    sink(value.as_bytes());
+                    text.extend_from_slice(parameter.raw_name.as_bytes());
+                    text.push(b'=');
+                    text.extend_from_slice(value.as_bytes());
                 }
                 Escapes::Rfc3986 => {
-                    write_encoded(parameter.raw_name, b"", sink);
-                    sink(b"=");
-                    write_encoded(value, b"", sink);
+                    write_encoded(parameter.raw_name, b"", text);
+                    text.push(b'=');
+                    write_encoded(value, b"", text);
                 }
             }
         }
     }
 
     /// One line for each name, and none for a name that the request does not have: what was signed had one.
-    fn write_headers(&self, spelling: Spelling, sink: &mut dyn FnMut(&[u8])) {
-        for name in self.signed_headers.names() {
-            let mut open = false;
-            for value in self.view.values(name) {
-                match (open, spelling.values) {
-                    (true, Values::Collapsed) => sink(b","),
-                    (true, Values::AsSent) => {
-                        sink(b"\n");
-                        write_name(name, sink);
-                    }
-                    (false, _) => write_name(name, sink),
+    fn write_headers(&self, spelling: Spelling, text: &mut Vec<u8>) {
+        let mut before = "";
+        self.each_signed(|name, value| {
+            if name != before || spelling.values == Values::AsSent {
+                if !before.is_empty() {
+                    text.push(b'\n');
                 }
-                open = true;
-                match spelling.values {
-                    Values::Collapsed => write_collapsed(value, sink),
-                    Values::AsSent => sink(value.as_bytes()),
-                }
+                text.extend_from_slice(name.as_bytes());
+                text.push(b':');
+            } else {
+                text.push(b',');
+            }
+            before = name;
+            match spelling.values {
+                Values::Collapsed => write_collapsed(value, text),
+                Values::AsSent => text.extend_from_slice(value),
             }
             if name == "host" {
-                match spelling.port {
-                    Port::AsSent => {}
-                    Port::Https => sink(b":443"),
-                    Port::Http => sink(b":80"),
-                }
+                text.extend_from_slice(match spelling.port {
+                    Port::AsSent => b"",
+                    Port::Https => b":443",
+                    Port::Http => b":80",
+                });
             }
-            if open {
-                sink(b"\n");
+        });
+        if !before.is_empty() {
+            text.push(b'\n');
+        }
+    }
+
+    /// Gives every value that is signed to `each`, with its name: in the order of the names, and the values of one name in
+    /// theirs.
+    fn each_signed<'s>(&'s self, mut each: impl FnMut(&'s str, &'s [u8])) {
+        let fields = &self.view.fields;
+        // Sorted as the names are: what stands before a field that is signed is behind us.
+        let mut vendors = fields.vendor.as_slice();
+        for name in self.signed_headers.names() {
+            let known = match name {
+                "host" => fields.host,
+                "content-type" => fields.content_type,
+                "date" => fields.date,
+                CONTENT_MD5 => fields.content_md5,
+                _ => {
+                    if let Some(at) = vendors.iter().position(|own| own.0 == name) {
+                        each(name, vendors[at].1.as_bytes());
+                        vendors = &vendors[at + 1..];
+                        while let Some(((own, value), behind)) = vendors.split_first()
+                            && *own == name
+                        {
+                            each(name, value.as_bytes());
+                            vendors = behind;
+                        }
+                    } else {
+                        let others = self.view.headers.get_all(name);
+                        others.iter().for_each(|value| each(name, value.as_bytes()));
+                    }
+                    None
+                }
+            };
+            if let Some(value) = known {
+                each(name, value.as_bytes());
             }
         }
     }
@@ -263,11 +315,12 @@ impl CanonicalRequest<'_> {
     }
 
     fn values_differ(&self) -> bool {
-        self.signed_headers.names().any(|name| {
-            let mut values = self.view.values(name);
-            let first = values.next();
-            first.is_some_and(|value| !is_collapsed(value.as_bytes())) || values.next().is_some()
-        })
+        let (mut before, mut differ) = ("", false);
+        self.each_signed(|name, value| {
+            differ |= name == before || !is_collapsed(value);
+            before = name;
+        });
+        differ
     }
 
     fn host_has_port(&self) -> bool {
@@ -290,8 +343,8 @@ impl CanonicalRequest<'_> {
             },
             false => Spelling::DOCUMENTED,
         };
-        let mut text = Vec::new();
-        self.write(spelling, &mut |piece| text.extend_from_slice(piece));
+        let mut text = Vec::with_capacity(USUAL_LENGTH);
+        self.write(spelling, &mut text);
         text
     }
 }
@@ -302,37 +355,33 @@ impl fmt::Display for CanonicalRequest<'_> {
     }
 }
 
-fn write_name(name: &str, sink: &mut dyn FnMut(&[u8])) {
-    sink(name.as_bytes());
-    sink(b":");
-}
-
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
 /// Whether a value is what [`write_collapsed`] makes of it.
 fn is_collapsed(value: &[u8]) -> bool {
-    // Most values have no blank at all.
-    memchr::memchr2(b' ', b'\t', value).is_none()
+    // Most values have no blank at all, and no other byte of a value is less than the two. For so short a text the least
+    // is found sooner than a byte is.
+    let least = value.iter().fold(u8::MAX, |least, &byte| least.min(byte));
+    least > b' '
         || (memchr::memchr(b'\t', value).is_none()
             && value.trim_ascii().len() == value.len()
             && !value.windows(2).any(|pair| pair == b"  "))
 }
 
-fn write_collapsed(value: &HeaderValue, sink: &mut dyn FnMut(&[u8])) {
-    let value = value.as_bytes();
+fn write_collapsed(value: &[u8], text: &mut Vec<u8>) {
     if is_collapsed(value) {
-        return sink(value);
+        return text.extend_from_slice(value);
     }
     let words = value
         .split(|&byte| is_blank(byte))
         .filter(|word| !word.is_empty());
     for (at, word) in words.enumerate() {
         if at > 0 {
-            sink(b" ");
+            text.push(b' ');
         }
-        sink(word);
+        text.extend_from_slice(word);
     }
 }
 
@@ -346,20 +395,20 @@ pub struct StringToSign<'c> {
 }
 
 impl<'c> StringToSign<'c> {
-    /// Gives the text to `sink`, piece by piece.
-    pub fn write(&self, sink: &mut dyn FnMut(&[u8])) {
+    /// Writes the text behind what stands in `text`.
+    pub fn write(&self, text: &mut Vec<u8>) {
         for line in [self.algorithm, self.timestamp, self.scope] {
-            sink(line.as_bytes());
-            sink(b"\n");
+            text.extend_from_slice(line.as_bytes());
+            text.push(b'\n');
         }
-        sink(&hex(&self.request));
+        text.extend_from_slice(&hex(&self.request));
     }
 }
 
 impl fmt::Display for StringToSign<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = Vec::new();
-        self.write(&mut |piece| text.extend_from_slice(piece));
+        self.write(&mut text);
         f.write_str(&String::from_utf8_lossy(&text))
     }
 }
@@ -382,25 +431,19 @@ pub(in crate::sig) fn sign(
         payload: payload.as_bytes(),
         payload_signed: PayloadSigned::Yes,
     };
-    let text = StringToSign {
+    let over = |request| StringToSign {
         algorithm: form.v4.algorithm,
         timestamp,
         scope,
-        request: sha256_of(|sink| canonical.write(Spelling::of(form), sink)),
+        request,
     };
-    key.mac_of(|sink| text.write(sink))
-}
-
-/// The SHA-256 of a text that is written in pieces.
-pub(super) fn sha256_of(write: impl FnOnce(&mut dyn FnMut(&[u8]))) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    gathered(|pieces| hash.update(pieces), write);
-    hash.finalize().into()
+    let mut buffer = Vec::with_capacity(USUAL_LENGTH);
+    canonical.mac(Spelling::of(form), key, over, &mut buffer)
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
+    use http::{HeaderMap, HeaderValue};
 
     use super::*;
 
@@ -422,7 +465,7 @@ mod tests {
             };
             let text = |spelling| {
                 let mut text = Vec::new();
-                request.write(spelling, &mut |piece| text.extend_from_slice(piece));
+                request.write(spelling, &mut text);
                 text
             };
             let all: Vec<Vec<u8>> = request.spellings().map(text).collect();

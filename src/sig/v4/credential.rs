@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 
+use crate::sig::claim::ContentHeaders;
 use crate::sig::dialect::V4Words;
 use crate::sig::failure::ScopeFault;
 use crate::sig::request::RequestView;
 use crate::sig::signing_key::CredentialScope;
-use crate::sig::split::split;
 
 /// The most names of signed headers: as many as a request has header fields.
 pub const MAX_SIGNED_HEADERS: usize = 100;
+/// As many names as most requests sign.
+const USUAL_SIGNED_HEADERS: usize = 16;
 /// The longest region. The longest of AWS has 14 characters.
 pub const MAX_REGION_LENGTH: usize = 64;
 
@@ -52,12 +54,14 @@ pub struct Credential<'v> {
 impl<'v> Credential<'v> {
     /// Reads a credential of exactly five components.
     pub fn of(text: Cow<'v, str>) -> Option<Self> {
-        let mut found = memchr::memchr_iter(b'/', text.as_bytes());
-        let slashes = [found.next()?, found.next()?, found.next()?, found.next()?];
-        if found.next().is_some() {
-            return None;
+        let (mut slashes, mut found) = ([0; 4], 0);
+        for (at, byte) in text.bytes().enumerate() {
+            if byte == b'/' {
+                *slashes.get_mut(found)? = at;
+                found += 1;
+            }
         }
-        Some(Self { text, slashes })
+        (found == slashes.len()).then_some(Self { text, slashes })
     }
 
     /// The AccessKeyId; it may be empty.
@@ -138,24 +142,39 @@ const TOKEN: [bool; 256] = {
 
 /// The names of the signed headers: lower-case, sorted, each once, with `;` between.
 #[derive(Debug, Clone)]
-pub struct SignedHeaders<'v>(Cow<'v, str>);
+pub struct SignedHeaders<'v> {
+    text: Cow<'v, str>,
+    /// Where each name ends: the list is gone through more than once.
+    ends: Vec<usize>,
+    content: ContentHeaders,
+}
 
 impl<'v> SignedHeaders<'v> {
     /// Reads the list. `authorization` cannot sign itself.
     pub fn of(text: Cow<'v, str>) -> Option<Self> {
-        let mut before = "";
-        for (at, name) in split(&text, b';').enumerate() {
+        let mut content = ContentHeaders::NONE;
+        let mut ends = Vec::with_capacity(USUAL_SIGNED_HEADERS);
+        let (mut rest, mut before) = (&*text, "");
+        while ends.len() < MAX_SIGNED_HEADERS {
+            // What ends a name is no byte of one, so one look finds the end and checks what stands before it.
+            let end = rest.bytes().position(|byte| !TOKEN[usize::from(byte)]);
+            let (name, behind) = rest.split_at(end.unwrap_or(rest.len()));
             // No name is less than itself or the empty one, so none stands twice and none is empty.
-            let in_order = at < MAX_SIGNED_HEADERS && before < name;
-            if !in_order
-                || !name.bytes().all(|byte| TOKEN[usize::from(byte)])
-                || name == "authorization"
-            {
+            if before >= name || name == "authorization" {
                 return None;
             }
-            before = name;
+            content = content.and(name);
+            ends.push(text.len() - behind.len());
+            if behind.is_empty() {
+                return Some(Self {
+                    text,
+                    ends,
+                    content,
+                });
+            }
+            (rest, before) = (behind.strip_prefix(';')?, name);
         }
-        Some(Self(text))
+        None
     }
 
     /// The Host and every header of the vendor's, with those of `own` where the request has them: what a gateway may
@@ -169,17 +188,37 @@ impl<'v> SignedHeaders<'v> {
         let mut names: Vec<&str> = std::iter::once("host").chain(vendors).chain(own).collect();
         names.sort_unstable();
         names.dedup();
-        SignedHeaders(names.join(";").into())
+        let ends = names.iter().scan(0, |start, name| {
+            let end = *start + name.len();
+            *start = end + 1;
+            Some(end)
+        });
+        let content = names.iter().copied();
+        SignedHeaders {
+            ends: ends.collect(),
+            content: content.fold(ContentHeaders::NONE, ContentHeaders::and),
+            text: names.join(";").into(),
+        }
     }
 
     /// The list as it was sent.
     pub fn text(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// The names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        split(&self.0, b';')
+        let mut start = 0;
+        self.ends.iter().map(move |&end| {
+            let name = &self.text[start..end];
+            start = end + 1;
+            name
+        })
+    }
+
+    /// Which of the headers that say what the body is are on the list.
+    pub fn content_headers(&self) -> ContentHeaders {
+        self.content
     }
 
     /// Whether a name is on the list.

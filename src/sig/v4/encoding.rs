@@ -68,15 +68,15 @@ pub fn is_encoded(text: &str, kept: &[u8]) -> bool {
     bytes(text).all(|byte| byte.plain(kept) != byte.escaped && byte.capital)
 }
 
-/// Gives the text with every byte as RFC 3986 writes it. The bytes of `kept` stand for themselves where they do so in the
+/// Writes a text with every byte as RFC 3986 writes it, behind what stands in `into`. The bytes of `kept` stand for themselves where they do so in the
 /// text; they are told from their escapes, so no two texts that mean different keys become one.
-pub fn write_encoded(text: &str, kept: &[u8], sink: &mut dyn FnMut(&[u8])) {
+pub fn write_encoded(text: &str, kept: &[u8], into: &mut Vec<u8>) {
     if is_encoded(text, kept) {
-        return sink(text.as_bytes());
+        return into.extend_from_slice(text.as_bytes());
     }
     for byte in bytes(text) {
         let (encoded, length) = byte.encoded(kept);
-        sink(&encoded[..length]);
+        into.extend_from_slice(&encoded[..length]);
     }
 }
 
@@ -97,7 +97,7 @@ mod tests {
 
     fn encoded(text: &str, kept: &[u8]) -> String {
         let mut bytes = Vec::new();
-        write_encoded(text, kept, &mut |piece| bytes.extend_from_slice(piece));
+        write_encoded(text, kept, &mut bytes);
         String::from_utf8(bytes).unwrap()
     }
 

@@ -12,6 +12,8 @@ pub mod encoding;
 use std::borrow::Cow;
 use std::time::SystemTime;
 
+use sha2::{Digest, Sha256};
+
 use super::authorization::DialectForm;
 use super::dialect::Form;
 use super::failure::AuthFailure;
@@ -23,7 +25,7 @@ use super::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
 use super::{Placement, VerifyOptions};
 use crate::address::Operation;
 use canonical::{
-    CanonicalRequest, PayloadSigned, Spelling, StringToSign, UNSIGNED_PAYLOAD, sha256_of,
+    CanonicalRequest, PayloadSigned, Spelling, StringToSign, UNSIGNED_PAYLOAD, USUAL_LENGTH,
 };
 pub use credential::{Credential, Region, SignedHeaders};
 
@@ -81,14 +83,15 @@ impl<'v> Signing<'v> {
         if declared.mode.is_chunked() && !takes_chunks(operation, placement) {
             return Err(AuthFailure::MisplacedChunks);
         }
-        let (timestamp, signed_at) =
-            time_of(view, form, placement).ok_or(AuthFailure::NoDate(placement))?;
+        let Some((timestamp, signed_at)) = time_of(view, form, placement) else {
+            return Err(AuthFailure::NoDate(placement));
+        };
         credential
             .check_scope(&form.v4, &timestamp, &options.region)
             .map_err(|fault| AuthFailure::CredentialScope(placement, fault))?;
         match placement {
             Placement::Header => {
-                freshness::check_skew(&timestamp, signed_at, now, options.max_clock_skew)?;
+                freshness::check_skew(&*timestamp, signed_at, now, options.max_clock_skew)?;
             }
             Placement::Query | Placement::Form => {
                 let expires = view.parameter(form.v4.parameters.expires);
@@ -146,8 +149,7 @@ impl<'v> Signing<'v> {
 
     /// The StringToSign by AWS's rules, for a diagnosis.
     pub fn string_to_sign(&self) -> StringToSign<'_> {
-        let text = self.canonical.to_bytes();
-        self.string_over(sha256_of(|sink| sink(&text)))
+        self.string_over(Sha256::digest(self.canonical.to_bytes()).into())
     }
 
     fn string_over(&self, request: [u8; 32]) -> StringToSign<'_> {
@@ -162,11 +164,11 @@ impl<'v> Signing<'v> {
     /// Whether the key's signature over one of the spellings of the request is the one provided. A comparison takes the
     /// same time wherever the first difference stands.
     pub(super) fn confirmed_by(&self, key: &VerifyingKey) -> Option<Confirmed> {
-        let key = key.signing_key(self.form.v4.key_seed, self.credential.scope());
+        let key = key.signing_key(self.form.v4.key_seed, &self.credential);
+        let mut buffer = Vec::with_capacity(USUAL_LENGTH);
         let holds = |spelling: Spelling| {
-            let request = sha256_of(|sink| self.canonical.write(spelling, sink));
-            let text = self.string_over(request);
-            let computed = key.mac_of(|sink| text.write(sink));
+            let over = |request| self.string_over(request);
+            let computed = self.canonical.mac(spelling, &key, over, &mut buffer);
             equal(&hex(&computed), self.provided.as_bytes()).then_some(computed)
         };
         let signature = self.canonical.spellings().find_map(holds)?;
@@ -175,14 +177,12 @@ impl<'v> Signing<'v> {
 
     /// What the signature says about the body.
     pub(super) fn payload(&self, confirmed: Confirmed) -> PayloadClaim {
+        let Confirmed { key, signature } = confirmed;
         let chain = || {
-            ChunkChain::new(
-                confirmed.key.clone(),
-                self.form.v4.algorithm,
-                &*self.timestamp,
-                self.credential.scope_text(),
-                confirmed.signature,
-            )
+            let algorithm = self.form.v4.algorithm;
+            let scope = self.credential.scope_text();
+            let chain = ChunkChain::new(key, algorithm, &*self.timestamp, scope, signature);
+            Box::new(chain)
         };
         match self.payload {
             PayloadMode::Unsigned => PayloadClaim::Unsigned,
@@ -238,8 +238,9 @@ impl<'v> Declared<'v> {
             (Some(text), Some(other)) if text == other => (text, PayloadSigned::Yes),
             (Some(_), Some(_)) => return Err(AuthFailure::BadPayloadMode(name)),
         };
-        let mode =
-            PayloadMode::of(text, form.v4.algorithm).ok_or(AuthFailure::BadPayloadMode(name))?;
+        let Some(mode) = PayloadMode::of(text, form.v4.algorithm) else {
+            return Err(AuthFailure::BadPayloadMode(name));
+        };
         Ok(Self { text, mode, signed })
     }
 }
@@ -272,18 +273,21 @@ fn check_signed(
     form: &Form,
     signed_headers: &SignedHeaders<'_>,
 ) -> Result<(), AuthFailure> {
-    let unsigned =
-        |name: &str| name != form.v4.content_sha256_header && !signed_headers.contains(name);
-    let vendors = fields.vendor.iter().map(|(name, _)| *name);
-    let mut missing = std::iter::once("host")
-        .chain(vendors)
-        .filter(|name| unsigned(name))
-        .peekable();
-    if missing.peek().is_none() {
+    let optional = form.v4.content_sha256_header;
+    // Both are sorted, so each name is looked for behind the one before. Metadata may stand more than once.
+    let (mut names, mut before) = (signed_headers.names(), "");
+    let mut signed = |name| {
+        let again = name == before;
+        before = name;
+        again || names.any(|own| own == name)
+    };
+    let vendors = || fields.vendor.iter().map(|(name, _)| *name);
+    if signed("host") && vendors().all(|name| name == optional || signed(name)) {
         return Ok(());
     }
-    let mut missing: Vec<&str> = missing.collect();
-    // Metadata may stand more than once.
+    let wanted = std::iter::once("host").chain(vendors());
+    let unsigned = |name: &&str| *name != optional && !signed_headers.contains(name);
+    let mut missing: Vec<&str> = wanted.filter(unsigned).collect();
     missing.dedup();
     Err(AuthFailure::UnsignedHeaders(missing.join(", ")))
 }
