@@ -208,24 +208,15 @@ fn whole_blocks(length: usize) -> usize {
 
 /// 32 bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8; 32]) -> [u8; 64] {
+    // Computed, not looked up: that is done for many bytes at once, and each chunk of a body has two such texts.
+    let digit = |value: u8| value + if value < 10 { b'0' } else { b'a' - 10 };
     let mut text = [0; 64];
     for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
-        pair.copy_from_slice(&DIGITS[usize::from(*byte)]);
+        pair[0] = digit(byte >> 4);
+        pair[1] = digit(byte & 15);
     }
     text
 }
-
-/// The two digits of each byte: looked up together, since each chunk of a body has three texts of 64.
-const DIGITS: [[u8; 2]; 256] = {
-    let digits = b"0123456789abcdef";
-    let mut table = [[0; 2]; 256];
-    let mut byte = 0;
-    while byte < table.len() {
-        table[byte] = [digits[byte >> 4], digits[byte & 15]];
-        byte += 1;
-    }
-    table
-};
 
 #[cfg(test)]
 mod tests {
