@@ -91,11 +91,11 @@ impl BodyVerifier {
             }
             Framing::Plain => {
                 let mut data = Gathered::None;
-                decoder.decode(&piece, |range| {
-                    state.update(&piece[range.clone()]);
-                    data.add(&piece, range);
-                })?;
-                Ok(data.of(&piece))
+                decoder.decode(&piece, |range| data.add(&piece, range))?;
+                let data = data.of(&piece);
+                // All at once: a digest pays for each stretch that it takes in.
+                state.update(&data);
+                Ok(data)
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What a signed request says about its body, and the chain of signatures over its chunks.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::signature::equal;
 use super::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
@@ -95,22 +96,33 @@ pub fn unhex(text: &[u8]) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
+/// The digits of a SHA-256 or of a signature.
+const DIGITS_LENGTH: usize = EMPTY_SHA256.len();
+/// What stands behind the scope in a chunk's text: three times 64 digits, two line ends between.
+const CHUNK_TEXT_END: usize = 3 * DIGITS_LENGTH + 2;
+/// The bytes that SHA-256 takes in at once.
+const SHA256_BLOCK: usize = 64;
+
 /// The chain of signatures over the chunks of a body: each covers the one before, the first the request's own.
 ///
 /// Source: Amazon S3 API Reference, "Transferring payload in multiple chunks" and "… with trailing headers".
 #[derive(Clone)]
 pub struct ChunkChain {
     key: SigningKey,
+    /// The key with the whole blocks at the start of the text taken in: no chunk changes them.
+    begun: SigningKey,
     algorithm: &'static str,
-    timestamp: String,
-    scope: String,
-    previous: [u8; HMAC_SHA256_LENGTH],
+    /// What the next chunk's signature covers: `algorithm-PAYLOAD`, timestamp, scope, the signature before, the hash of
+    /// nothing, that of the data. A chunk writes its digits over those of the one before.
+    text: Vec<u8>,
 }
 
 impl fmt::Debug for ChunkChain {
     /// Not the latest link: that is a signature which the gateway computed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ChunkChain({})", self.scope)
+        let scope = self.text.split(|byte| *byte == b'\n').nth(2);
+        let scope = String::from_utf8_lossy(scope.unwrap_or_default());
+        write!(f, "ChunkChain({scope})")
     }
 }
 
@@ -120,16 +132,20 @@ impl ChunkChain {
     pub fn new(
         key: SigningKey,
         algorithm: &'static str,
-        timestamp: impl Into<String>,
-        scope: impl Into<String>,
+        timestamp: impl AsRef<str>,
+        scope: impl AsRef<str>,
         seed: [u8; HMAC_SHA256_LENGTH],
     ) -> Self {
+        let (timestamp, scope) = (timestamp.as_ref(), scope.as_ref());
+        let mut text = format!("{algorithm}-PAYLOAD\n{timestamp}\n{scope}\n").into_bytes();
+        let begun = key.begun(&text[..whole_blocks(text.len())]);
+        let nothing = EMPTY_SHA256.as_bytes();
+        text.extend([&hex(&seed), nothing, nothing].join(&b'\n'));
         Self {
             key,
+            begun,
             algorithm,
-            timestamp: timestamp.into(),
-            scope: scope.into(),
-            previous: seed,
+            text,
         }
     }
 
@@ -148,39 +164,47 @@ impl ChunkChain {
 
     /// Signs the next chunk; `chunk` is the SHA-256 of its data. For whoever sends.
     pub fn sign_chunk(&mut self, chunk: &[u8; 32]) -> [u8; HMAC_SHA256_LENGTH] {
-        self.advance("PAYLOAD", &[EMPTY_SHA256.as_bytes(), b"\n"], chunk)
+        let digest = self.text.len() - DIGITS_LENGTH;
+        self.text[digest..].copy_from_slice(&hex(chunk));
+        let begun = whole_blocks(self.previous().start);
+        let mac = self.begun.mac(&self.text[begun..]);
+        self.advance(mac)
     }
 
     /// Signs the trailer; `trailer` is the SHA-256 of its lines. For whoever sends.
     pub fn sign_trailer(&mut self, trailer: &[u8; 32]) -> [u8; HMAC_SHA256_LENGTH] {
-        self.advance("TRAILER", &[], trailer)
+        let shared = self.algorithm.len() + "-PAYLOAD".len()..self.previous().end;
+        let text = [
+            self.algorithm.as_bytes(),
+            b"-TRAILER",
+            &self.text[shared],
+            b"\n",
+            &hex(trailer),
+        ];
+        let mac = self.key.mac(&text.concat());
+        self.advance(mac)
     }
 
-    fn advance(
-        &mut self,
-        label: &str,
-        middle: &[&[u8]],
-        digest: &[u8; 32],
-    ) -> [u8; HMAC_SHA256_LENGTH] {
-        let previous = hex(&self.previous);
-        let digest = hex(digest);
-        let mac = self.key.mac_of(|sink| {
-            let text = [self.algorithm, "-", label, "\n", &self.timestamp, "\n"];
-            text.iter().for_each(|piece| sink(piece.as_bytes()));
-            sink(self.scope.as_bytes());
-            sink(b"\n");
-            sink(&previous);
-            sink(b"\n");
-            middle.iter().for_each(|piece| sink(piece));
-            sink(&digest);
-        });
-        self.previous = mac;
+    fn advance(&mut self, mac: [u8; HMAC_SHA256_LENGTH]) -> [u8; HMAC_SHA256_LENGTH] {
+        let previous = self.previous();
+        self.text[previous].copy_from_slice(&hex(&mac));
         mac
     }
 
-    fn previous_is(&self, provided: &[u8]) -> bool {
-        equal(&hex(&self.previous), provided)
+    /// Where the latest signature stands.
+    fn previous(&self) -> Range<usize> {
+        let start = self.text.len() - CHUNK_TEXT_END;
+        start..start + DIGITS_LENGTH
     }
+
+    fn previous_is(&self, provided: &[u8]) -> bool {
+        equal(&self.text[self.previous()], provided)
+    }
+}
+
+/// How much of so many bytes SHA-256 can take in without keeping any.
+fn whole_blocks(length: usize) -> usize {
+    length - length % SHA256_BLOCK
 }
 
 /// 32 bytes as lower-case hexadecimal digits. Reckoned and not looked up, many of them come at once.

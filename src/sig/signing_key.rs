@@ -57,6 +57,13 @@ impl SigningKey {
         Self(Arc::new(key))
     }
 
+    /// The key with the start of a text taken in: it goes on over what stands behind it.
+    pub(crate) fn begun(&self, start: &[u8]) -> Self {
+        let mut hmac = Hmac::clone(&self.0);
+        hmac.update(start);
+        Self(Arc::new(hmac))
+    }
+
     /// The HMAC-SHA256 of a text.
     pub(crate) fn mac(&self, text: &[u8]) -> [u8; HMAC_SHA256_LENGTH] {
         let mut hmac = Hmac::clone(&self.0);
