@@ -70,44 +70,12 @@ impl SigningKey {
         hmac.update(text);
         hmac.finalize().into_bytes().into()
     }
-
-    /// The HMAC-SHA256 of a text that is written in pieces.
-    pub(crate) fn mac_of(
-        &self,
-        write: impl FnOnce(&mut dyn FnMut(&[u8])),
-    ) -> [u8; HMAC_SHA256_LENGTH] {
-        let mut hmac = Hmac::clone(&self.0);
-        gathered(|pieces| hmac.update(pieces), write);
-        hmac.finalize().into_bytes().into()
-    }
 }
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SigningKey(***)")
     }
-}
-
-/// How much of a text is gathered. Most are shorter.
-const GATHERED: usize = 512;
-
-/// Passes on to `sink` a text that is written in pieces, many of them at once: to take in a piece costs a hash more than
-/// to take in some more bytes.
-pub(super) fn gathered(mut sink: impl FnMut(&[u8]), write: impl FnOnce(&mut dyn FnMut(&[u8]))) {
-    let mut buffer = [0; GATHERED];
-    let mut filled = 0;
-    write(&mut |piece| {
-        if piece.len() > GATHERED - filled {
-            sink(&buffer[..filled]);
-            filled = 0;
-            if piece.len() > GATHERED {
-                return sink(piece);
-            }
-        }
-        buffer[filled..filled + piece.len()].copy_from_slice(piece);
-        filled += piece.len();
-    });
-    sink(&buffer[..filled]);
 }
 
 /// The most signing keys that are kept of one secret: presigned requests reach back a week in AWS's limits, and a day may
@@ -172,17 +140,6 @@ mod tests {
     use super::super::signature::equal;
     use super::*;
 
-    #[test]
-    fn a_text_is_gathered_whatever_its_pieces_are() {
-        let whole: Vec<u8> = (0..=250).cycle().take(3 * GATHERED).collect();
-        for size in [1, 7, GATHERED - 1, GATHERED, GATHERED + 1, 2 * GATHERED] {
-            let mut text = Vec::new();
-            let write = |sink: &mut dyn FnMut(&[u8])| whole.chunks(size).for_each(sink);
-            gathered(|pieces| text.extend_from_slice(pieces), write);
-            assert_eq!(text, whole, "{size}");
-        }
-    }
-
     fn scope<'s>(date: &'s str, region: &'s str) -> CredentialScope<'s> {
         CredentialScope {
             date,
@@ -193,7 +150,7 @@ mod tests {
     }
 
     fn mac(key: &SigningKey) -> [u8; HMAC_SHA256_LENGTH] {
-        key.mac_of(|sink| sink(b"text"))
+        key.mac(b"text")
     }
 
     #[test]
