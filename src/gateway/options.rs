@@ -51,7 +51,8 @@ pub struct ListenerOptions {
     pub header_timeout: Duration,
     /// The longest time between two requests of one connection.
     pub idle_timeout: Duration,
-    /// The longest silence in the middle of a request body.
+    /// The longest silence in the middle of a request body, and the longest time in which a client takes nothing of an
+    /// answer.
     pub body_timeout: Duration,
 }
 

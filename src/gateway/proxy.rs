@@ -91,7 +91,6 @@ impl ProxyHttp for Proxy {
         };
         let options = &listener.options;
         session.set_read_timeout(Some(options.body_timeout));
-        session.set_write_timeout(Some(options.body_timeout));
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {

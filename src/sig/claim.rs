@@ -13,7 +13,7 @@ use super::failure::AuthFailure;
 use super::payload::PayloadClaim;
 use super::presigned::{self, Mechanism};
 use super::request::{CONTENT_MD5, RequestView};
-use super::signature::{Identity, VerifyingKey};
+use super::signature::{KnownIdentity, VerifyingKey};
 use super::{Diagnostics, MAX_ACCESS_KEY_ID_LENGTH, Placement, VerifyOptions, Version, v2, v4};
 use crate::address::Address;
 
@@ -58,8 +58,8 @@ impl std::fmt::Debug for Token<'_> {
 /// Only [`Claim::verify`] makes one. This does not compile:
 ///
 /// ```compile_fail,E0451
-/// use countersign::sig::{Identity, Placement, Verified, Version, payload::PayloadClaim};
-/// fn forge(identity: std::sync::Arc<Identity>, like: &Verified) -> Verified {
+/// use countersign::sig::{KnownIdentity, Placement, Verified, Version, payload::PayloadClaim};
+/// fn forge(identity: std::sync::Arc<KnownIdentity>, like: &Verified) -> Verified {
 ///     Verified {
 ///         identity,
 ///         dialect: like.dialect(),
@@ -81,7 +81,7 @@ impl std::fmt::Debug for Token<'_> {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Verified {
-    identity: Arc<Identity>,
+    identity: Arc<KnownIdentity>,
     dialect: DialectForm,
     version: Version,
     placement: Placement,
@@ -128,7 +128,7 @@ impl ContentHeaders {
 impl Verified {
     /// A form upload whose signature holds; nothing in it says what its file is.
     pub(super) fn of_form(
-        identity: &Arc<Identity>,
+        identity: &Arc<KnownIdentity>,
         dialect: DialectForm,
         version: Version,
     ) -> Self {
@@ -144,7 +144,7 @@ impl Verified {
     }
 
     /// Who signed.
-    pub fn identity(&self) -> &Arc<Identity> {
+    pub fn identity(&self) -> &Arc<KnownIdentity> {
         &self.identity
     }
 

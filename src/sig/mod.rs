@@ -32,7 +32,7 @@ pub use claim::{Claim, Verified, claim};
 use dialect::DialectName;
 pub use failure::AuthFailure;
 pub use request::RequestView;
-pub use signature::{Identity, VerifyingKey};
+pub use signature::{Identity, KnownIdentity, VerifyingKey};
 pub use v4::Region;
 
 /// The longest AccessKeyId. AWS issues 20 characters and documents at most 128 (IAM API Reference, "AccessKey").

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::hint::black_box;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
+use http::HeaderValue;
 use sha1::Sha1;
 use subtle::ConstantTimeEq;
 
@@ -31,13 +33,49 @@ pub struct Identity {
     pub domains: Option<Vec<String>>,
 }
 
+/// An identity with its names made ready once for the headers of all its requests.
+#[derive(Debug)]
+pub struct KnownIdentity {
+    identity: Identity,
+    access_key_id_value: Option<HeaderValue>,
+    principal_value: Option<HeaderValue>,
+}
+
+impl KnownIdentity {
+    fn new(identity: Identity) -> Self {
+        Self {
+            access_key_id_value: HeaderValue::from_str(&identity.access_key_id).ok(),
+            principal_value: HeaderValue::from_str(&identity.principal).ok(),
+            identity,
+        }
+    }
+
+    /// The AccessKeyId as a value of a header; none where it cannot be one.
+    pub fn access_key_id_value(&self) -> Option<&HeaderValue> {
+        self.access_key_id_value.as_ref()
+    }
+
+    /// The principal as a value of a header; none where it cannot be one.
+    pub fn principal_value(&self) -> Option<&HeaderValue> {
+        self.principal_value.as_ref()
+    }
+}
+
+impl Deref for KnownIdentity {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.identity
+    }
+}
+
 /// A SecretAccessKey made ready to verify, with the identity it proves. The keyed state of the HMAC is computed once, and
 /// all copies of the key share it, as they share what is derived from it for version 4.
 #[derive(Clone)]
 pub struct VerifyingKey(Arc<Key>);
 
 struct Key {
-    identity: Arc<Identity>,
+    identity: Arc<KnownIdentity>,
     secret: Secret<String>,
     session_token: Option<Secret<String>>,
     hmac_sha1: Hmac<Sha1>,
@@ -47,7 +85,7 @@ struct Key {
 impl VerifyingKey {
     /// Prepares a secret.
     pub fn new(identity: Identity, secret: &Secret<String>) -> Self {
-        Self::of(Arc::new(identity), secret, None)
+        Self::of(Arc::new(KnownIdentity::new(identity)), secret, None)
     }
 
     /// The same key, good only together with this session token.
@@ -57,7 +95,7 @@ impl VerifyingKey {
     }
 
     fn of(
-        identity: Arc<Identity>,
+        identity: Arc<KnownIdentity>,
         secret: &Secret<String>,
         session_token: Option<&Secret<String>>,
     ) -> Self {
@@ -88,7 +126,7 @@ impl VerifyingKey {
     }
 
     /// Who the key belongs to.
-    pub fn identity(&self) -> &Arc<Identity> {
+    pub fn identity(&self) -> &Arc<KnownIdentity> {
         &self.0.identity
     }
 

@@ -23,13 +23,7 @@ fn a_client_that_takes_no_header_is_left() {
     let node = Rec::start(Answer::raw(&answer));
     let config = Config::new(node.address()).line("listener", "body_timeout = \"1s\"");
     let gateway = Gateway::start(&config);
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.set_recv_buffer_size(4096).expect("a small window");
-    let address: SocketAddr = gateway.address().parse().expect("an address");
-    socket.connect(&address.into()).expect("it accepts");
-    let mut client: TcpStream = socket.into();
-    // The kernel accepts before the gateway does.
-    gateway.await_metric("countersign_connections 1\n");
+    let mut client = client_of(&gateway);
     for answered in 1..=ANSWERS {
         // One at a time, since requests in one piece end the connection.
         let sent = client.write_all(&signed("HEAD", "/bucket01/key").bytes());
@@ -40,6 +34,34 @@ fn a_client_that_takes_no_header_is_left() {
         }
     }
     panic!("the kernel took every answer");
+}
+
+/// Nor does a body that is larger than all that the kernels hold keep the connection, or the node's.
+#[test]
+fn a_client_that_takes_no_body_is_left() {
+    let size = 32 * 1024 * 1024;
+    let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n").into_bytes();
+    answer.resize(answer.len() + size, b'x');
+    let node = Rec::start(Answer::Raw(answer));
+    let config = Config::new(node.address()).line("listener", "body_timeout = \"300ms\"");
+    let gateway = Gateway::start(&config);
+    let mut client = client_of(&gateway);
+    client
+        .write_all(&signed("GET", "/bucket01/key").bytes())
+        .expect("it reads");
+    gateway.await_metric("countersign_connections 0\n");
+    node.await_closed(1);
+}
+
+/// A connection with a small window.
+fn client_of(gateway: &Gateway) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a small window");
+    let address: SocketAddr = gateway.address().parse().expect("an address");
+    socket.connect(&address.into()).expect("it accepts");
+    // The kernel accepts before the gateway does.
+    gateway.await_metric("countersign_connections 1\n");
+    socket.into()
 }
 
 /// Waits for an answer to be written, or for the end of the connection.

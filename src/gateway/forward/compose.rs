@@ -3,7 +3,7 @@
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use pingora::http::RequestHeader;
-use pingora::{ErrorType, OrErr};
+use pingora::{ErrorType, OkOrErr, OrErr};
 
 use super::passing::passes;
 use super::target::{Aim, Spelling, insert_host};
@@ -44,8 +44,13 @@ pub fn trusted(
     let headers = &mut parts.headers;
     leave_what_passes(headers, permit, options, own, |rest| !is_proof(rest))?;
     let identity = permit.verified().identity();
-    headers.insert(PRINCIPAL, value_of(&identity.principal)?);
-    headers.insert(ACCESS_KEY_ID, value_of(&identity.access_key_id)?);
+    for (name, value) in [
+        (PRINCIPAL, identity.principal_value()),
+        (ACCESS_KEY_ID, identity.access_key_id_value()),
+    ] {
+        let value = value.or_err(ErrorType::InvalidHTTPHeader, "a name of the identity's")?;
+        headers.insert(name, value.clone());
+    }
     insert_host(headers, host.as_deref()).or_err(ErrorType::InvalidHTTPHeader, "the host")?;
     *request = RequestHeader::from(parts);
     match changed {
