@@ -40,15 +40,23 @@ impl InlineStore {
         keys.sort_by(|one, other| id(one).cmp(id(other)));
         Self { keys }
     }
-}
 
-#[async_trait]
-impl CredentialStore for InlineStore {
-    async fn resolve(&self, access_key_id: &str) -> Result<VerifyingKey, StoreFailure> {
+    fn find(&self, access_key_id: &str) -> Result<VerifyingKey, StoreFailure> {
         let found = self.keys.binary_search_by(|key| id(key).cmp(access_key_id));
         found
             .map(|at| self.keys[at].clone())
             .map_err(|_absent| StoreFailure::Unknown)
+    }
+}
+
+#[async_trait]
+impl CredentialStore for InlineStore {
+    fn known(&self, access_key_id: &str) -> Option<Result<VerifyingKey, StoreFailure>> {
+        Some(self.find(access_key_id))
+    }
+
+    async fn resolve(&self, access_key_id: &str) -> Result<VerifyingKey, StoreFailure> {
+        self.find(access_key_id)
     }
 }
 
@@ -76,6 +84,8 @@ mod tests {
         for id in ids {
             let found = store.resolve(id).await.unwrap();
             assert_eq!(found.identity().access_key_id, id);
+            let known = store.known(id).unwrap().unwrap();
+            assert_eq!(known.identity().access_key_id, id);
         }
         for id in ["", "A", "a ", "abc", "%", "*)(uid=*"] {
             assert_eq!(

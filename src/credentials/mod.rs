@@ -22,6 +22,10 @@ pub enum StoreFailure {
 /// Where keys are kept.
 #[async_trait]
 pub trait CredentialStore: Send + Sync + 'static {
+    /// What [`resolve`](Self::resolve) would give, where the store can tell without asking anybody; none where it has to
+    /// ask.
+    fn known(&self, access_key_id: &str) -> Option<Result<VerifyingKey, StoreFailure>>;
+
     /// The key with exactly this AccessKeyId.
     ///
     /// # Errors

@@ -75,16 +75,33 @@ pub enum Admission {
     Permitted,
     /// It is a form upload to this bucket: its body says who signed it.
     Form(Address),
+    /// It claims this AccessKeyId, for whose key the store has to ask. It is checked again once that is there: to keep all
+    /// that was read of it until then would cost every request more than that costs one.
+    Unresolved(String),
 }
 
-/// Checks a request, and puts its permit into the context, or what it claimed to be where it gets none.
+/// Why a request has not got its permit yet.
+enum Pause {
+    Refused(Refusal),
+    Unresolved(String),
+}
+
+impl<R: Into<Refusal>> From<R> for Pause {
+    fn from(refusal: R) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+/// Checks a request, and puts its permit into the context, or what it claimed to be where it gets none. `resolved` is the
+/// key that the store was asked for, if it was.
 ///
 /// # Errors
 /// [`Refusal`].
-pub async fn admit(
+pub fn admit(
     request: &RequestHeader,
     context: &mut Context,
     now: SystemTime,
+    resolved: Option<VerifyingKey>,
 ) -> Result<Admission, Refusal> {
     let live = Arc::clone(&context.live);
     let listener = context
@@ -115,7 +132,14 @@ pub async fn admit(
             }
         };
     }
-    let verified = verify(&live, listener, &view, &address, context, now).await;
+    let verified = match verify(&live, listener, &view, &address, context, now, resolved) {
+        Ok(verified) => Ok(verified),
+        Err(Pause::Refused(refusal)) => Err(refusal),
+        Err(Pause::Unresolved(id)) => {
+            context.refused.address = Some(address);
+            return Ok(Admission::Unresolved(id));
+        }
+    };
     let verified_at = instant();
     context.verification = Some(verified_at - context.started);
     context.verified_at = Some(verified_at);
@@ -140,22 +164,30 @@ pub async fn admit(
     }
 }
 
-async fn verify(
+fn verify(
     live: &Live,
     listener: &Listener,
     view: &RequestView<'_>,
     address: &Address,
     context: &mut Context,
     now: SystemTime,
-) -> Result<sig::Verified, Refusal> {
+    resolved: Option<VerifyingKey>,
+) -> Result<sig::Verified, Pause> {
     let claim = match sig::claim(view, address, now, &listener.dialects, &live.signature) {
         Ok(claim) => claim,
         Err(AuthFailure::NotSigned) if overrides_response(view) => {
-            return Err(Refusal::UnsignedOverride);
+            return Err(Refusal::UnsignedOverride.into());
         }
-        Err(failure) => return Err(Refusal::Auth(failure)),
+        Err(failure) => return Err(Refusal::Auth(failure).into()),
     };
-    let key = key_of(live, claim.access_key_id()).await?;
+    let id = claim.access_key_id();
+    let key = match resolved {
+        Some(key) => key,
+        None => match live.store.known(id) {
+            Some(answer) => key_or_decoy(live, answer)?,
+            None => return Err(Pause::Unresolved(id.to_owned())),
+        },
+    };
     let verified = claim.verify(&key).map_err(|failure| {
         context.refused.dialect = Some(claim.dialect());
         context.refused.version = Some(claim.version());
@@ -183,7 +215,14 @@ fn check_forwarded(claim: &sig::Claim<'_>, forward: Forward) -> Result<(), Refus
 /// # Errors
 /// [`Refusal::StoreUnavailable`].
 pub async fn key_of(live: &Live, access_key_id: &str) -> Result<VerifyingKey, Refusal> {
-    match live.store.resolve(access_key_id).await {
+    key_or_decoy(live, live.store.resolve(access_key_id).await)
+}
+
+fn key_or_decoy(
+    live: &Live,
+    answer: Result<VerifyingKey, StoreFailure>,
+) -> Result<VerifyingKey, Refusal> {
+    match answer {
         Ok(key) => Ok(key),
         // The decoy fails as any other key does, and takes as long.
         Err(StoreFailure::Unknown) => Ok(live.decoy.clone()),

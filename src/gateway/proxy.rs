@@ -95,8 +95,17 @@ impl ProxyHttp for Proxy {
 
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {
         let now = self.gateway.clock.now();
-        let mut admitted = match admit::admit(session.req_header(), context, now).await {
+        let mut admission = admit::admit(session.req_header(), context, now, None);
+        if let Ok(Admission::Unresolved(id)) = &admission {
+            admission = match Box::pin(admit::key_of(&context.live, id)).await {
+                Ok(key) => admit::admit(session.req_header(), context, now, Some(key)),
+                Err(refusal) => Err(refusal),
+            };
+        }
+        let mut admitted = match admission {
             Ok(Admission::Permitted) => Ok(()),
+            // Its key was there.
+            Ok(Admission::Unresolved(_)) => Err(Refusal::Internal),
             // Boxed, since the room of what is rare would else be part of every request's future.
             Ok(Admission::Form(bucket)) => {
                 Box::pin(form::admit(session, context, bucket, now)).await
