@@ -35,10 +35,10 @@ impl<'r> Target<'r> {
     /// The target of a request, byte for byte as it came.
     pub fn of(request: &'r RequestHeader) -> Self {
         let raw = request.raw_path();
-        // Nearly always the origin form, which stands in the URI byte for byte, divided already.
+        // Nearly always the origin form, which is the text of the URI itself, divided already.
         if let Some(parsed) = request.uri.path_and_query()
             && raw.starts_with(b"/")
-            && parsed.as_str().as_bytes() == raw
+            && std::ptr::eq(parsed.as_str().as_bytes(), raw)
         {
             return Self {
                 path: parsed.path(),
