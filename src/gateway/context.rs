@@ -61,7 +61,7 @@ pub struct Context {
     pub verified_at: Option<Instant>,
     /// When the latest attempt at a node started.
     pub node_started: Option<Instant>,
-    /// When it had its connection.
+    /// When it had its connection; none where the client is still to send a body.
     pub connected: Option<Instant>,
     /// How long the node took to the header of its answer.
     pub node_duration: Option<Duration>,

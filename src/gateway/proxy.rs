@@ -99,7 +99,10 @@ impl ProxyHttp for Proxy {
         if let Ok(Admission::Unresolved(id)) = &admission {
             admission = match Box::pin(admit::key_of(&context.live, id)).await {
                 Ok(key) => admit::admit(session.req_header(), context, now, Some(key)),
-                Err(refusal) => Err(refusal),
+                Err(refusal) => {
+                    context.verification = Some(context.started.elapsed());
+                    Err(refusal)
+                }
             };
         }
         let mut admitted = match admission {
@@ -172,20 +175,20 @@ impl ProxyHttp for Proxy {
 
     async fn connected_to_upstream(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         reused: bool,
         _peer: &HttpPeer,
         _fd: std::os::unix::io::RawFd,
         _digest: Option<&Digest>,
         context: &mut Self::CTX,
     ) -> Result<()> {
-        let state = if reused {
-            context.connected = context.node_started;
-            NodeConnection::Reused
+        let (state, connected) = if reused {
+            (NodeConnection::Reused, context.node_started)
         } else {
-            context.connected = Some(instant());
-            NodeConnection::New
+            (NodeConnection::New, Some(instant()))
         };
+        // What has a body, be it one of nothing in chunks, waits for the client before it waits for the node.
+        context.connected = connected.filter(|_| session.as_mut().is_body_empty());
         if let Some((_, metrics)) = context.node() {
             metrics.connection(state);
         }
@@ -227,18 +230,18 @@ impl ProxyHttp for Proxy {
 
     async fn request_body_filter(
         &self,
-        session: &mut Session,
+        _session: &mut Session,
         piece: &mut Option<Bytes>,
         end: bool,
         context: &mut Self::CTX,
     ) -> Result<()> {
         if let (true, Some(connection)) = (end, &context.connection) {
             match context.connected {
-                // Nothing has come in between.
-                Some(now) if session.body_bytes_read() == 0 => {
-                    connection.await_node_until(now + context.live.cluster.options().read_timeout);
+                Some(connected) => {
+                    let patience = context.live.cluster.options().read_timeout;
+                    connection.await_node_until(connected + patience);
                 }
-                _ => connection.await_next(Awaited::Answer),
+                None => connection.await_next(Awaited::Answer),
             }
         }
         if let Some(form) = &mut context.form {

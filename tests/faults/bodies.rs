@@ -1,5 +1,10 @@
 //! What happens while a body is on its way: early answers, clients that go away, `Expect: 100-continue`.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
 use super::support::gateway::{Config, Gateway};
 use super::support::rec::{Answer, Cue, Rec};
 use super::support::refusal::assert_refused;
@@ -214,6 +219,47 @@ fn a_node_that_never_says_100_is_504() {
     assert_refused("no 100", &response, 504, "GatewayTimeout");
     assert!(connection.closes());
     node.await_closed(1);
+}
+
+/// The time of the node starts again with each thing that it says, and with the end of the body, which may be one of
+/// nothing in chunks.
+#[test]
+fn a_node_that_takes_its_time_twice_is_waited_for_twice() {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let gateway = in_front_of(
+        &[&socket.local_addr().unwrap().to_string()],
+        "read_timeout = \"600ms\"",
+    );
+    // Together they are longer than the gateway's patience.
+    let silence = Duration::from_millis(400);
+    let node = thread::spawn(move || {
+        let (mut stream, _) = socket.accept().unwrap();
+        read_until(&mut stream, b"\r\n\r\n");
+        thread::sleep(silence);
+        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
+        read_until(&mut stream, b"0\r\n\r\n");
+        thread::sleep(silence);
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        stream.write_all(answer).unwrap();
+    });
+    let mut connection = gateway.connect();
+    let request = signed("PUT", "/bucket01/key")
+        .header("Transfer-Encoding", "chunked")
+        .header("Expect", "100-continue");
+    let interim = connection.exchange(&request);
+    assert_eq!(interim.status, 100);
+    connection.send(b"0\r\n\r\n");
+    assert_eq!(connection.receive().status, 200);
+    node.join().unwrap();
+}
+
+fn read_until(stream: &mut TcpStream, end: &[u8]) {
+    let mut read = Vec::new();
+    while !read.ends_with(end) {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        read.push(byte[0]);
+    }
 }
 
 /// Nor is it the client's fault where our patience with bodies is the shorter one.
