@@ -1,6 +1,6 @@
 //! What happens while a body is on its way: early answers, clients that go away, `Expect: 100-continue`.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
@@ -235,10 +235,10 @@ fn a_node_that_takes_its_time_twice_is_waited_for_twice() {
     let node = thread::spawn(move || {
         let (mut stream, _) = socket.accept().unwrap();
         read_until(&mut stream, b"\r\n\r\n");
-        thread::sleep(silence);
+        assert_silent(&mut stream, silence);
         stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
         read_until(&mut stream, b"0\r\n\r\n");
-        thread::sleep(silence);
+        assert_silent(&mut stream, silence);
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
         stream.write_all(answer).unwrap();
     });
@@ -251,6 +251,14 @@ fn a_node_that_takes_its_time_twice_is_waited_for_twice() {
     connection.send(b"0\r\n\r\n");
     assert_eq!(connection.receive().status, 200);
     node.join().unwrap();
+}
+
+/// For so long nothing comes, not even the end.
+fn assert_silent(stream: &mut TcpStream, time: Duration) {
+    stream.set_read_timeout(Some(time)).unwrap();
+    let nothing = stream.read(&mut [0]).unwrap_err();
+    assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+    stream.set_read_timeout(None).unwrap();
 }
 
 fn read_until(stream: &mut TcpStream, end: &[u8]) {
