@@ -9,7 +9,6 @@ use super::passing::passes;
 use super::target::{Aim, Spelling, insert_host};
 use super::{FORWARDED_FOR, Own, REQUEST_ID};
 use crate::cluster::ClusterOptions;
-use crate::gateway::admit::Target;
 use crate::policy::Permit;
 use crate::sig::dialect::{Dialect, vendor_header};
 
@@ -29,16 +28,7 @@ pub fn trusted(
     options: &ClusterOptions,
     own: Own<'_>,
 ) -> pingora::Result<()> {
-    let target = Target::of(request);
-    let spelling = Spelling::AsSent;
-    let aim = Aim::of(
-        target,
-        &request.headers,
-        permit,
-        options,
-        spelling,
-        own.node,
-    );
+    let aim = Aim::of(request, permit, options, Spelling::AsSent, own.node);
     let (changed, host) = (aim.changed(request.raw_path()), aim.host);
     let mut parts = taken(request);
     let headers = &mut parts.headers;

@@ -17,7 +17,6 @@ use crate::address::{Address, Operation};
 use crate::body::SignedChunks;
 use crate::cluster::{Cluster, ClusterOptions, Forward, PayloadSigning, SignWith};
 use crate::error::Refusal;
-use crate::gateway::admit::Target;
 use crate::policy::Permit;
 use crate::sig::authorization::DialectForm;
 use crate::sig::dialect::{Dialect, vendor_header};
@@ -86,16 +85,7 @@ pub fn resigned(
             "a cluster without a key to sign with",
         )
     })?;
-    let target = Target::of(request);
-    let spelling = Spelling::Canonical;
-    let aim = Aim::of(
-        target,
-        &request.headers,
-        permit,
-        options,
-        spelling,
-        own.node,
-    );
+    let aim = Aim::of(request, permit, options, Spelling::Canonical, own.node);
     let mut headers = request.headers.clone();
     leave_what_passes(&mut headers, permit, options, own, |rest| {
         !of_signature(rest)

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use http::header::{HOST, HeaderMap, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use pingora::http::RequestHeader;
 
 use crate::address::{Address, Style};
 use crate::cluster::{Addressing, ClusterOptions};
@@ -52,13 +53,13 @@ pub struct Aim<'r> {
 impl<'r> Aim<'r> {
     /// Aims a permitted request at the nodes of a cluster.
     pub fn of(
-        target: Target<'r>,
-        headers: &HeaderMap,
+        request: &'r RequestHeader,
         permit: &Permit,
         options: &ClusterOptions,
         spelling: Spelling,
         node: &str,
     ) -> Self {
+        let (target, headers) = (Target::of(request), &request.headers);
         let address = permit.address();
         let style = style(address, options);
         let query = target
