@@ -16,10 +16,10 @@ use std::hint::black_box;
 use bytes::Bytes;
 use countersign::body::{BodyOptions, BodyPlan, End, Framing};
 use countersign::secret::Secret;
-use countersign::sig::RequestView;
 use countersign::sig::dialect::AWS;
 use countersign::sig::payload::{ChunkChain, PayloadClaim};
 use countersign::sig::signing_key::{CredentialScope, SigningKey};
+use countersign::sig::{RequestView, fields_of};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use md5::Md5;
@@ -119,7 +119,7 @@ fn plan(
             HeaderValue::from_str(value).expect("a header's value"),
         );
     }
-    let view = RequestView::of("PUT", "/bucket/key", None, &map).expect("a request");
+    let view = RequestView::of("PUT", "/bucket/key", None, fields_of(&map)).expect("a request");
     let options = BodyOptions::default();
     let length = u64::try_from(length).expect("64 bits");
     BodyPlan::of(

@@ -24,7 +24,7 @@ use countersign::sig::signer::{
 };
 use countersign::sig::{
     AuthFailure, Claim, Diagnostics, Identity, Region, RequestView, VerifyOptions, VerifyingKey,
-    Version, claim,
+    Version, claim, fields_of,
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -80,7 +80,7 @@ impl Verifier {
 
     fn parse<'r>(&self, request: &'r Request) -> Result<(RequestView<'r>, Address), AuthFailure> {
         let query = request.query.as_deref();
-        let view = RequestView::of("GET", PATH, query, &request.headers)?;
+        let view = RequestView::of("GET", PATH, query, fields_of(&request.headers))?;
         let names = view.parameters.iter().map(|parameter| &*parameter.name);
         let copies = CopySource::Absent;
         let address = Address::of(&Method::GET, HOST, PATH, names, copies, &self.hosts);

@@ -10,7 +10,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};
 
-use countersign::sig::RequestView;
+use countersign::sig::{RequestView, fields_of};
 use http::HeaderMap;
 use line::Line;
 use support::dice::{Dice, turns};
@@ -156,7 +156,7 @@ fn k5_fuzz_query_strings() {
         let seed = seeds[dice.below(seeds.len())];
         let other = seeds[dice.below(seeds.len())];
         let query = visible(dice.mutated(seed, WORDS, other));
-        let Ok(view) = RequestView::of("GET", "/", Some(&query), &headers) else {
+        let Ok(view) = RequestView::of("GET", "/", Some(&query), fields_of(&headers)) else {
             refused += 1;
             continue;
         };

@@ -11,7 +11,7 @@ use countersign::sig::dialect::{Dialect, DialectName};
 use countersign::sig::payload::{ChunkChain, PayloadClaim, unhex};
 use countersign::sig::{
     self, AuthFailure, Diagnostics, Identity, Placement, Region, RequestView, Verified,
-    VerifyOptions, VerifyingKey, Version,
+    VerifyOptions, VerifyingKey, Version, fields_of,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use support::vectors::{self, Vector};
@@ -49,7 +49,7 @@ fn read(vector: &Vector) -> Result<Reading, AuthFailure> {
         domains: vector.key.domains.clone(),
         custom_domains: vector.key.custom_domains.clone(),
     };
-    let view = RequestView::of(method, path, query, &headers)?;
+    let view = RequestView::of(method, path, query, fields_of(&headers))?;
     let address = Address::of(
         &method.parse::<Method>().expect("a method"),
         head.header("host").expect("a Host"),

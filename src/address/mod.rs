@@ -55,6 +55,12 @@ pub enum AddressFailure {
     /// HTTP/1.1 wants exactly one Host (RFC 9112, section 3.2), and V2 signatures take the bucket from it.
     #[error("the request has no Host header")]
     MissingHost,
+    /// More than one Host: two readers could take two of them.
+    #[error("the request has more than one Host header")]
+    SeveralHosts,
+    /// The request target names another authority than the Host (RFC 9112, section 3.2.2).
+    #[error("the Host header does not name the authority of the request target")]
+    OtherAuthority,
     /// The Host is not a host name, an IP address, or either with a port.
     #[error("the Host header is not a host name with an optional port")]
     BadHost,

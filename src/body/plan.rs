@@ -186,11 +186,11 @@ impl BodyPlan {
 /// What the header fields say.
 #[derive(Default)]
 struct Said<'v> {
-    decoded_length: Option<&'v HeaderValue>,
-    trailer: Option<&'v HeaderValue>,
-    checksum: Option<(ChecksumAlgorithm, &'v HeaderValue, &'v str)>,
-    content_md5: Option<&'v HeaderValue>,
-    encoding: Option<&'v HeaderValue>,
+    decoded_length: Option<&'v [u8]>,
+    trailer: Option<&'v [u8]>,
+    checksum: Option<(ChecksumAlgorithm, &'v [u8], &'v str)>,
+    content_md5: Option<&'v [u8]>,
+    encoding: Option<&'v [u8]>,
 }
 
 impl<'v> Said<'v> {
@@ -202,7 +202,7 @@ impl<'v> Said<'v> {
         };
         // The checksum of CompleteMultipartUpload is the object's, not that of the document in the body.
         let completes = view.method == "POST" && view.parameter("uploadId").is_some();
-        for (name, value) in &view.fields.vendor {
+        for &(name, value) in &view.fields.vendor {
             let Some(own) = name.strip_prefix(form.header_prefix) else {
                 continue;
             };
@@ -211,7 +211,7 @@ impl<'v> Said<'v> {
                 ("trailer", _) => said.trailer = Some(value),
                 (_, Some(word)) if !completes && !NO_CHECKSUMS.contains(&word) => {
                     let algorithm = ChecksumAlgorithm::named(word)
-                        .ok_or_else(|| BodyFailure::UnknownChecksum((*name).to_owned()))?;
+                        .ok_or_else(|| BodyFailure::UnknownChecksum(name.to_owned()))?;
                     if said.checksum.replace((algorithm, value, name)).is_some() {
                         return Err(BodyFailure::SeveralChecksums);
                     }
@@ -276,7 +276,7 @@ enum TrailerMode {
 }
 
 /// The one checksum that `x-amz-trailer` announces. AWS takes one.
-fn announced(value: &HeaderValue, form: &Form) -> Result<Announced, BodyFailure> {
+fn announced(value: &[u8], form: &Form) -> Result<Announced, BodyFailure> {
     let name = lossy(value).trim_ascii().to_ascii_lowercase();
     let word = name.strip_prefix(form.header_prefix);
     let word = word.and_then(|own| own.strip_prefix("checksum-"));
@@ -296,14 +296,14 @@ fn data_claim(
         _ => None,
     };
     let content_md5 = said.content_md5.map(|value| {
-        if is_base64_of(MD5_LENGTH, value.as_bytes()) {
+        if is_base64_of(MD5_LENGTH, value) {
             Ok(lossy(value))
         } else {
             Err(BodyFailure::BadContentMd5(lossy(value)))
         }
     });
     let checksum = said.checksum.map(|(algorithm, value, name)| {
-        if algorithm.reads(value.as_bytes()) {
+        if algorithm.reads(value) {
             Ok(ChecksumClaim {
                 algorithm,
                 value: Some(lossy(value)),
@@ -357,14 +357,9 @@ fn check_lengths(
 }
 
 /// Content-Encoding without the token of the framing; none where it does not have it.
-fn without_chunked(value: &HeaderValue) -> Option<Encoding> {
+fn without_chunked(value: &[u8]) -> Option<Encoding> {
     let framing = |token: &&[u8]| token.eq_ignore_ascii_case(b"aws-chunked");
-    let tokens = || {
-        value
-            .as_bytes()
-            .split(|byte| *byte == b',')
-            .map(<[u8]>::trim_ascii)
-    };
+    let tokens = || value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     tokens().find(framing)?;
     let rest: Vec<&[u8]> = tokens()
         .filter(|token| !framing(token) && !token.is_empty())
@@ -379,8 +374,7 @@ fn without_chunked(value: &HeaderValue) -> Option<Encoding> {
 }
 
 /// A number of bytes: digits and nothing else.
-fn number(value: &HeaderValue) -> Option<u64> {
-    let digits = value.as_bytes();
+fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
@@ -390,10 +384,10 @@ fn number(value: &HeaderValue) -> Option<u64> {
     })
 }
 
-fn unsupported(value: &HeaderValue) -> BodyFailure {
+fn unsupported(value: &[u8]) -> BodyFailure {
     BodyFailure::UnsupportedTrailer(lossy(value))
 }
 
-fn lossy(value: &HeaderValue) -> String {
-    String::from_utf8_lossy(value.as_bytes()).into()
+fn lossy(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).into()
 }

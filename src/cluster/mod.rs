@@ -83,7 +83,6 @@ static STARTED: LazyLock<Instant> = LazyLock::new(instant);
 #[derive(Debug)]
 pub struct Cluster {
     options: ClusterOptions,
-    peers: Vec<HttpPeer>,
     labels: Vec<String>,
     keys: Option<NodeKeys>,
     next: AtomicUsize,
@@ -104,18 +103,12 @@ impl Attempt {
 }
 
 impl Cluster {
-    /// Prepares the peers of a cluster.
+    /// Prepares a cluster.
     pub fn new(options: ClusterOptions) -> Self {
-        let peers = options
-            .nodes
-            .iter()
-            .map(|node| peer(node, &options))
-            .collect();
         Self {
             labels: options.nodes.iter().map(ToString::to_string).collect(),
             keys: NodeKeys::of(&options),
             options,
-            peers,
             next: AtomicUsize::new(0),
         }
     }
@@ -154,18 +147,18 @@ impl Cluster {
         attempt: &mut Attempt,
         now: Instant,
     ) -> Option<Box<HttpPeer>> {
-        if attempt.tried == self.peers.len() {
+        let nodes = &self.options.nodes;
+        if attempt.tried == nodes.len() {
             return None;
         }
         let first = *attempt
             .first
-            .get_or_insert_with(|| self.next.fetch_add(1, Ordering::Relaxed) % self.peers.len());
-        let mut peer = Box::new(self.peers[(first + attempt.tried) % self.peers.len()].clone());
+            .get_or_insert_with(|| self.next.fetch_add(1, Ordering::Relaxed) % nodes.len());
+        let node = &nodes[(first + attempt.tried) % nodes.len()];
         attempt.tried += 1;
         // Connections of an earlier span are left to the nodes and to the pool's limit. That costs nothing, where a timer for
         // each idle connection would cost every request as much as half the check of its signature.
-        peer.group_key = span(now);
-        Some(peer)
+        peer(node, &self.options, span(now)).map(Box::new)
     }
 
     /// The key that signs this caller's requests anew; none where requests are not signed anew.
@@ -176,7 +169,7 @@ impl Cluster {
 
     /// Whether a node is left that the request has not tried.
     pub fn has_untried(&self, attempt: &Attempt) -> bool {
-        attempt.tried < self.peers.len()
+        attempt.tried < self.options.nodes.len()
     }
 
     /// The place in [`Cluster::labels`] of the node that the latest attempt went to.
@@ -196,12 +189,14 @@ fn span(now: Instant) -> u64 {
     now.duration_since(*STARTED).as_secs() / UPSTREAM_SPAN.as_secs()
 }
 
-fn peer(node: &NodeAddress, options: &ClusterOptions) -> HttpPeer {
+/// A node for one request: to make it takes less than to copy one. None for a path that no socket can have, which the
+/// configuration lets nobody name.
+fn peer(node: &NodeAddress, options: &ClusterOptions, span: u64) -> Option<HttpPeer> {
     let mut peer = match node {
         NodeAddress::Tcp(address) => HttpPeer::new(address, false, String::new()),
-        NodeAddress::Unix(path) => HttpPeer::new_uds(path, false, String::new())
-            .expect("the configuration checked the socket's path"),
+        NodeAddress::Unix(path) => HttpPeer::new_uds(path, false, String::new()).ok()?,
     };
+    peer.group_key = span;
     peer.options.connection_timeout = Some(options.connect_timeout);
     peer.options.total_connection_timeout = Some(options.connect_timeout);
     peer.options.read_timeout = Some(options.read_timeout);
@@ -209,7 +204,7 @@ fn peer(node: &NodeAddress, options: &ClusterOptions) -> HttpPeer {
     // The gateway sends on what stands on a list of its own; hop-by-hop fields and upgrades do not. Pingora's look at the
     // same fields would come first and cost as much as the check of the signature.
     peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::preserve();
-    peer
+    Some(peer)
 }
 
 #[cfg(test)]

@@ -239,6 +239,16 @@ fn address(failure: &AddressFailure, words: DialectName) -> Answer {
         AddressFailure::MissingHost => {
             Answer::client(400, Code::InvalidRequest, "The request has no Host header.")
         }
+        AddressFailure::SeveralHosts => Answer::client(
+            400,
+            Code::InvalidRequest,
+            "The request has more than one Host header.",
+        ),
+        AddressFailure::OtherAuthority => Answer::client(
+            400,
+            Code::InvalidRequest,
+            "The Host header does not name the authority of the request target.",
+        ),
         AddressFailure::BadHost => match words {
             DialectName::Aws => uri(400),
             DialectName::Wos => uri(403),

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::Method;
-use http::header::{HeaderMap, HeaderValue};
 use pingora::http::RequestHeader;
 
 use super::body::Body;
@@ -13,6 +12,7 @@ use super::form;
 use super::forward;
 use super::listener::Listener;
 use super::live::Live;
+use super::received::Received;
 use crate::address::{Address, AddressFailure, CopySource, selector};
 use crate::clock::instant;
 use crate::cluster::Forward;
@@ -20,11 +20,14 @@ use crate::credentials::StoreFailure;
 use crate::error::Refusal;
 use crate::policy::{Caller, decide};
 use crate::sig::dialect::{AWS, CaseRule, Dialect, starts_with_ignoring_case, vendor_header};
+use crate::sig::request::text_of;
 use crate::sig::{self, AuthFailure, RequestView, Verified, VerifyingKey, Version};
 
-/// The path and the query of a request target, without the authority of the absolute form.
+/// A request target (RFC 9112, section 3.2), divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target<'r> {
+    /// The authority of the absolute form.
+    pub authority: Option<&'r str>,
     /// The raw path.
     pub path: &'r str,
     /// The raw query string, without `?`.
@@ -41,27 +44,32 @@ impl<'r> Target<'r> {
             && std::ptr::eq(parsed.as_str().as_bytes(), raw)
         {
             return Self {
+                authority: None,
                 path: parsed.path(),
                 query: parsed.query(),
             };
         }
         let raw = std::str::from_utf8(raw).unwrap_or("");
-        // Absolute form (RFC 9112, section 3.2.2): Pingora has checked that its authority is the Host.
         let absolute = if raw.starts_with('/') {
             None
         } else {
             raw.split_once("://")
         };
-        let origin = match absolute {
-            Some((_scheme, rest)) => rest.find(['/', '?']).map_or("/", |start| &rest[start..]),
-            None => raw,
+        let (authority, origin) = match absolute {
+            Some((_scheme, rest)) => match rest.find(['/', '?']) {
+                Some(start) => (Some(&rest[..start]), &rest[start..]),
+                None => (Some(rest), "/"),
+            },
+            None => (None, raw),
         };
         match memchr::memchr(b'?', origin.as_bytes()) {
             Some(at) => Self {
+                authority,
                 path: &origin[..at],
                 query: Some(&origin[at + 1..]),
             },
             None => Self {
+                authority,
                 path: origin,
                 query: None,
             },
@@ -99,6 +107,7 @@ impl<R: Into<Refusal>> From<R> for Pause {
 /// [`Refusal`].
 pub fn admit(
     request: &RequestHeader,
+    received: &Received,
     context: &mut Context,
     now: SystemTime,
     resolved: Option<VerifyingKey>,
@@ -109,13 +118,19 @@ pub fn admit(
         .and_then(|(connection, _)| live.listeners.get(connection.listener()));
     let listener = listener.ok_or(Refusal::Internal)?;
     let target = Target::of(request);
-    let steering = check_header(&request.headers)?;
+    let steering = check_header(received)?;
+    if target
+        .authority
+        .is_some_and(|authority| authority != steering.host)
+    {
+        return Err(Refusal::Address(AddressFailure::OtherAuthority));
+    }
     let method = check_method(request)?;
     let view = RequestView::of(
         request.method.as_str(),
         target.path,
         target.query,
-        &request.headers,
+        received.fields(),
     )
     .map_err(Refusal::Auth)?;
     let names = view.parameters.iter().map(|parameter| &*parameter.name);
@@ -123,7 +138,7 @@ pub fn admit(
     let (host, copy_source) = (steering.host, steering.copy_source);
     let address = Address::of(method, host, target.path, names, copy_source, hosts)
         .map_err(Refusal::Address)?;
-    if form::is_upload(method, &address, &request.headers) {
+    if form::is_upload(method, &address, received) {
         return match form::check_outside(&view) {
             Ok(()) => Ok(Admission::Form(address)),
             Err(failure) => {
@@ -240,24 +255,24 @@ struct Steering<'r> {
 }
 
 /// Checks the fields that steer HTTP itself, in one pass over all of them.
-fn check_header(headers: &HeaderMap) -> Result<Steering<'_>, Refusal> {
+fn check_header(received: &Received) -> Result<Steering<'_>, Refusal> {
     let mut host = None;
     let mut copy_source = CopySource::Absent;
     let (mut content_length, mut chunked) = (Some(0), false);
-    for (name, value) in headers {
-        match name.as_str() {
+    for (name, value) in received.fields() {
+        match name {
             "connection" => check_connection(value)?,
-            "expect" if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
+            "expect" if !value.eq_ignore_ascii_case(b"100-continue") => {
                 return Err(Refusal::Expect);
             }
             "host" if host.replace(value).is_some() => {
-                return Err(Refusal::Address(AddressFailure::MissingHost));
+                return Err(Refusal::Address(AddressFailure::SeveralHosts));
             }
             // The number has been checked with the bytes of the header.
-            "content-length" => content_length = value.to_str().ok().and_then(|n| n.parse().ok()),
+            "content-length" => content_length = text_of(value).and_then(|n| n.parse().ok()),
             "transfer-encoding" => chunked = true,
             // They make some servers act on another method than the one on the request line.
-            name @ ("x-http-method-override" | "x-http-method" | "x-method-override") => {
+            "x-http-method-override" | "x-http-method" | "x-method-override" => {
                 return Err(Refusal::MethodOverride(name.to_owned()));
             }
             name if vendor_header(name) == Some("copy-source") => copy_source = CopySource::Present,
@@ -265,9 +280,7 @@ fn check_header(headers: &HeaderMap) -> Result<Steering<'_>, Refusal> {
         }
     }
     let host = host.ok_or(Refusal::Address(AddressFailure::MissingHost))?;
-    let host = host
-        .to_str()
-        .map_err(|_not_ascii| Refusal::Address(AddressFailure::BadHost))?;
+    let host = text_of(host).ok_or(Refusal::Address(AddressFailure::BadHost))?;
     Ok(Steering {
         host,
         copy_source,
@@ -276,14 +289,13 @@ fn check_header(headers: &HeaderMap) -> Result<Steering<'_>, Refusal> {
 }
 
 /// `Connection` may name what concerns the connection alone: any other field that it names would be taken away.
-fn check_connection(value: &HeaderValue) -> Result<(), Refusal> {
+fn check_connection(value: &[u8]) -> Result<(), Refusal> {
     let harmless = |option: &&[u8]| {
         [&b"close"[..], b"keep-alive", b"te", b"upgrade", b""]
             .iter()
             .any(|own| own.eq_ignore_ascii_case(option.trim_ascii()))
     };
     let other = value
-        .as_bytes()
         .split(|&byte| byte == b',')
         .find(|option| !harmless(option));
     match other {

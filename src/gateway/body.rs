@@ -220,6 +220,7 @@ fn reads_nothing(method: &str, payload: &PayloadClaim) -> bool {
 mod tests {
     use super::*;
     use crate::sig::dialect::AWS;
+    use crate::sig::fields_of;
 
     fn fields(written: &[(&'static str, &str)]) -> HeaderMap {
         let pairs = written.iter().map(|(name, value)| {
@@ -230,7 +231,7 @@ mod tests {
     }
 
     fn body(headers: &HeaderMap, framing: Framing, payload: &PayloadClaim) -> Body {
-        let view = RequestView::of("PUT", "/b/k", None, headers).unwrap();
+        let view = RequestView::of("PUT", "/b/k", None, fields_of(headers)).unwrap();
         let limits = BodyOptions::default();
         let plan =
             BodyPlan::of(&view, AWS.forms[0], payload, Some(1000), framing, &limits).unwrap();
@@ -282,7 +283,7 @@ mod tests {
     #[test]
     fn an_attempt_starts_with_the_first_byte() {
         let headers = fields(&[("content-md5", "XrY7u+Ae7tCTyyK7j1rNww==")]);
-        let view = RequestView::of("PUT", "/b/k", None, &headers).unwrap();
+        let view = RequestView::of("PUT", "/b/k", None, fields_of(&headers)).unwrap();
         let claim = PayloadClaim::NotDeclared;
         let limits = BodyOptions::default();
         let framing = Framing::AsReceived;

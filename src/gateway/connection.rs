@@ -1,8 +1,8 @@
 //! What is known of one connection from a client.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
@@ -10,6 +10,7 @@ use http::HeaderValue;
 use super::Gateway;
 use super::context::RequestId;
 use super::observe;
+use super::received::Received;
 use super::respond;
 use crate::clock::instant;
 use crate::error::{Refusal, WireFault};
@@ -46,6 +47,8 @@ pub struct Connection {
     opened: Instant,
     /// When what is awaited is late, in nanoseconds since the connection was opened.
     due: AtomicU64,
+    /// The fields of the header that Pingora is about to read.
+    received: Mutex<Option<Received>>,
 }
 
 /// In place of a time: the one that was said last stands.
@@ -74,6 +77,7 @@ impl Connection {
             awaited: AtomicU8::new(Awaited::Header as u8),
             opened: instant(),
             due: AtomicU64::new(UNKNOWN),
+            received: Mutex::new(None),
         }
     }
 
@@ -118,6 +122,18 @@ impl Connection {
     /// The client's IP address; a Unix socket's client has none.
     pub fn peer(&self) -> Option<&HeaderValue> {
         self.peer.as_ref()
+    }
+
+    /// A header was read: its body is awaited, and whoever handles the request fetches its fields.
+    pub fn hand_over(&self, received: Received) {
+        *self.received.lock().unwrap_or_else(PoisonError::into_inner) = Some(received);
+        self.await_next(Awaited::Body);
+    }
+
+    /// The fields of the request that has begun, once; none where none was read.
+    pub fn received(&self) -> Option<Received> {
+        let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
+        received.take()
     }
 
     /// What is awaited now.

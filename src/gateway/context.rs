@@ -17,6 +17,7 @@ use super::connection::{Awaited, Connection};
 use super::form::Upload;
 use super::listener::Listener;
 use super::live::Live;
+use super::received::Received;
 use super::relay::Relay;
 use crate::address::Address;
 use crate::body::SignedChunks;
@@ -37,6 +38,8 @@ pub struct Context {
     pub connection: Option<Arc<Connection>>,
     /// The gateway's id of the request.
     pub request_id: RequestId,
+    /// Its header fields.
+    pub received: Received,
     /// When its header had been read.
     pub started: Instant,
     /// Whose words its answer uses.
@@ -92,6 +95,7 @@ impl Context {
             live,
             connection: None,
             request_id: RequestId::random(),
+            received: Received::default(),
             started: now,
             words: None,
             permit: None,

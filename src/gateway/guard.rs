@@ -137,15 +137,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
                 return self.poll_deadline(cx).map(Ok);
             };
             read?;
-            let new = &buf.filled()[before..];
+            let new = &mut buf.filled_mut()[before..];
             if new.is_empty() {
                 return Poll::Ready(Ok(()));
             }
             // Idle until now: from here on the header has a time of its own.
             self.due = None;
-            match wire::check(new) {
-                Ok(Some(_length)) => {
-                    self.connection.await_next(Awaited::Body);
+            match wire::read(new) {
+                Ok(Some(received)) => {
+                    let left = received.leave_what_steers(new);
+                    buf.set_filled(before + left);
+                    self.connection.hand_over(received);
                     return Poll::Ready(Ok(()));
                 }
                 Ok(None) => {
@@ -187,10 +189,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
             let before = std::mem::replace(&mut self.searched, self.held.len());
             return wire::check_partial(&self.held, before).map(|()| false);
         }
-        wire::check(&self.held)?;
+        let Some(received) = wire::read(&self.held)? else {
+            return Ok(false);
+        };
+        let left = received.leave_what_steers(&mut self.held);
+        self.held.truncate(left);
         self.searched = 0;
         self.due = None;
-        self.connection.await_next(Awaited::Body);
+        self.connection.hand_over(received);
         Ok(true)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! | file | what it does, in the order of a request |
 //! |---|---|
-//! | `listener`, `connection`, `guard`, `wire` | takes a connection and checks the bytes of each request header |
+//! | `listener`, `connection`, `guard`, `wire`, `received` | takes a connection and reads each request header |
 //! | `proxy`, `context` | Pingora's callbacks, and what is kept of one request |
 //! | `admit` | the check: from the header to a `Permit` |
 //! | `body` | the proof of the request's body while it streams |
@@ -27,6 +27,7 @@ mod live;
 mod observe;
 pub mod options;
 mod proxy;
+mod received;
 mod relay;
 mod respond;
 mod run;

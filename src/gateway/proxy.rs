@@ -48,8 +48,8 @@ impl Proxy {
         refusal: &Refusal,
     ) -> Result<()> {
         let words = context.words.unwrap_or_else(|| {
-            let request = session.req_header();
-            let asked = sig::spoken(&request.headers, admit::Target::of(request).query);
+            let query = admit::Target::of(session.req_header()).query;
+            let asked = sig::spoken(context.received.fields(), query);
             context
                 .site()
                 .map_or(DialectName::Aws, |(_, listener)| listener.words(asked))
@@ -85,6 +85,7 @@ impl ProxyHttp for Proxy {
         let Ok(connection) = connection.downcast::<Arc<Connection>>() else {
             return;
         };
+        context.received = connection.received().unwrap_or_default();
         context.connection = Some(*connection);
         let Some((_, listener)) = context.site() else {
             return;
@@ -95,16 +96,18 @@ impl ProxyHttp for Proxy {
 
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {
         let now = self.gateway.clock.now();
-        let mut admission = admit::admit(session.req_header(), context, now, None);
+        let (request, received) = (session.req_header(), std::mem::take(&mut context.received));
+        let mut admission = admit::admit(request, &received, context, now, None);
         if let Ok(Admission::Unresolved(id)) = &admission {
             admission = match Box::pin(admit::key_of(&context.live, id)).await {
-                Ok(key) => admit::admit(session.req_header(), context, now, Some(key)),
+                Ok(key) => admit::admit(request, &received, context, now, Some(key)),
                 Err(refusal) => {
                     context.verification = Some(context.started.elapsed());
                     Err(refusal)
                 }
             };
         }
+        context.received = received;
         let mut admitted = match admission {
             Ok(Admission::Permitted) => Ok(()),
             // Its key was there.
@@ -120,11 +123,7 @@ impl ProxyHttp for Proxy {
             context.verified_at = None;
         }
         match admitted {
-            Ok(()) => {
-                let cluster = context.live.cluster.options();
-                forward::forget_proof(session.req_header_mut(), cluster);
-                Ok(false)
-            }
+            Ok(()) => Ok(false),
             Err(refusal) => {
                 // Whoever is gone by now misses the answer; there is nobody else to tell. Boxed, since its room would
                 // else be part of every request's future.
@@ -208,13 +207,17 @@ impl ProxyHttp for Proxy {
             );
         };
         context.body.begin_attempt();
-        if let Some(form) = &mut context.form {
-            form.begin_attempt(request);
+        let mut received = &context.received;
+        if let Some(form) = &mut context.form
+            && let Some(own) = form.begin_attempt(request)
+        {
+            received = own;
         }
         let node = context.live.cluster.latest(&context.attempt);
         let node = node.and_then(|at| context.live.cluster.labels().get(at));
         context.signed_chunks = forward::rewrite(
             request,
+            received,
             permit,
             &context.live.cluster,
             forward::Own {

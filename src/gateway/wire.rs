@@ -2,11 +2,17 @@
 //!
 //! Pingora's parser is lenient where a signature gateway must not be: it re-encodes a broken request line, drops a
 //! fragment, takes a bare line feed for a line's end, and takes Content-Length away where Transfer-Encoding stands too.
-//! Whatever has two readings is refused here, so that everything behind sees what the client sent.
+//! Whatever has two readings is refused here, so that everything behind sees what the client sent. The fields are read here
+//! and nowhere else: Pingora gets to see those that steer HTTP itself.
 
 use memchr::{memchr, memchr_iter};
 
+use super::received::{Received, Span};
 use crate::error::WireFault;
+
+/// The fields that most headers have at most, and the bytes of their names.
+const USUAL_FIELDS: usize = 12;
+const USUAL_NAMES: usize = 192;
 
 /// The length of the header that `bytes` start with, its empty line included; none while it is not complete. `from` is
 /// where to go on looking.
@@ -50,42 +56,57 @@ pub fn check_partial(bytes: &[u8], from: usize) -> Result<(), WireFault> {
     }
 }
 
-/// Checks the header that `bytes` start with, and gives its length, the empty line included; none while it is not
-/// complete.
+/// Reads the header that `bytes` start with; none while it is not complete.
 ///
 /// # Errors
 /// [`WireFault`].
-pub fn check(bytes: &[u8]) -> Result<Option<usize>, WireFault> {
+pub fn read(bytes: &[u8]) -> Result<Option<Received>, WireFault> {
     let mut rest = bytes;
     let Some(request_line) = next_line(&mut rest)? else {
         return Ok(None);
     };
     let minor = check_request_line(request_line)?;
+    let mut names = Vec::with_capacity(USUAL_NAMES);
+    let mut spans = Vec::with_capacity(USUAL_FIELDS);
     let mut lengths = Lengths::default();
-    let mut fields = 0;
     loop {
+        let start = bytes.len() - rest.len();
         let Some(line) = next_line(&mut rest)? else {
             return Ok(None);
         };
         if line.is_empty() {
             break;
         }
-        fields += 1;
-        if fields > WireFault::MAX_FIELDS {
+        if spans.len() == WireFault::MAX_FIELDS {
             return Err(WireFault::TooManyFields);
         }
-        check_field(line, &mut lengths)?;
+        let (name, value) = field(line)?;
+        let before = names.len();
+        names.extend(name.iter().map(|byte| NAME[usize::from(*byte)]));
+        let value_start = start + (line.len() - value.len());
+        let value = trim_blanks_at_end(value);
+        spans.push(Span {
+            name: before..names.len(),
+            line: start..bytes.len() - rest.len(),
+            value: value_start..value_start + value.len(),
+            steers: lengths.steers(&names[before..], value)?,
+        });
     }
     let length = bytes.len() - rest.len();
     if length > WireFault::MAX_HEADER_BYTES {
         return Err(WireFault::HeaderTooLarge);
     }
-    // Each line ends with two control characters, and there are no others.
-    if controls(&bytes[..length]) != 2 * (fields + 2) {
+    // Each line ends with two control characters, and mostly there are no others.
+    if controls(&bytes[..length]) != 2 * (spans.len() + 2) {
         check_controls(&bytes[..length])?;
     }
     lengths.check(minor)?;
-    Ok(Some(length))
+    if memchr(0, &names).is_some() {
+        return Err(WireFault::Field);
+    }
+    // What is in the table is ASCII.
+    let names = String::from_utf8(names).map_err(|_no_token| WireFault::Field)?;
+    Ok(Some(Received::new(bytes[..length].to_vec(), names, spans)))
 }
 
 /// Takes a line off, without its CRLF; none where its end has not arrived.
@@ -153,7 +174,23 @@ struct Lengths<'h> {
     transfer_encoding: Option<&'h [u8]>,
 }
 
-impl Lengths<'_> {
+impl<'h> Lengths<'h> {
+    /// Notes what frames the body, and says whether Pingora has to see a field: what it does not see it cannot act upon.
+    fn steers(&mut self, name: &[u8], value: &'h [u8]) -> Result<bool, WireFault> {
+        match name {
+            b"content-length" => match self.content_length.replace(value) {
+                None => Ok(true),
+                Some(_) => Err(WireFault::ContentLength),
+            },
+            b"transfer-encoding" => match self.transfer_encoding.replace(value) {
+                None => Ok(true),
+                Some(_) => Err(WireFault::TransferEncoding),
+            },
+            b"connection" | b"expect" => Ok(true),
+            _ => Ok(false),
+        }
+    }
+
     fn check(&self, minor: u8) -> Result<(), WireFault> {
         if let Some(length) = self.content_length {
             let number =
@@ -175,41 +212,30 @@ impl Lengths<'_> {
     }
 }
 
-/// Checks a field line (RFC 9112, section 5): a token, a colon, a value. A line that goes on the one before (obs-fold)
-/// has no token.
-fn check_field<'h>(line: &'h [u8], lengths: &mut Lengths<'h>) -> Result<(), WireFault> {
-    let token = line.iter().take_while(|byte| TOKEN[usize::from(**byte)]);
-    let (name, rest) = line.split_at(token.count());
-    let value = rest.strip_prefix(b":").ok_or(WireFault::Field)?;
-    if name.is_empty() {
-        return Err(WireFault::Field);
+/// Divides a field line into its name and its value (RFC 9112, section 5): a token, a colon, blanks, a value. Whether the
+/// name is a token is for whoever looks at its bytes: that of a line that goes on the one before (obs-fold) is none.
+fn field(line: &[u8]) -> Result<(&[u8], &[u8]), WireFault> {
+    let colon = memchr(b':', line).filter(|at| *at > 0);
+    let (name, rest) = line.split_at(colon.ok_or(WireFault::Field)?);
+    let mut value = &rest[1..];
+    while let [b' ' | b'\t', behind @ ..] = value {
+        value = behind;
     }
-    if name.eq_ignore_ascii_case(b"content-length") {
-        let earlier = lengths.content_length.replace(value.trim_ascii());
-        if earlier.is_some() {
-            return Err(WireFault::ContentLength);
-        }
-    } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-        // Blanks alone: `trim_ascii` would take a form feed away too.
-        let trimmed = trim_blanks(value);
-        if lengths.transfer_encoding.replace(trimmed).is_some() {
-            return Err(WireFault::TransferEncoding);
-        }
-    }
-    Ok(())
+    Ok((name, value))
 }
 
-fn trim_blanks(mut value: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
-        value = rest;
+/// Blanks alone: `trim_ascii_end` would take a form feed away too.
+fn trim_blanks_at_end(mut value: &[u8]) -> &[u8] {
+    while let [before @ .., b' ' | b'\t'] = value {
+        value = before;
     }
     value
 }
 
-/// How many control characters there are, but for tabs. Without a branch and in counts that fit a byte, so that the
-/// compiler takes many bytes at once.
+/// How many control characters there are. Without a branch and in counts that fit a byte, so that the compiler takes many
+/// bytes at once.
 fn controls(header: &[u8]) -> usize {
-    let is_control = |byte: u8| (byte < b' ') & (byte != b'\t') | (byte == 0x7f);
+    let is_control = |byte: u8| (byte < b' ') | (byte == 0x7f);
     let count = |piece: &[u8]| {
         let add = |sum: u8, byte: &u8| sum + u8::from(is_control(*byte));
         usize::from(piece.iter().fold(0, add))
@@ -217,7 +243,7 @@ fn controls(header: &[u8]) -> usize {
     header.chunks(240).map(count).sum()
 }
 
-/// Says what is wrong: a control character, or a carriage return or a line feed that is no line's end.
+/// Says what is wrong: a control character that is no tab, or a carriage return or a line feed that is no line's end.
 fn check_controls(header: &[u8]) -> Result<(), WireFault> {
     let (mut control, mut lone) = (0, 0);
     // The last byte is the line feed that ends the header.
@@ -262,10 +288,26 @@ const fn set(members: &[u8]) -> Set {
 static TARGET: &Set = &set(b"-._~:/?[]@!$&'()*+,;=%");
 /// tchar (RFC 9110, section 5.6.2).
 static TOKEN: &Set = &set(b"!#$%&'*+-.^_`|~");
+/// Each byte of a token in lower case, and 0 for every other byte.
+static NAME: &[u8; 256] = &{
+    let mut name = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if TOKEN[byte] {
+            name[byte] = (byte as u8).to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    name
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn check(bytes: &[u8]) -> Result<Option<usize>, WireFault> {
+        Ok(read(bytes)?.map(|received| received.length()))
+    }
 
     #[test]
     fn the_end_is_found_wherever_the_pieces_are_cut() {

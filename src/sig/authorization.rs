@@ -3,11 +3,11 @@
 
 use std::borrow::Cow;
 
-use http::HeaderValue;
 use memchr::{memchr, memchr2, memrchr};
 
 use super::dialect::{Dialect, FORMS, Form};
 use super::failure::{AuthFailure, Unaccepted};
+use super::request::text_of;
 use super::split::split;
 use super::v4::{Credential, Presented, SignedHeaders};
 use super::{Placement, Version};
@@ -56,11 +56,11 @@ pub fn choose(accepted: &[&'static Dialect], says: impl Fn(&Form) -> bool) -> Op
 /// # Errors
 /// Rules 7 to 11 and 13 to 15 of [`AuthFailure`].
 pub fn parse<'v>(
-    value: &'v HeaderValue,
+    value: &'v [u8],
     accepted: &[&'static Dialect],
     versions: &[Version],
 ) -> Result<(DialectForm, Authorization<'v>), AuthFailure> {
-    let Ok(text) = value.to_str() else {
+    let Some(text) = text_of(value) else {
         return Err(AuthFailure::UnsupportedScheme);
     };
     let (scheme, rest) = match memchr(b' ', text.as_bytes()) {
@@ -202,8 +202,7 @@ mod tests {
         text: &'static str,
         accepted: &[&'static Dialect],
     ) -> Result<(DialectName, &'static str), AuthFailure> {
-        let value = Box::leak(Box::new(HeaderValue::from_static(text)));
-        let (chosen, read) = parse(value, accepted, VERSIONS)?;
+        let (chosen, read) = parse(text.as_bytes(), accepted, VERSIONS)?;
         let word = match read {
             Authorization::V2 { .. } => chosen.form.scheme,
             Authorization::V4(_) => chosen.form.v4.algorithm,
@@ -244,8 +243,7 @@ mod tests {
             ("AWS ak:sig", Version::V2, Version::V4),
             (V4, Version::V4, Version::V2),
         ] {
-            let value = HeaderValue::from_static(text);
-            let refused = parse(&value, &[&AWS], &[on]).unwrap_err();
+            let refused = parse(text.as_bytes(), &[&AWS], &[on]).unwrap_err();
             let expected = AuthFailure::UnsupportedVersion(Unaccepted::SwitchedOff(off));
             assert_eq!(refused, expected, "{text}");
         }
@@ -253,8 +251,7 @@ mod tests {
 
     #[test]
     fn the_last_colon_divides() {
-        let value = HeaderValue::from_static("AWS tenant:user:c2ln");
-        let (_, read) = parse(&value, &[&AWS], VERSIONS).unwrap();
+        let (_, read) = parse(b"AWS tenant:user:c2ln", &[&AWS], VERSIONS).unwrap();
         assert!(matches!(
             read,
             Authorization::V2 {
@@ -271,8 +268,7 @@ mod tests {
             "AWS4-HMAC-SHA256 Credential=AK/20130524/us-east-1/s3/aws4_request,SignedHeaders=host;range,Signature=00ff",
             "AWS4-HMAC-SHA256 Signature=00ff ,\tSignedHeaders=host;range,  Credential=AK/20130524/us-east-1/s3/aws4_request",
         ] {
-            let value = HeaderValue::from_static(text);
-            let (_, read) = parse(&value, &[&AWS], VERSIONS).unwrap();
+            let (_, read) = parse(text.as_bytes(), &[&AWS], VERSIONS).unwrap();
             let Authorization::V4(read) = read else {
                 panic!("{text}")
             };

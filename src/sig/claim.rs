@@ -301,18 +301,16 @@ fn token<'v>(
     match (in_header, in_query, signing, placement) {
         (None, None, ..) => Token::Absent,
         (Some(value), None, Signing::V2 { .. }, _)
-        | (Some(value), None, Signing::V4(_), Placement::Header) => {
-            Token::Provided(value.as_bytes().into())
-        }
+        | (Some(value), None, Signing::V4(_), Placement::Header) => Token::Provided(value.into()),
         (None, Some(own), Signing::V4(_), Placement::Query)
             if own.name == words.parameters.security_token =>
         {
             Token::Provided(own.value())
         }
         (Some(value), Some(own), Signing::V2 { .. }, Placement::Query)
-            if own.name == words.security_token_header && value.as_bytes() == &*own.value() =>
+            if own.name == words.security_token_header && *value == *own.value() =>
         {
-            Token::Provided(value.as_bytes().into())
+            Token::Provided(value.into())
         }
         _ => Token::Misplaced,
     }

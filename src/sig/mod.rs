@@ -31,7 +31,7 @@ use http::header::AUTHORIZATION;
 pub use claim::{Claim, Verified, claim};
 use dialect::DialectName;
 pub use failure::AuthFailure;
-pub use request::RequestView;
+pub use request::{Field, RequestView, fields_of};
 pub use signature::{Identity, KnownIdentity, VerifyingKey};
 pub use v4::Region;
 
@@ -95,22 +95,22 @@ pub enum Placement {
 
 /// The dialect whose words a request uses, even where it cannot be verified; none where it shows no vendor's words.
 /// The Authorization header says it first, then the query string, then the names of headers.
-pub fn spoken(headers: &http::HeaderMap, query: Option<&str>) -> Option<DialectName> {
-    let scheme = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
+pub fn spoken<'r>(
+    headers: impl Iterator<Item = Field<'r>> + Clone,
+    query: Option<&str>,
+) -> Option<DialectName> {
+    let scheme = headers.clone().find(|field| field.0 == AUTHORIZATION);
+    let scheme = scheme.map_or(&b""[..], |field| field.1);
     let query = query.unwrap_or("");
     let says: [&dyn Fn(&dialect::Form) -> bool; 3] = [
-        &|form| scheme.starts_with(form.scheme),
+        &|form| scheme.starts_with(form.scheme.as_bytes()),
         &|form| {
             query.contains(form.access_key_parameter)
                 || query.contains(form.v4.parameters.credential)
         },
         &|form| {
-            headers
-                .keys()
-                .any(|name| name.as_str().starts_with(form.header_prefix))
+            let mut names = headers.clone().map(|field| field.0);
+            names.any(|name| name.starts_with(form.header_prefix))
         },
     ];
     let named = |says: &&dyn Fn(&dialect::Form) -> bool| {

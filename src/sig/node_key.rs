@@ -10,7 +10,6 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use sha1::Sha1;
 
@@ -83,7 +82,7 @@ impl NodeKey {
             dialect: self.dialect,
             form: self.form(),
         };
-        let date = view.fields.date.map_or(&b""[..], HeaderValue::as_bytes);
+        let date = view.fields.date.unwrap_or_default();
         let text = StringToSign::of(view, address, chosen, date)?;
         let mut hmac = self.hmac_sha1.clone();
         hmac.update(&text.to_bytes(Spelling::USUAL));

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::HeaderMap;
 use memchr::memchr;
 use percent_encoding::percent_decode_str;
 
@@ -14,23 +14,24 @@ use crate::address::percent_encoding_holds;
 /// The most query parameters of one request. The largest S3 call has about twenty.
 pub const MAX_QUERY_PARAMETERS: usize = 100;
 
-/// Header fields with a single value: a second one would let the gateway and the node read different ones.
-/// Vendor headers (`x-amz-…`) are single-valued too, except metadata.
-const SINGLE_VALUED: &[HeaderName] = &[
-    http::header::AUTHORIZATION,
-    http::header::CONTENT_ENCODING,
-    http::header::CONTENT_LENGTH,
-    http::header::CONTENT_TYPE,
-    http::header::DATE,
-    http::header::EXPECT,
-    http::header::HOST,
-    http::header::IF_MODIFIED_SINCE,
-    http::header::IF_UNMODIFIED_SINCE,
-    http::header::RANGE,
-    http::header::TRANSFER_ENCODING,
-];
 /// The digest of the body that V2 signs (RFC 1864).
 pub const CONTENT_MD5: &str = "content-md5";
+
+/// A header field: its name in lower case, its value without the blanks around it (RFC 9110, section 5.5).
+pub type Field<'r> = (&'r str, &'r [u8]);
+
+/// The fields of a header map.
+pub fn fields_of(headers: &HeaderMap) -> impl Iterator<Item = Field<'_>> {
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+}
+
+/// The value of a field as text; none where it is not ASCII.
+pub(crate) fn text_of(value: &[u8]) -> Option<&str> {
+    let ascii = value.is_ascii().then_some(value)?;
+    std::str::from_utf8(ascii).ok()
+}
 
 /// One parameter of the query string.
 #[derive(Debug, Clone)]
@@ -70,8 +71,8 @@ pub struct RequestView<'r> {
     pub query: Option<&'r str>,
     /// The parameters of the query string, in order.
     pub parameters: Vec<Parameter<'r>>,
-    /// Every header field.
-    pub headers: &'r HeaderMap,
+    /// Every header field; those of one name in the order in which they came.
+    pub headers: Vec<Field<'r>>,
     /// The fields that the signature concerns.
     pub fields: Fields<'r>,
 }
@@ -80,43 +81,71 @@ pub struct RequestView<'r> {
 #[derive(Debug, Default)]
 pub struct Fields<'r> {
     /// `Authorization`.
-    pub authorization: Option<&'r HeaderValue>,
+    pub authorization: Option<&'r [u8]>,
     /// `Content-Encoding`.
-    pub content_encoding: Option<&'r HeaderValue>,
+    pub content_encoding: Option<&'r [u8]>,
     /// `Content-MD5`.
-    pub content_md5: Option<&'r HeaderValue>,
+    pub content_md5: Option<&'r [u8]>,
     /// `Content-Type`.
-    pub content_type: Option<&'r HeaderValue>,
+    pub content_type: Option<&'r [u8]>,
     /// `Date`.
-    pub date: Option<&'r HeaderValue>,
+    pub date: Option<&'r [u8]>,
     /// `Host`.
-    pub host: Option<&'r HeaderValue>,
+    pub host: Option<&'r [u8]>,
     /// Every vendor's own fields (`x-amz-…`), sorted by name; values of one name in their order.
-    pub vendor: Vec<(&'r str, &'r HeaderValue)>,
+    pub vendor: Vec<Field<'r>>,
 }
 
 impl<'r> Fields<'r> {
-    fn of(headers: &'r HeaderMap) -> Self {
+    /// Finds them. A second value of what has a single one would let the gateway and the node read different ones.
+    ///
+    /// # Errors
+    /// [`AuthFailure::DuplicateHeader`].
+    fn of(headers: &[Field<'r>]) -> Result<Self, AuthFailure> {
         let mut fields = Self::default();
-        for (name, value) in headers {
-            match name.as_str() {
-                "authorization" => fields.authorization = Some(value),
-                "content-encoding" => fields.content_encoding = Some(value),
-                CONTENT_MD5 => fields.content_md5 = Some(value),
-                "content-type" => fields.content_type = Some(value),
-                "date" => fields.date = Some(value),
-                "host" => fields.host = Some(value),
-                name if vendor_header(name).is_some() => fields.vendor.push((name, value)),
-                _ => {}
+        let duplicate = |name: &str| Err(AuthFailure::DuplicateHeader(name.to_owned()));
+        for (at, &(name, value)) in headers.iter().enumerate() {
+            let found = match name {
+                "authorization" => &mut fields.authorization,
+                "content-encoding" => &mut fields.content_encoding,
+                CONTENT_MD5 => &mut fields.content_md5,
+                "content-type" => &mut fields.content_type,
+                "date" => &mut fields.date,
+                "host" => &mut fields.host,
+                "content-length"
+                | "expect"
+                | "if-modified-since"
+                | "if-unmodified-since"
+                | "range"
+                | "transfer-encoding" => {
+                    if headers[..at].iter().any(|earlier| earlier.0 == name) {
+                        return duplicate(name);
+                    }
+                    continue;
+                }
+                name => {
+                    if vendor_header(name).is_some() {
+                        fields.vendor.push((name, value));
+                    }
+                    continue;
+                }
+            };
+            if found.replace(value).is_some() {
+                return duplicate(name);
             }
         }
-        // A stable sort: a header map gives the values of one name in the order in which they came.
+        // A stable sort: the values of one name stay in their order.
         fields.vendor.sort_by_key(|(name, _)| *name);
-        fields
+        let metadata = |name| vendor_header(name).is_some_and(|rest| rest.starts_with("meta-"));
+        let mut pairs = fields.vendor.windows(2);
+        match pairs.find(|pair| pair[0].0 == pair[1].0 && !metadata(pair[0].0)) {
+            Some(pair) => duplicate(pair[0].0),
+            None => Ok(fields),
+        }
     }
 
     /// The value of a vendor's field that may stand once.
-    pub fn vendor(&self, name: &str) -> Option<&'r HeaderValue> {
+    pub fn vendor(&self, name: &str) -> Option<&'r [u8]> {
         let found = self.vendor.iter().find(|(own, _)| *own == name);
         found.map(|(_, value)| *value)
     }
@@ -133,41 +162,35 @@ impl<'r> RequestView<'r> {
         method: &'r str,
         path: &'r str,
         query: Option<&'r str>,
-        headers: &'r HeaderMap,
+        headers: impl IntoIterator<Item = Field<'r>>,
     ) -> Result<Self, AuthFailure> {
         let parameters = query.map_or(Ok(Vec::new()), parse_query)?;
-        check_single_values(headers)?;
+        let headers: Vec<_> = headers.into_iter().collect();
+        let fields = Fields::of(&headers)?;
         Ok(Self {
             method,
             path,
             query,
             parameters,
             headers,
-            fields: Fields::of(headers),
+            fields,
         })
+    }
+
+    /// The values of the fields with this name, in any case of letters, in their order.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &'r [u8]> {
+        let own = |field: &&Field<'_>| field.0.eq_ignore_ascii_case(name);
+        self.headers.iter().filter(own).map(|field| field.1)
+    }
+
+    /// Whether there is a field with this name, in any case of letters.
+    pub fn has(&self, name: &str) -> bool {
+        self.values(name).next().is_some()
     }
 
     /// The parameter with exactly this name.
     pub fn parameter(&self, name: &str) -> Option<&Parameter<'r>> {
         self.parameters.iter().find(|own| own.name == name)
-    }
-}
-
-fn check_single_values(headers: &HeaderMap) -> Result<(), AuthFailure> {
-    // As many names as values: nothing stands twice.
-    if headers.keys_len() == headers.len() {
-        return Ok(());
-    }
-    let repeated = headers.keys().find(|name| {
-        let text = name.as_str();
-        let single = SINGLE_VALUED.contains(name)
-            || text == CONTENT_MD5
-            || vendor_header(text).is_some_and(|rest| !rest.starts_with("meta-"));
-        single && headers.get_all(*name).iter().nth(1).is_some()
-    });
-    match repeated {
-        Some(name) => Err(AuthFailure::DuplicateHeader(name.as_str().to_owned())),
-        None => Ok(()),
     }
 }
 
@@ -294,10 +317,8 @@ mod tests {
     #[test]
     fn only_metadata_may_repeat() {
         let view = |name: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.append(name, HeaderValue::from_static("one"));
-            headers.append(name, HeaderValue::from_static("two"));
-            RequestView::of("GET", "/", None, &headers).map(|_| ())
+            let headers = [("host", &b"h"[..]), (name, b"one"), (name, b"two")];
+            RequestView::of("GET", "/", None, headers).map(|_| ())
         };
         for name in [
             "authorization",

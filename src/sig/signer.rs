@@ -12,7 +12,7 @@ use super::authorization::DialectForm;
 use super::dialect::{Dialect, Form};
 use super::failure::AuthFailure;
 use super::presigned::{EXPIRES, SIGNATURE};
-use super::request::RequestView;
+use super::request::{RequestView, fields_of};
 use super::signature::sign_v2;
 use super::v2::{self, StringToSign};
 use crate::address::{Address, AddressFailure, CopySource, HostNames};
@@ -142,7 +142,12 @@ fn sign(
     date: &[u8],
     credentials: &SigningCredentials,
 ) -> Result<String, SignError> {
-    let view = RequestView::of(request.method, request.path, request.query, headers)?;
+    let view = RequestView::of(
+        request.method,
+        request.path,
+        request.query,
+        fields_of(headers),
+    )?;
     let method = http::Method::from_bytes(request.method.as_bytes()).unwrap_or_default();
     let names = view.parameters.iter().map(|parameter| &*parameter.name);
     let address = Address::of(

@@ -11,13 +11,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::SystemTime;
 
-use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 
 use super::authorization::DialectForm;
 use super::dialect::{Form, signed_somewhere};
 use super::failure::AuthFailure;
-use super::request::{CONTENT_MD5, Fields, Parameter, RequestView};
+use super::request::{CONTENT_MD5, Field, Fields, Parameter, RequestView};
 use super::{Placement, VerifyOptions, Version, freshness, presigned};
 use crate::address::{Address, Style};
 
@@ -215,14 +214,14 @@ pub fn check<'v>(
 /// Refuses a body that only version 4 can vouch for.
 fn check_payload_mode(fields: &Fields<'_>, form: &Form) -> Result<(), AuthFailure> {
     let mode = fields.vendor(form.v4.content_sha256_header);
-    if let Some(mode) = mode.filter(|mode| mode.as_bytes().starts_with(b"STREAMING-")) {
+    if let Some(mode) = mode.filter(|mode| mode.starts_with(b"STREAMING-")) {
         return Err(AuthFailure::PayloadMode(
-            String::from_utf8_lossy(mode.as_bytes()).into(),
+            String::from_utf8_lossy(mode).into(),
         ));
     }
     let chunked = |token: &[u8]| token.trim_ascii().eq_ignore_ascii_case(b"aws-chunked");
     let encoding = fields.content_encoding;
-    if encoding.is_some_and(|value| value.as_bytes().split(|&byte| byte == b',').any(chunked)) {
+    if encoding.is_some_and(|value| value.split(|&byte| byte == b',').any(chunked)) {
         return Err(AuthFailure::PayloadMode("aws-chunked".into()));
     }
     Ok(())
@@ -242,7 +241,7 @@ fn header_date<'v>(
         Some(_) => vendor_date,
         None => view.fields.date,
     };
-    let text = date.ok_or_else(no_date)?.as_bytes().trim_ascii();
+    let text = date.ok_or_else(no_date)?.trim_ascii();
     let time = freshness::parse_date(text).ok_or_else(no_date)?;
     freshness::check_skew(text, time, now, options.max_clock_skew)?;
     Ok(if vendor_date.is_some() { b"" } else { text })
@@ -274,11 +273,11 @@ fn mirrors_signed_header(view: &RequestView<'_>, form: &Form, parameter: &Parame
     let signed = name == CONTENT_TYPE.as_str()
         || name == CONTENT_MD5
         || name.starts_with(form.header_prefix);
-    let mut values = view.headers.get_all(name).iter();
+    let mut values = view.values(name);
     signed
         && values
             .next()
-            .is_some_and(|value| value.as_bytes() == &*parameter.value())
+            .is_some_and(|value| *value == *parameter.value())
         && values.next().is_none()
 }
 
@@ -289,7 +288,7 @@ pub struct StringToSign<'v> {
     content_md5: &'v [u8],
     content_type: &'v [u8],
     date: &'v [u8],
-    headers: &'v [(&'v str, &'v HeaderValue)],
+    headers: &'v [Field<'v>],
     resource: CanonicalizedResource<'v>,
 }
 
@@ -307,9 +306,7 @@ impl<'v> StringToSign<'v> {
         date: &'v [u8],
     ) -> Result<Self, AuthFailure> {
         let fields = &view.fields;
-        let line = |value: Option<&'v HeaderValue>| {
-            value.map_or(&b""[..], |value| value.as_bytes().trim_ascii())
-        };
+        let line = |value: Option<&'v [u8]>| value.map_or(&b""[..], <[u8]>::trim_ascii);
         Ok(Self {
             method: view.method,
             content_md5: line(fields.content_md5),
@@ -347,7 +344,7 @@ impl<'v> StringToSign<'v> {
             text.extend_from_slice(same_name[0].0.as_bytes());
             for (_, value) in same_name {
                 text.push(separator);
-                text.extend_from_slice(value.as_bytes().trim_ascii());
+                text.extend_from_slice(value.trim_ascii());
                 separator = b',';
             }
             text.push(b'\n');

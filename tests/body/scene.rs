@@ -5,10 +5,10 @@ use countersign::body::{
     BodyFailure, BodyOptions, BodyPlan, BodyVerifier, ChecksumAlgorithm, End, Framing, MAX_HELD,
 };
 use countersign::secret::Secret;
-use countersign::sig::RequestView;
 use countersign::sig::dialect::{Dialect, DialectName, Form};
 use countersign::sig::payload::{ChunkChain, PayloadClaim};
 use countersign::sig::signing_key::{CredentialScope, SigningKey};
+use countersign::sig::{RequestView, fields_of};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::support::chunks::{self, Chain, DATE, REGION, TIMESTAMP};
@@ -131,8 +131,8 @@ impl Request {
                 HeaderValue::from_str(value).expect("a header's value"),
             );
         }
-        let view =
-            RequestView::of(self.method, "/bucket/key", self.query, &headers).expect("a request");
+        let view = RequestView::of(self.method, "/bucket/key", self.query, fields_of(&headers))
+            .expect("a request");
         BodyPlan::of(
             &view,
             form(self.word),

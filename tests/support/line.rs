@@ -8,7 +8,7 @@ use countersign::secret::Secret;
 use countersign::sig::dialect::{AWS, Dialect, WOS};
 use countersign::sig::{
     AuthFailure, Diagnostics, Identity, Region, RequestView, VerifyOptions, VerifyingKey, Version,
-    claim,
+    claim, fields_of,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
@@ -69,7 +69,8 @@ impl Line {
         };
         let headers = fields(&request.headers);
         let host = headers["host"].to_str().expect("visible ASCII");
-        let view = RequestView::of(&request.method, path, query, &headers).map_err(Stop::Auth)?;
+        let view = RequestView::of(&request.method, path, query, fields_of(&headers))
+            .map_err(Stop::Auth)?;
         let copies = ["x-amz-copy-source", "x-wos-copy-source"];
         let copy_source = match copies.iter().any(|name| headers.contains_key(*name)) {
             true => CopySource::Present,

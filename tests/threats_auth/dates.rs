@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use countersign::address::{Address, CopySource, HostNames};
 use countersign::sig::dialect::DIALECTS;
 use countersign::sig::{
-    self, AuthFailure, Diagnostics, Region, RequestView, VerifyOptions, Version,
+    self, AuthFailure, Diagnostics, Region, RequestView, VerifyOptions, Version, fields_of,
 };
 use http::{HeaderMap, HeaderValue, Method};
 
@@ -46,7 +46,7 @@ fn claimed(
             HeaderValue::from_str(value).expect("a header's value"),
         );
     }
-    let view = RequestView::of("GET", "/bucket01/k", query, &fields)?;
+    let view = RequestView::of("GET", "/bucket01/k", query, fields_of(&fields))?;
     let address = Address::of(
         &Method::GET,
         "s3.example.com",

@@ -88,8 +88,7 @@ fn b9_an_access_key_that_a_header_cannot_carry_is_refused() {
             ),
             Word::Wos => (
                 "Authorization header is invalid -- one and only one ' ' (space) required.",
-                // Nothing of such a header is read, so the listener's own words answer.
-                "Unsupported Authorization Type",
+                "Unsupported Authorization Type.",
             ),
         };
         let blank = Refused(400, "InvalidArgument", blank);

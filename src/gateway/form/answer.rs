@@ -4,15 +4,17 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HOST, LOCATION, TRANSFER_ENCODING};
 use http::{StatusCode, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::http::ResponseHeader;
 use quick_xml::Writer;
 use quick_xml::escape::partial_escape;
 use quick_xml::events::BytesText;
 
 use crate::address::Address;
 use crate::error::xml_text;
+use crate::gateway::received::Received;
 use crate::sig::dialect::DialectName;
 use crate::sig::form::FormFields;
+use crate::sig::request::text_of;
 
 /// What is encoded in the query of a redirect: all but the unreserved characters.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC
@@ -56,7 +58,7 @@ impl Success {
     pub fn apply(
         &self,
         answer: &mut ResponseHeader,
-        form: &RequestHeader,
+        form: &Received,
         address: &Address,
         words: DialectName,
     ) -> pingora::Result<Option<Bytes>> {
@@ -65,7 +67,7 @@ impl Success {
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default()
             .to_owned();
-        let host = form.headers.get(HOST).and_then(|host| host.to_str().ok());
+        let host = form.value(HOST.as_str()).and_then(text_of);
         let object = format!("http://{}{}", host.unwrap_or_default(), address.path());
         answer.remove_header(&TRANSFER_ENCODING);
         answer.remove_header(&CONTENT_TYPE);

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::Method;
-use http::header::{CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_TYPE, EXPECT};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
@@ -21,6 +21,7 @@ use super::admit::key_of;
 use super::body::Body;
 use super::context::Context;
 use super::forward;
+use super::received::Received;
 use super::relay::Relay;
 use crate::address::Address;
 use crate::body::form::{Boundary, FormBody, FormBodyVerifier, FormFault};
@@ -49,18 +50,20 @@ pub struct Upload {
 /// What the form becomes for nodes that trust the gateway.
 #[derive(Debug)]
 struct Put {
+    /// The method and the target.
     request: RequestHeader,
+    fields: Received,
     success: Success,
 }
 
 /// Whether a request is a form upload, whatever else it is: nodes would take it for one.
-pub fn is_upload(method: &Method, address: &Address, headers: &HeaderMap) -> bool {
+pub fn is_upload(method: &Method, address: &Address, received: &Received) -> bool {
     method == Method::POST
         && address.bucket().is_some()
         && address.key().is_none()
-        && headers.get_all(CONTENT_TYPE).iter().any(|value| {
-            let start = value.as_bytes().get(..MEDIA_TYPE.len());
-            start.is_some_and(|start| start.eq_ignore_ascii_case(MEDIA_TYPE))
+        && received.fields().any(|(name, value)| {
+            let start = value.get(..MEDIA_TYPE.len());
+            name == CONTENT_TYPE && start.is_some_and(|own| own.eq_ignore_ascii_case(MEDIA_TYPE))
         })
 }
 
@@ -100,11 +103,14 @@ pub async fn admit(
 ) -> Result<(), Refusal> {
     context.refused.address = Some(bucket.clone());
     let live = Arc::clone(&context.live);
-    let (connection, listener) = context.site().ok_or(Refusal::Internal)?;
-    let content_type = session.req_header().headers.get(CONTENT_TYPE);
-    let content_type = content_type.map_or(&b""[..], |value| value.as_bytes());
-    let boundary = Boundary::of(content_type).map_err(Refusal::Form)?;
-    let read = read::head(session, connection, &boundary).await?;
+    let connection = context.connection.clone().ok_or(Refusal::Internal)?;
+    let listener = live.listeners.get(connection.listener());
+    let listener = listener.ok_or(Refusal::Internal)?;
+    let content_type = context.received.value(CONTENT_TYPE.as_str());
+    let boundary = Boundary::of(content_type.unwrap_or_default()).map_err(Refusal::Form)?;
+    let read = read::head(session, &connection, &boundary).await?;
+    // Met by now: the node is not to wait for it again.
+    context.received.remove(EXPECT.as_str());
     let head = &read.head;
     let fields =
         FormFields::of(head.fields.iter().cloned(), &head.filename).map_err(Refusal::Policy)?;
@@ -135,17 +141,21 @@ pub async fn admit(
             decide(Caller::Signed(verified.verified), address, hosts).map_err(Refusal::Denied)?;
         let put = match options.forward {
             Forward::Passthrough => None,
-            Forward::Trusted | Forward::Resign => Some(Put {
-                request: put::request(session.req_header(), &permit, &fields, length)?,
-                success: Success::of(&fields),
-            }),
+            Forward::Trusted | Forward::Resign => {
+                let request = RequestHeader::build("PUT", permit.address().path().as_bytes(), None);
+                Some(Put {
+                    request: request.map_err(|_no_path| Refusal::Internal)?,
+                    fields: put::fields(&context.received, &permit, &fields, length)?,
+                    success: Success::of(&fields),
+                })
+            }
         };
         let proof = match &put {
             None => Body::default(),
-            Some(Put { request, .. }) => {
+            Some(Put { fields, .. }) => {
                 let path = permit.address().path();
                 let view =
-                    RequestView::of("PUT", &path, None, &request.headers).map_err(Refusal::Auth)?;
+                    RequestView::of("PUT", &path, None, fields.fields()).map_err(Refusal::Auth)?;
                 forward::check(options, permit.verified(), &view, permit.address())?;
                 Body::planned(&permit, &view, options.forward, Some(length))?
             }
@@ -208,8 +218,9 @@ pub async fn answer(
     if !answer.status.is_success() {
         return Ok(());
     }
-    let form = session.req_header();
-    let document = put.success.apply(answer, form, permit.address(), words)?;
+    let document = put
+        .success
+        .apply(answer, &context.received, permit.address(), words)?;
     context.relay = Relay::Nothing;
     if let Some(document) = document {
         // The answer to a PUT has no body that could become this one. What Pingora sends behind it comes too late.
@@ -231,14 +242,15 @@ impl Upload {
         }
     }
 
-    /// A node is about to get the body from its first byte, and the request that goes with it.
-    pub fn begin_attempt(&mut self, request: &mut RequestHeader) {
+    /// A node is about to get the body from its first byte, and the request that goes with it: that of the file, whose
+    /// fields this gives, or the form's own.
+    pub fn begin_attempt(&mut self, request: &mut RequestHeader) -> Option<&Received> {
         self.verifier = self.body.verifier();
         self.ended = false;
         self.fault = None;
-        if let Some(put) = &self.put {
-            *request = put.request.clone();
-        }
+        let put = self.put.as_ref()?;
+        *request = put.request.clone();
+        Some(&put.fields)
     }
 
     /// Passes a piece of the form, see [`Body::pass`].

@@ -1,11 +1,12 @@
 //! The PUT that a form becomes.
 
 use http::header::{
-    ACCEPT, CONTENT_LENGTH, DATE, HOST, HeaderName, HeaderValue, ORIGIN, REFERER, USER_AGENT,
+    ACCEPT, CONTENT_LENGTH, DATE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER,
+    USER_AGENT,
 };
-use pingora::http::RequestHeader;
 
 use crate::error::Refusal;
+use crate::gateway::received::Received;
 use crate::policy::Permit;
 use crate::sig::dialect::Form;
 use crate::sig::form::{FormFields, PolicyFailure};
@@ -44,27 +45,22 @@ enum Use {
     Unsupported,
 }
 
-/// The PUT of a form's file.
+/// The header fields of the PUT of a form's file.
 ///
 /// # Errors
 /// [`PolicyFailure::UnsupportedField`], [`PolicyFailure::FieldValue`].
-pub fn request(
-    form: &RequestHeader,
+pub fn fields(
+    form: &Received,
     permit: &Permit,
     fields: &FormFields,
     length: u64,
-) -> Result<RequestHeader, Refusal> {
+) -> Result<Received, Refusal> {
     let words = permit.verified().dialect().form;
-    let path = permit.address().path();
-    let built = RequestHeader::build("PUT", path.as_bytes(), Some(fields.iter().count()));
-    let mut put = built.map_err(|_no_path| Refusal::Internal)?;
-    let mut add = |name: HeaderName, value: HeaderValue| {
-        put.insert_header(name, value)
-            .map_err(|_no_header| Refusal::Internal)
-    };
+    let mut put = HeaderMap::new();
     for name in KEPT {
-        if let Some(value) = form.headers.get(&name) {
-            add(name, value.clone())?;
+        if let Some(value) = form.value(name.as_str()) {
+            let value = HeaderValue::from_bytes(value).map_err(|_no_value| Refusal::Internal)?;
+            put.insert(name, value);
         }
     }
     for (field, value) in fields.iter() {
@@ -79,10 +75,10 @@ pub fn request(
         let wrong = || Refusal::Policy(PolicyFailure::FieldValue(field.to_owned()));
         let name = HeaderName::try_from(name).map_err(|_no_name| wrong())?;
         let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_no_value| wrong())?;
-        add(name, value)?;
+        put.insert(name, value);
     }
-    add(CONTENT_LENGTH, HeaderValue::from(length))?;
-    Ok(put)
+    put.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    Ok(Received::of(&put))
 }
 
 fn use_of(field: &str, words: &Form) -> Use {

@@ -64,7 +64,7 @@ pub async fn head(
     if request.headers.contains_key(EXPECT) {
         // What a form says about itself stands in its body. Whoever is gone by now is seen by the read.
         let _sent = session.as_mut().write_continue_response().await;
-        // The gateway has met it: neither the node nor a refusal is to wait for it again.
+        // Met by now: a refusal is not to wait for it again.
         session.req_header_mut().remove_header(&EXPECT);
     }
     session.as_mut().enable_retry_buffering();

@@ -1,14 +1,15 @@
 //! A node's request made of what passes of the client's.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use pingora::http::RequestHeader;
 use pingora::{ErrorType, OkOrErr, OrErr};
 
-use super::passing::passes;
+use super::passing::listed;
 use super::target::{Aim, Spelling, insert_host};
 use super::{FORWARDED_FOR, Own, REQUEST_ID};
 use crate::cluster::ClusterOptions;
+use crate::gateway::received::Received;
 use crate::policy::Permit;
 use crate::sig::dialect::{Dialect, vendor_header};
 
@@ -24,15 +25,21 @@ const OWN_FIELDS: usize = 4;
 /// Pingora's, where a value of ours is no header value.
 pub fn trusted(
     request: &mut RequestHeader,
+    received: &Received,
     permit: &Permit,
     options: &ClusterOptions,
     own: Own<'_>,
 ) -> pingora::Result<()> {
-    let aim = Aim::of(request, permit, options, Spelling::AsSent, own.node);
-    let (changed, host) = (aim.changed(request.raw_path()), aim.host);
-    let mut parts = taken(request);
-    let headers = &mut parts.headers;
-    leave_what_passes(headers, permit, options, own, |rest| !is_proof(rest))?;
+    let aim = Aim::of(
+        request,
+        received,
+        permit,
+        options,
+        Spelling::AsSent,
+        own.node,
+    );
+    let (target, host) = (aim.changed(request.raw_path()), aim.host);
+    let mut headers = what_passes(received, permit, options, own, |rest| !is_proof(rest))?;
     let identity = permit.verified().identity();
     for (name, value) in [
         (PRINCIPAL, identity.principal_value()),
@@ -41,65 +48,59 @@ pub fn trusted(
         let value = value.or_err(ErrorType::InvalidHTTPHeader, "a name of the identity's")?;
         headers.insert(name, value.clone());
     }
-    insert_host(headers, host.as_deref()).or_err(ErrorType::InvalidHTTPHeader, "the host")?;
-    *request = RequestHeader::from(parts);
-    match changed {
-        Some(target) => request.set_raw_path(target.as_bytes()),
-        None => Ok(()),
-    }
-}
-
-/// The parts of a request, which is left empty. Pingora's second map, of the names as they were spelled, is left behind: to
-/// keep two maps in step costs more than all the rest.
-pub fn taken(request: &mut RequestHeader) -> Parts {
-    let (nothing, ()) = http::Request::new(()).into_parts();
-    Parts::from(std::mem::replace(request, RequestHeader::from(nothing)))
+    insert_host(&mut headers, host.as_deref()).or_err(ErrorType::InvalidHTTPHeader, "the host")?;
+    compose(request, headers, target.as_deref())
 }
 
 /// Whether a vendor's field proves the request to whoever verifies it, and says nothing to a node that trusts the gateway.
 /// The payload mode would steer how the node reads the body.
-pub fn is_proof(rest: &str) -> bool {
+fn is_proof(rest: &str) -> bool {
     matches!(rest, "content-sha256" | "decoded-content-length")
 }
 
-/// Removes the fields with these names.
-pub fn remove(headers: &mut HeaderMap, names: impl Fn(&str) -> bool) {
-    // Mostly there is none: no list of them is made.
-    while let Some(name) = headers.keys().find(|name| names(name.as_str())).cloned() {
-        headers.remove(name);
-    }
-}
-
-/// Leaves the fields that pass, under the names that the nodes know them by and for the body that they get, and adds the
-/// gateway's own. Of the vendor's those stay that `vendors` takes, by the name behind the prefix; a session token never
-/// does.
+/// The fields that pass, under the names that the nodes know them by and for the body that they get, and the gateway's
+/// own. Of the vendor's those stay that `vendors` takes, by the name behind the prefix; a session token never does.
 ///
 /// # Errors
 /// Pingora's, where a value of ours is no header value.
-pub fn leave_what_passes(
-    headers: &mut HeaderMap,
+pub fn what_passes(
+    received: &Received,
     permit: &Permit,
     options: &ClusterOptions,
     own: Own<'_>,
     vendors: impl Fn(&str) -> bool,
-) -> pingora::Result<()> {
-    let stays = |name: &str| match vendor_header(name) {
-        Some(rest) => rest != "security-token" && vendors(rest),
-        None => name != "authorization" && passes(name),
+) -> pingora::Result<HeaderMap> {
+    let name_of = |name: &str| match vendor_header(name) {
+        Some("security-token") => None,
+        Some(rest) if !vendors(rest) => None,
+        Some(_) => HeaderName::from_bytes(name.as_bytes()).ok(),
+        None => listed(name).filter(|name| *name != AUTHORIZATION),
     };
-    remove(headers, |name| !stays(name));
-    headers.reserve(OWN_FIELDS);
+    let mut headers = HeaderMap::with_capacity(received.count() + OWN_FIELDS);
+    for (name, value) in received.fields() {
+        if let Some(name) = name_of(name) {
+            headers.append(name, received_value(value)?);
+        }
+    }
     let received = permit.verified().dialect().form.header_prefix;
     let spoken = Dialect::named(options.dialect).forms[0].header_prefix;
     if received != spoken {
-        *headers = translated(headers, received, spoken)?;
+        headers = translated(&headers, received, spoken)?;
     }
-    own.body.unframe(headers);
+    own.body.unframe(&mut headers);
     headers.insert(REQUEST_ID, own.request_id.value()?);
     if let Some(peer) = own.peer {
         headers.insert(FORWARDED_FOR, peer.clone());
     }
-    Ok(())
+    Ok(headers)
+}
+
+/// A value as it was received.
+///
+/// # Errors
+/// Pingora's, where it is no header value; the guard lets none such in.
+pub fn received_value(value: &[u8]) -> pingora::Result<HeaderValue> {
+    HeaderValue::from_bytes(value).or_err(ErrorType::InvalidHTTPHeader, "a value that was received")
 }
 
 /// The fields with one vendor's prefix under another's.
@@ -116,26 +117,26 @@ fn translated(headers: &HeaderMap, from: &str, to: &str) -> pingora::Result<Head
     Ok(translated)
 }
 
-/// The request of these fields to that target.
+/// Makes a request one of these fields, to another target where there is one. Pingora's second map, of the names as they
+/// were spelled, is left behind: to keep two maps in step costs more than all the rest.
 ///
 /// # Errors
 /// Pingora's, where the target is none.
-pub fn composed(
-    request: &RequestHeader,
+pub fn compose(
+    request: &mut RequestHeader,
     headers: HeaderMap,
-    aim: &Aim<'_>,
-) -> pingora::Result<RequestHeader> {
-    let (mut parts, ()) = http::Request::new(()).into_parts();
-    parts.method = request.method.clone();
-    parts.version = request.version;
-    parts.headers = headers;
+    target: Option<&str>,
+) -> pingora::Result<()> {
+    let (nothing, ()) = http::Request::new(()).into_parts();
+    let nothing = RequestHeader::from(nothing);
     // The origin form stands in the URI byte for byte.
-    parts.uri = request.uri.clone();
-    let mut composed = RequestHeader::from(parts);
-    if let Some(target) = aim.changed(request.raw_path()) {
-        composed.set_raw_path(target.as_bytes())?;
+    let mut parts = Parts::from(std::mem::replace(request, nothing));
+    parts.headers = headers;
+    *request = RequestHeader::from(parts);
+    match target {
+        Some(target) => request.set_raw_path(target.as_bytes()),
+        None => Ok(()),
     }
-    Ok(composed)
 }
 
 /// A value of the gateway's own.

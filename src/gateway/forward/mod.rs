@@ -5,17 +5,17 @@ mod passing;
 mod resign;
 mod target;
 
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
 
 use super::admit::Target;
 use super::body::Body;
 use super::context::RequestId;
+use super::received::Received;
 use crate::body::SignedChunks;
 use crate::clock::Clock;
-use crate::cluster::{Cluster, ClusterOptions, Forward};
+use crate::cluster::{Cluster, Forward};
 use crate::policy::Permit;
-use crate::sig::dialect::vendor_header;
 pub use passing::passes;
 pub use resign::check;
 
@@ -37,68 +37,53 @@ pub struct Own<'o> {
     pub clock: &'o dyn Clock,
 }
 
-/// Turns the client's request into the node's. Gives the frames that its body goes on in, if it does.
+/// Turns the client's request, whose fields are `received`, into the node's. Gives the frames that its body goes on in, if it does.
 ///
 /// # Errors
 /// Pingora's, where a value of ours is no header value; the configuration and the check leave none.
 pub fn rewrite(
     request: &mut RequestHeader,
+    received: &Received,
     permit: &Permit,
     cluster: &Cluster,
     own: Own<'_>,
 ) -> pingora::Result<Option<SignedChunks>> {
     match cluster.options().forward {
-        Forward::Passthrough => pass_on(request, own)?,
-        Forward::Trusted => compose::trusted(request, permit, cluster.options(), own)?,
-        Forward::Resign => {
-            let (resigned, chunks) = resign::resigned(request, permit, cluster, own)?;
-            *request = resigned;
-            return Ok(chunks);
-        }
+        Forward::Passthrough => pass_on(request, received, own)?,
+        Forward::Trusted => compose::trusted(request, received, permit, cluster.options(), own)?,
+        Forward::Resign => return resign::resign(request, received, permit, cluster, own),
     }
     Ok(None)
 }
 
-/// Leaves behind what no node gets to see unless it verifies for itself, of the request that Pingora is to copy for each
-/// node: the credentials, and the names as the client spelled them, which Pingora keeps besides the fields.
-pub fn forget_proof(request: &mut RequestHeader, cluster: &ClusterOptions) {
-    // Only the origin form survives: it stands in the URI byte for byte.
-    if cluster.forward == Forward::Passthrough || !request.raw_path().starts_with(b"/") {
-        return;
-    }
-    let mut parts = compose::taken(request);
-    parts.headers.remove(AUTHORIZATION);
-    if cluster.forward == Forward::Trusted {
-        compose::remove(&mut parts.headers, |name| {
-            vendor_header(name).is_some_and(compose::is_proof)
-        });
-    }
-    *request = RequestHeader::from(parts);
-}
-
 /// Takes the strangers away; everything else stays as it came, the case of the names included.
-fn pass_on(request: &mut RequestHeader, own: Own<'_>) -> pingora::Result<()> {
-    let strangers: Vec<HeaderName> = request
-        .headers
-        .keys()
-        .filter(|name| !passes(name.as_str()))
-        .cloned()
-        .collect();
-    for name in &strangers {
-        request.remove_header(name);
-    }
+fn pass_on(request: &mut RequestHeader, received: &Received, own: Own<'_>) -> pingora::Result<()> {
+    let mut passed = RequestHeader::build(
+        request.method.clone(),
+        request.raw_path(),
+        Some(received.count() + 2),
+    )?;
+    passed.set_version(request.version);
     if !request.raw_path().starts_with(b"/") {
         let target = Target::of(request);
         let target = match target.query {
             Some(query) => format!("{}?{query}", target.path),
             None => target.path.to_owned(),
         };
-        request.set_raw_path(target.as_bytes())?;
+        passed.set_raw_path(target.as_bytes())?;
+    }
+    for (as_sent, (name, value)) in received.as_sent() {
+        if passes(name) {
+            let as_sent = String::from_utf8_lossy(as_sent).into_owned();
+            passed.append_header(as_sent, compose::received_value(value)?)?;
+        }
     }
     if let Some(peer) = own.peer {
-        request.insert_header(FORWARDED_FOR, peer)?;
+        passed.insert_header(FORWARDED_FOR, peer)?;
     }
-    request.insert_header(REQUEST_ID, own.request_id.value()?)
+    passed.insert_header(REQUEST_ID, own.request_id.value()?)?;
+    *request = passed;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -117,7 +102,7 @@ mod tests {
                 node: "127.0.0.1:9000",
                 clock: &SystemClock,
             };
-            pass_on(&mut request, own).unwrap();
+            pass_on(&mut request, &Received::default(), own).unwrap();
             String::from_utf8(request.raw_path().to_vec()).unwrap()
         };
         assert_eq!(target("http://h/b/k%2F?acl"), "/b/k%2F?acl");

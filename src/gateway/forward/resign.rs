@@ -11,12 +11,13 @@ use pingora::http::RequestHeader;
 use pingora::{Error, ErrorType, OrErr};
 
 use super::Own;
-use super::compose::{composed, leave_what_passes, value_of};
+use super::compose::{compose, value_of, what_passes};
 use super::target::{Aim, Spelling, insert_host, is_foreign, is_of_signature};
 use crate::address::{Address, Operation};
 use crate::body::SignedChunks;
 use crate::cluster::{Cluster, ClusterOptions, Forward, PayloadSigning, SignWith};
 use crate::error::Refusal;
+use crate::gateway::received::Received;
 use crate::policy::Permit;
 use crate::sig::authorization::DialectForm;
 use crate::sig::dialect::{Dialect, vendor_header};
@@ -24,7 +25,7 @@ use crate::sig::freshness::timestamp;
 use crate::sig::node_key::{Chunks, NodeKey};
 use crate::sig::payload::{EMPTY_SHA256, PayloadClaim, hex};
 use crate::sig::v2::StringToSign;
-use crate::sig::{RequestView, Verified, Version};
+use crate::sig::{RequestView, Verified, Version, fields_of};
 
 /// The client's fields that belong to its signature, by the name behind the vendor's prefix.
 fn of_signature(rest: &str) -> bool {
@@ -51,9 +52,7 @@ pub fn check(
     let form = dialect.forms[0];
     let unknown = view.parameters.iter().find(|parameter| {
         let name = &*parameter.name;
-        is_foreign(name, form)
-            && !view.headers.contains_key(name)
-            && !is_of_signature(verified, name)
+        is_foreign(name, form) && !view.has(name) && !is_of_signature(verified, name)
     });
     if let Some(parameter) = unknown {
         return Err(Refusal::VendorParameter(
@@ -67,16 +66,17 @@ pub fn check(
     Ok(())
 }
 
-/// The request, signed with the cluster's key for its client.
+/// Signs the request with the cluster's key for its client, and gives the frames that its body goes on in, if it does.
 ///
 /// # Errors
 /// Pingora's, where the cluster has no key, or a value of ours is no header value: the configuration leaves none such.
-pub fn resigned(
-    request: &RequestHeader,
+pub fn resign(
+    request: &mut RequestHeader,
+    received: &Received,
     permit: &Permit,
     cluster: &Cluster,
     own: Own<'_>,
-) -> pingora::Result<(RequestHeader, Option<SignedChunks>)> {
+) -> pingora::Result<Option<SignedChunks>> {
     let options = cluster.options();
     let sign_with = options.sign_with.as_ref().zip(cluster.key(permit));
     let (sign_with, key) = sign_with.ok_or_else(|| {
@@ -85,18 +85,22 @@ pub fn resigned(
             "a cluster without a key to sign with",
         )
     })?;
-    let aim = Aim::of(request, permit, options, Spelling::Canonical, own.node);
-    let mut headers = request.headers.clone();
-    leave_what_passes(&mut headers, permit, options, own, |rest| {
-        !of_signature(rest)
-    })?;
+    let aim = Aim::of(
+        request,
+        received,
+        permit,
+        options,
+        Spelling::Canonical,
+        own.node,
+    );
+    let mut headers = what_passes(received, permit, options, own, |rest| !of_signature(rest))?;
     headers.remove(DATE);
     join_repeated(&mut headers)?;
     insert_host(&mut headers, aim.host.as_deref())
         .or_err(ErrorType::InvalidHTTPHeader, "the host")?;
     let signing = Signing {
         method: request.method.as_str(),
-        data: data_length(&request.headers, &headers),
+        data: data_length(received, &headers),
         permit,
         aim: &aim,
         own,
@@ -108,7 +112,9 @@ pub fn resigned(
         }
         Version::V4 => signing.sign_v4(&mut headers, key, sign_with)?,
     };
-    Ok((composed(request, headers, &aim)?, chunks))
+    let target = aim.changed(request.raw_path());
+    compose(request, headers, target.as_deref())?;
+    Ok(chunks)
 }
 
 /// Metadata may stand on several lines, which signers join; a node reads the joined value, too.
@@ -187,7 +193,7 @@ impl Signing<'_> {
 
     fn view<'h>(&'h self, headers: &'h HeaderMap) -> pingora::Result<RequestView<'h>> {
         let query = self.aim.query.as_deref();
-        RequestView::of(self.method, &self.aim.path, query, headers).or_err(
+        RequestView::of(self.method, &self.aim.path, query, fields_of(headers)).or_err(
             ErrorType::InternalError,
             "a request that cannot be signed anew",
         )
@@ -238,10 +244,10 @@ impl Payload {
 }
 
 /// The length of the data. What goes on is framed anew and has no Transfer-Encoding: only what was received tells of it.
-fn data_length(received: &HeaderMap, composed: &HeaderMap) -> Option<u64> {
+fn data_length(received: &Received, composed: &HeaderMap) -> Option<u64> {
     match composed.get(CONTENT_LENGTH) {
         Some(length) => length.to_str().ok()?.parse().ok(),
-        None if received.contains_key(TRANSFER_ENCODING) => None,
+        None if received.value(TRANSFER_ENCODING.as_str()).is_some() => None,
         None => Some(0),
     }
 }

@@ -10,10 +10,12 @@ use pingora::http::RequestHeader;
 use crate::address::{Address, Style};
 use crate::cluster::{Addressing, ClusterOptions};
 use crate::gateway::admit::Target;
+use crate::gateway::received::Received;
 use crate::policy::Permit;
 use crate::sig::authorization::DialectForm;
 use crate::sig::dialect::{Dialect, FORMS, Form, starts_with_ignoring_case, vendor_header};
 use crate::sig::presigned::is_credential;
+use crate::sig::request::text_of;
 use crate::sig::{Placement, Verified, Version, v2};
 
 /// RFC 3986's unreserved characters stay (section 2.3).
@@ -54,23 +56,24 @@ impl<'r> Aim<'r> {
     /// Aims a permitted request at the nodes of a cluster.
     pub fn of(
         request: &'r RequestHeader,
+        received: &Received,
         permit: &Permit,
         options: &ClusterOptions,
         spelling: Spelling,
         node: &str,
     ) -> Self {
-        let (target, headers) = (Target::of(request), &request.headers);
+        let target = Target::of(request);
         let address = permit.address();
         let style = style(address, options);
         let query = target
             .query
-            .and_then(|query| node_query(query, headers, permit, options, spelling));
+            .and_then(|query| node_query(query, received, permit, options, spelling));
         Self {
             path: node_path(target.path, address, style, spelling),
             query,
             host: node_host(address, style, options)
-                .or_else(|| lower_host(headers, address, spelling))
-                .or_else(|| known_host(headers, address, node)),
+                .or_else(|| lower_host(received, address, spelling))
+                .or_else(|| known_host(received, address, node)),
             style,
         }
     }
@@ -132,22 +135,22 @@ fn node_host(address: &Address, style: Style, options: &ClusterOptions) -> Optio
 
 /// The client's Host in lower case, where it names a bucket: version 2 signs the bucket that is read in it, and not every
 /// node reads it so.
-fn lower_host(headers: &HeaderMap, address: &Address, spelling: Spelling) -> Option<String> {
+fn lower_host(received: &Received, address: &Address, spelling: Spelling) -> Option<String> {
     if spelling == Spelling::AsSent || address.style() == Style::Path {
         return None;
     }
-    let host = headers.get(HOST)?.to_str().ok()?;
+    let host = received.value(HOST.as_str()).and_then(text_of)?;
     let capitals = host.bytes().any(|byte| byte.is_ascii_uppercase());
     capitals.then(|| host.to_ascii_lowercase())
 }
 
 /// The node's own address, where the client's Host is neither a name of the listener nor an IP address: version 2 does not
 /// sign it, and a node may take any name for a bucket's (a CNAME), which is not the bucket that was checked.
-fn known_host(headers: &HeaderMap, address: &Address, node: &str) -> Option<String> {
+fn known_host(received: &Received, address: &Address, node: &str) -> Option<String> {
     if address.style() != Style::Path || address.domain().is_some() {
         return None;
     }
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok())?;
+    let host = received.value(HOST.as_str()).and_then(text_of)?;
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let ip = host.parse::<SocketAddr>().is_ok() || bare.parse::<IpAddr>().is_ok();
     (!ip).then(|| match node.strip_prefix("unix:") {
@@ -191,7 +194,7 @@ fn node_path<'r>(
 /// The query without what belongs to the client's signature; none where nothing is left.
 fn node_query<'r>(
     query: &'r str,
-    headers: &HeaderMap,
+    received: &Received,
     permit: &Permit,
     options: &ClusterOptions,
     spelling: Spelling,
@@ -203,7 +206,7 @@ fn node_query<'r>(
         let name = percent_decode_str(name).decode_utf8_lossy();
         let repeats_header = spelling == Spelling::Canonical
             && is_foreign(&name, nodes.forms[0])
-            && headers.contains_key(&*name);
+            && received.value(&name).is_some();
         !repeats_header && !is_of_signature(verified, &name)
     };
     match spelling {

@@ -9,7 +9,7 @@ use super::{SignError, SigningCredentials, Unsigned, VALUE};
 use crate::sig::dialect::{Dialect, Form};
 use crate::sig::freshness::{parse_timestamp, timestamp};
 use crate::sig::payload::{ChunkChain, hex};
-use crate::sig::request::RequestView;
+use crate::sig::request::{RequestView, fields_of};
 use crate::sig::signing_key::{CredentialScope, HMAC_SHA256_LENGTH, SigningKey};
 use crate::sig::v2::check_foreign;
 use crate::sig::v4::SignedHeaders;
@@ -157,7 +157,12 @@ pub fn sign_header_v4(
     }
     set(&mut headers, HOST.as_str(), request.host)?;
     let (signed, chain) = credentials.signer(form, &stamp, |signer| {
-        let view = RequestView::of(request.method, request.path, request.query, &headers)?;
+        let view = RequestView::of(
+            request.method,
+            request.path,
+            request.query,
+            fields_of(&headers),
+        )?;
         check_foreign(&view.fields, form)?;
         let signed_headers = SignedHeaders::to_sign(&view, OWN_HEADERS);
         let signed = signer.sign(&view, &signed_headers, payload);
@@ -189,7 +194,12 @@ pub fn sign_query_v4(
     let mut headers = request.headers.clone();
     set(&mut headers, HOST.as_str(), request.host)?;
     credentials.signer(form, &stamp, |signer| {
-        let view = RequestView::of(request.method, request.path, request.query, &headers)?;
+        let view = RequestView::of(
+            request.method,
+            request.path,
+            request.query,
+            fields_of(&headers),
+        )?;
         check_foreign(&view.fields, form)?;
         let signed_headers = SignedHeaders::to_sign(&view, &[]);
         let credential = format!("{}/{}", signer.access_key_id, signer.scope);
@@ -213,7 +223,12 @@ pub fn sign_query_v4(
         if let Some(token) = credentials.session_token {
             push(names.security_token, token);
         }
-        let presigned = RequestView::of(request.method, request.path, Some(&query), &headers)?;
+        let presigned = RequestView::of(
+            request.method,
+            request.path,
+            Some(&query),
+            fields_of(&headers),
+        )?;
         let signature = signer.signature(&presigned, &signed_headers, UNSIGNED_PAYLOAD);
         let digits = hex(&signature);
         query += &format!("&{}={}", names.signature, String::from_utf8_lossy(&digits));

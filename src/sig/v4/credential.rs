@@ -181,10 +181,7 @@ impl<'v> SignedHeaders<'v> {
     /// vouch for, because whoever signed the request signed it, or it set the header itself.
     pub fn to_sign(view: &RequestView<'_>, own: &[&str]) -> SignedHeaders<'static> {
         let vendors = view.fields.vendor.iter().map(|(name, _)| *name);
-        let own = own
-            .iter()
-            .copied()
-            .filter(|name| view.headers.contains_key(*name));
+        let own = own.iter().copied().filter(|name| view.has(name));
         let mut names: Vec<&str> = std::iter::once("host").chain(vendors).chain(own).collect();
         names.sort_unstable();
         names.dedup();

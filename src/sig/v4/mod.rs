@@ -19,7 +19,7 @@ use super::dialect::Form;
 use super::failure::AuthFailure;
 use super::freshness;
 use super::payload::{ChunkChain, PayloadClaim, PayloadMode, hex};
-use super::request::{Fields, RequestView};
+use super::request::{Fields, RequestView, text_of};
 use super::signature::{VerifyingKey, equal};
 use super::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
 use super::{Placement, VerifyOptions};
@@ -216,7 +216,7 @@ impl<'v> Declared<'v> {
         signed_headers: &SignedHeaders<'_>,
     ) -> Result<Self, AuthFailure> {
         let name = form.v4.content_sha256_header;
-        let in_header = view.fields.vendor(name).map(|value| value.as_bytes());
+        let in_header = view.fields.vendor(name);
         let parameter = form.v4.parameters.content_sha256;
         let in_query = view
             .parameters
@@ -257,9 +257,9 @@ fn time_of<'v>(
         return basic(view.parameter(form.v4.parameters.date)?.raw_value?);
     }
     if let Some(value) = view.fields.vendor(form.date_header) {
-        return basic(value.to_str().ok()?.trim_ascii());
+        return basic(text_of(value)?.trim_ascii());
     }
-    let text = view.fields.date?.to_str().ok()?.trim_ascii();
+    let text = text_of(view.fields.date?)?.trim_ascii();
     basic(text).or_else(|| {
         let time = freshness::parse_date(text)?;
         Some((freshness::timestamp(time).into(), time))

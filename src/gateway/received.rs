@@ -1,0 +1,183 @@
+//! The fields of a request header as the guard has read them.
+
+use std::fmt;
+use std::ops::Range;
+
+use http::header::HeaderMap;
+
+use crate::sig::{Field, fields_of};
+
+/// The fields of a request header. The guard reads them, once for all: Pingora sees those alone that steer HTTP itself, the
+/// check sees every one, and a node gets what is composed of them.
+#[derive(Default)]
+pub struct Received {
+    /// The header as it came.
+    text: Vec<u8>,
+    /// The names in lower case, one behind the other.
+    names: String,
+    spans: Vec<Span>,
+}
+
+/// Where a field stands.
+pub struct Span {
+    /// The name, in the names.
+    pub name: Range<usize>,
+    /// The whole line with its end, in the text.
+    pub line: Range<usize>,
+    /// The value without the blanks around it, in the text.
+    pub value: Range<usize>,
+    /// Whether Pingora has to see it.
+    pub steers: bool,
+}
+
+impl Received {
+    /// The fields of a whole header.
+    pub fn new(text: Vec<u8>, names: String, spans: Vec<Span>) -> Self {
+        Self { text, names, spans }
+    }
+
+    /// The fields of a request that the gateway has made itself.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let mut received = Self::default();
+        for (name, value) in fields_of(headers) {
+            let names = received.names.len();
+            let start = received.text.len();
+            received.names.push_str(name);
+            received.text.extend_from_slice(name.as_bytes());
+            received.text.extend_from_slice(value);
+            let end = received.text.len();
+            received.spans.push(Span {
+                name: names..received.names.len(),
+                line: start..end,
+                value: start + name.len()..end,
+                steers: false,
+            });
+        }
+        received
+    }
+
+    /// The length of the header that was read, its empty line included.
+    pub fn length(&self) -> usize {
+        self.text.len()
+    }
+
+    /// How many fields there are.
+    pub fn count(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Every field, in the order in which they came.
+    pub fn fields(&self) -> impl Iterator<Item = Field<'_>> + Clone {
+        self.spans.iter().map(|span| self.field(span))
+    }
+
+    /// Every field, its name as it was sent.
+    pub fn as_sent(&self) -> impl Iterator<Item = (&[u8], Field<'_>)> {
+        self.spans.iter().map(|span| {
+            let field = self.field(span);
+            (&self.text[span.line.start..][..field.0.len()], field)
+        })
+    }
+
+    fn field(&self, span: &Span) -> Field<'_> {
+        (
+            &self.names[span.name.clone()],
+            &self.text[span.value.clone()],
+        )
+    }
+
+    /// The first value of the field with this name, in any case of letters.
+    pub fn value(&self, name: &str) -> Option<&[u8]> {
+        let mut fields = self.fields();
+        let own = fields.find(|field| field.0.eq_ignore_ascii_case(name));
+        own.map(|field| field.1)
+    }
+
+    /// Forgets the fields with this name, which is in lower case.
+    pub fn remove(&mut self, name: &str) {
+        let names = &self.names;
+        self.spans.retain(|span| &names[span.name.clone()] != name);
+    }
+
+    /// Leaves of `bytes`, which start with this header, what Pingora has to see of it, and what stands behind it. Gives how
+    /// many bytes that are.
+    pub fn leave_what_steers(&self, bytes: &mut [u8]) -> usize {
+        // The empty line and what is behind it stay with the last field.
+        let end = self.length().saturating_sub(b"\r\n".len());
+        let mut kept = self.spans.first().map_or(end, |span| span.line.start);
+        let lines = self.spans.iter().filter(|span| span.steers);
+        for line in lines.map(|span| span.line.clone()) {
+            let length = line.len();
+            bytes.copy_within(line, kept);
+            kept += length;
+        }
+        let behind = bytes.len() - end;
+        bytes.copy_within(end.., kept);
+        kept + behind
+    }
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Credentials stand in it.
+        f.debug_struct("Received").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire;
+
+    #[test]
+    fn pingora_sees_what_steers_and_what_is_behind() {
+        let header = "PUT /b/k HTTP/1.1\r\nHost: h\r\nconnection:close\r\nX-Amz-Meta-A: b\r\n\
+                      Content-LENGTH: 5 \r\nA:\r\nExpect: 100-continue\r\nB: c\r\n\r\n";
+        let left = "PUT /b/k HTTP/1.1\r\nconnection:close\r\nContent-LENGTH: 5 \r\n\
+                    Expect: 100-continue\r\n\r\n";
+        for behind in ["", "hello", "hello\r\n\r\n", "GET / HTTP/1.1\r\n"] {
+            let mut bytes = [header, behind].concat().into_bytes();
+            let received = wire::read(&bytes).unwrap().unwrap();
+            assert_eq!(received.length(), header.len());
+            let kept = received.leave_what_steers(&mut bytes);
+            bytes.truncate(kept);
+            assert_eq!(String::from_utf8(bytes).unwrap(), [left, behind].concat());
+        }
+        for (header, left) in [
+            ("GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n\r\n"),
+            (
+                "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+                "GET / HTTP/1.1\r\n\r\n",
+            ),
+            (
+                "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+                "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            ),
+        ] {
+            let mut bytes = header.as_bytes().to_vec();
+            let received = wire::read(&bytes).unwrap().unwrap();
+            let kept = received.leave_what_steers(&mut bytes);
+            assert_eq!(&bytes[..kept], left.as_bytes(), "{header:?}");
+        }
+    }
+
+    #[test]
+    fn fields_are_trimmed_and_in_order_and_their_names_in_lower_case() {
+        let header = b"GET / HTTP/1.1\r\nHost:h:80\r\nX-Amz-META-a: \t b \tc\t \r\nB:\r\n\
+                       x-amz-meta-A: \xe9:\r\n\r\n";
+        let mut received = wire::read(header).unwrap().unwrap();
+        let expected: [(&str, &[u8]); 4] = [
+            ("host", b"h:80"),
+            ("x-amz-meta-a", b"b \tc"),
+            ("b", b""),
+            ("x-amz-meta-a", b"\xe9:"),
+        ];
+        assert!(received.fields().eq(expected));
+        let spelled = received.as_sent().map(|(as_sent, _)| as_sent);
+        assert!(spelled.eq([&b"Host"[..], b"X-Amz-META-a", b"B", b"x-amz-meta-A"]));
+        assert_eq!(received.value("X-AMZ-meta-A"), Some(&b"b \tc"[..]));
+        received.remove("x-amz-meta-a");
+        assert!(received.fields().eq([expected[0], expected[2]]));
+        assert_eq!(received.value("x-amz-meta-a"), None);
+        assert_eq!(format!("{received:?}"), "Received { .. }");
+    }
+}
