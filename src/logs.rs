@@ -1,16 +1,12 @@
 //! Logs: what goes to standard error, and in which form.
 
-use std::fmt;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
-use tracing::{Event, Metadata, Subscriber};
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing::Metadata;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::FilterFn;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::registry::LookupSpan;
 
 /// How much is logged. Access lines are apart: they have a switch of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -54,9 +50,6 @@ pub struct LogOptions {
     pub access: AccessLog,
 }
 
-/// The target of access lines.
-pub const ACCESS: &str = "countersign::access";
-
 /// How many lines wait for standard error before lines are dropped and counted.
 const WAITING_LINES: usize = 16_384;
 
@@ -64,24 +57,39 @@ const WAITING_LINES: usize = 16_384;
 #[derive(Debug)]
 pub struct LogGuard {
     _worker: WorkerGuard,
-    dropped: ErrorCounter,
+    log: Log,
 }
 
 impl LogGuard {
-    /// Where dropped lines are counted.
-    pub fn dropped_lines(&self) -> DroppedLines {
-        DroppedLines(self.dropped.clone())
+    /// Where lines that are ready made go.
+    pub fn log(&self) -> Log {
+        self.log.clone()
     }
 }
 
-/// Counts the lines that were dropped because standard error could not take them in time.
+/// Takes lines that are ready made, and counts those that it had to drop.
 #[derive(Debug, Clone)]
-pub struct DroppedLines(ErrorCounter);
+pub struct Log {
+    options: LogOptions,
+    writer: NonBlocking,
+    dropped: ErrorCounter,
+}
 
-impl DroppedLines {
-    /// How many were dropped so far.
-    pub fn count(&self) -> usize {
-        self.0.dropped_lines()
+impl Log {
+    /// What it was told.
+    pub fn options(&self) -> LogOptions {
+        self.options
+    }
+
+    /// Writes a line, which ends with a line feed. Past the formatting of other lines: there may be one for each request.
+    pub fn write(&self, line: &str) {
+        // A line that finds no room is counted there.
+        let _counted = self.writer.clone().write_all(line.as_bytes());
+    }
+
+    /// How many lines were dropped so far, because standard error could not take them in time.
+    pub fn dropped_lines(&self) -> usize {
+        self.dropped.dropped_lines()
     }
 }
 
@@ -96,31 +104,30 @@ pub fn start(options: LogOptions) -> LogGuard {
         .lossy(true)
         .thread_name("log")
         .finish(std::io::stderr());
-    let dropped = writer.error_counter();
+    let log = Log {
+        options,
+        dropped: writer.error_counter(),
+        writer: writer.clone(),
+    };
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(writer)
-        .event_format(Lines {
-            format: options.format,
-            text: tracing_subscriber::fmt::format(),
-            json: tracing_subscriber::fmt::format().json().flatten_event(true),
-        });
+        .with_writer(writer);
+    let lines = match options.format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
     let level = tracing::Level::from(options.level);
+    // The libraries' own lines stay out: at their lower levels they print whole requests, signatures included.
     let wanted = move |metadata: &Metadata<'_>| {
-        if metadata.target() == ACCESS {
-            options.access == AccessLog::On
-        } else {
-            // The libraries' own lines stay out: at their lower levels they print whole requests, signatures included.
-            metadata.target().starts_with("countersign") && *metadata.level() <= level
-        }
+        metadata.target().starts_with("countersign") && *metadata.level() <= level
     };
     let subscriber = tracing_subscriber::registry()
         .with(FilterFn::new(wanted))
-        .with(lines.boxed());
+        .with(lines);
     tracing::subscriber::set_global_default(subscriber).expect("the log is started once");
     LogGuard {
         _worker: worker,
-        dropped,
+        log,
     }
 }
 
@@ -133,52 +140,5 @@ impl From<LogLevel> for tracing::Level {
             LogLevel::Debug => Self::DEBUG,
             LogLevel::Trace => Self::TRACE,
         }
-    }
-}
-
-type Format<F> = tracing_subscriber::fmt::format::Format<F>;
-
-/// Access lines come ready made; everything else is formatted here.
-struct Lines {
-    format: LogFormat,
-    text: Format<tracing_subscriber::fmt::format::Full>,
-    json: Format<tracing_subscriber::fmt::format::Json>,
-}
-
-impl<S, N> FormatEvent<S, N> for Lines
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        if event.metadata().target() == ACCESS {
-            let mut line = ReadyLine {
-                writer,
-                written: Ok(()),
-            };
-            event.record(&mut line);
-            line.written?;
-            return line.writer.write_char('\n');
-        }
-        match self.format {
-            LogFormat::Text => self.text.format_event(context, writer.by_ref(), event),
-            LogFormat::Json => self.json.format_event(context, writer.by_ref(), event),
-        }
-    }
-}
-
-struct ReadyLine<'w> {
-    writer: Writer<'w>,
-    written: fmt::Result,
-}
-
-impl tracing::field::Visit for ReadyLine<'_> {
-    fn record_debug(&mut self, _field: &tracing::field::Field, value: &dyn fmt::Debug) {
-        self.written = self.written.and_then(|()| write!(self.writer, "{value:?}"));
     }
 }

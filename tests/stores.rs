@@ -107,10 +107,9 @@ fn start(file: &Path, asked: &Arc<AtomicUsize>) -> String {
     let options = RunOptions {
         server: settings.server,
         admin: settings.admin,
-        log_format: settings.log.format,
         live,
     };
-    let running = gateway::start(options, Arc::new(SystemClock), log.dropped_lines()).unwrap();
+    let running = gateway::start(options, Arc::new(SystemClock), log.log()).unwrap();
     let address = running.addresses.listeners[0].clone();
     let never = || Err("nothing to read".to_owned());
     thread::spawn(move || running.run(Box::new(never), || ()));

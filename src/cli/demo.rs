@@ -104,9 +104,9 @@ impl Demo {
             .to_str()
             .ok_or("the temporary directory's path is not UTF-8")?;
         let running = gateway::start(
-            self.options(socket, key, log),
+            self.options(socket, key),
             Arc::new(SystemClock),
-            guard.dropped_lines(),
+            guard.log(),
         )?;
         let addresses = &running.addresses;
         let guide = self.guide(&addresses.listeners[0], &access_key_id, &secret);
@@ -118,7 +118,7 @@ impl Demo {
         Ok(())
     }
 
-    fn options(&self, node: &str, key: InlineKey, log: LogOptions) -> RunOptions {
+    fn options(&self, node: &str, key: InlineKey) -> RunOptions {
         RunOptions {
             server: ServerOptions {
                 threads: std::thread::available_parallelism().map_or(1, usize::from),
@@ -164,7 +164,6 @@ impl Demo {
                     upstream_keepalive: 128,
                 },
             },
-            log_format: log.format,
         }
     }
 

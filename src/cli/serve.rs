@@ -20,10 +20,9 @@ pub fn run(config: &Path) -> Result<(), Failure> {
     let options = RunOptions {
         server: settings.server,
         admin: settings.admin,
-        log_format: settings.log.format,
         live: live(settings),
     };
-    let running = gateway::start(options, Arc::new(SystemClock), log.dropped_lines())?;
+    let running = gateway::start(options, Arc::new(SystemClock), log.log())?;
     let (config, addresses) = (config.to_owned(), running.addresses.clone());
     let reload = move || {
         Settings::load(&config)

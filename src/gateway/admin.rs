@@ -18,33 +18,26 @@ use tokio::sync::watch;
 
 use super::Gateway;
 use super::listener::take_tcp;
-use crate::logs::DroppedLines;
 
 /// What the admin listener tells.
 pub struct Admin {
     gateway: Arc<Gateway>,
-    dropped_lines: DroppedLines,
     log_lines_dropped: IntCounter,
     stopping: watch::Receiver<bool>,
 }
 
 impl Admin {
     /// Tells about a gateway and the lines that its log has dropped.
-    pub fn new(
-        gateway: Arc<Gateway>,
-        dropped_lines: DroppedLines,
-        stopping: watch::Receiver<bool>,
-    ) -> Self {
+    pub fn new(gateway: Arc<Gateway>, stopping: watch::Receiver<bool>) -> Self {
         Self {
             log_lines_dropped: gateway.metrics.log_lines_dropped(),
             gateway,
-            dropped_lines,
             stopping,
         }
     }
 
     fn metrics(&self) -> Vec<u8> {
-        let dropped = self.dropped_lines.count() as u64;
+        let dropped = self.gateway.log.dropped_lines() as u64;
         let counted = self.log_lines_dropped.get();
         self.log_lines_dropped
             .inc_by(dropped.saturating_sub(counted));

@@ -38,7 +38,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::clock::Clock;
-use crate::logs::LogFormat;
+use crate::logs::Log;
 use crate::metrics::Metrics;
 use live::Live;
 
@@ -53,5 +53,5 @@ pub struct Gateway {
     metrics: Metrics,
     /// Random for each process: it tells gateways apart and says nothing about them.
     host_id: String,
-    log_format: LogFormat,
+    log: Log,
 }

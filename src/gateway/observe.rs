@@ -1,7 +1,8 @@
 //! What is seen of a request: one access line and one set of metrics.
 
+use std::cell::RefCell;
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 use pingora::Error;
@@ -13,7 +14,7 @@ use super::connection::Connection;
 use super::context::Context;
 use crate::address::Operation;
 use crate::error::{Answer, Blame};
-use crate::logs::{ACCESS, LogFormat};
+use crate::logs::{AccessLog, Log, LogFormat};
 use crate::metrics::{Outcome, RequestLabels};
 use crate::sig::Placement;
 
@@ -54,7 +55,7 @@ pub fn request(gateway: &Gateway, session: &Session, context: &Context, error: O
     if let Some(taken) = context.node_duration {
         metrics.node(taken);
     }
-    if !tracing::enabled!(target: ACCESS, tracing::Level::INFO) {
+    if gateway.log.options().access == AccessLog::Off {
         return;
     }
     let request = session.req_header();
@@ -69,52 +70,52 @@ pub fn request(gateway: &Gateway, session: &Session, context: &Context, error: O
             .as_ref()
             .and_then(|connection| connection.peer()),
     );
-    line.text("method", request.method.as_str());
-    line.text("path", target.path);
+    line.word(key!("method"), request.method.as_str());
+    line.text(key!("path"), target.path);
     if let Some(query) = target.query {
-        line.text("query", &masked(query));
+        line.text(key!("query"), &masked(query));
     }
     if let Some(address) = context.address() {
-        line.text("bucket", address.bucket().unwrap_or(""));
-        line.text("key", address.key().unwrap_or(""));
+        line.text(key!("bucket"), address.bucket().unwrap_or(""));
+        line.text(key!("key"), address.key().unwrap_or(""));
     }
-    line.text("operation", operation.name());
+    line.word(key!("operation"), operation.name());
     if let Some(dialect) = dialect {
-        line.text("dialect", dialect.as_str());
+        line.word(key!("dialect"), dialect.as_str());
     }
     if let Some(version) = context.version() {
-        line.text("version", version.as_str());
+        line.word(key!("version"), version.as_str());
     }
     if let Some(access_key_id) = context.access_key_id() {
-        line.text("access_key_id", access_key_id);
+        line.text(key!("access_key_id"), access_key_id);
     }
     if let Some(permit) = &context.permit {
         let verified = permit.verified();
-        line.text("principal", &verified.identity().principal);
+        line.text(key!("principal"), &verified.identity().principal);
         let placement = match verified.placement() {
             Placement::Header => "header",
             Placement::Query => "query",
             Placement::Form => "form",
         };
-        line.text("placement", placement);
+        line.word(key!("placement"), placement);
     }
-    line.number("status", u64::from(status));
-    line.text("outcome", outcome.as_str());
+    line.number(key!("status"), u64::from(status));
+    line.word(key!("outcome"), outcome.as_str());
     if let Some(answer) = &context.answer {
-        line.text("code", answer.code.as_str());
+        line.word(key!("code"), answer.code.as_str());
     }
-    line.number("received", received);
-    line.number("sent", sent);
-    line.micros("duration_us", Some(duration));
-    line.micros("verification_us", context.verification);
+    line.number(key!("received"), received);
+    line.number(key!("sent"), sent);
+    line.micros(key!("duration_us"), Some(duration));
+    line.micros(key!("verification_us"), context.verification);
     if let Some((node, _)) = context.node() {
-        line.text("node", node);
-        line.micros("node_us", context.node_duration);
+        line.text(key!("node"), node);
+        line.micros(key!("node_us"), context.node_duration);
     }
     if let Some(id) = &context.node_request_id {
-        line.text("node_request_id", id);
+        line.text(key!("node_request_id"), id);
     }
-    line.write();
+    line.write(&gateway.log);
 }
 
 /// Records bytes that were no request.
@@ -129,13 +130,16 @@ pub fn wire_fault(gateway: &Gateway, connection: &Connection, request_id: &str, 
         },
         Duration::ZERO,
     );
+    if gateway.log.options().access == AccessLog::Off {
+        return;
+    }
     let mut line = Line::new(gateway, request_id);
     line.peer(connection.peer());
-    line.number("status", u64::from(answer.status));
-    line.text("outcome", Outcome::Refused.as_str());
-    line.text("code", answer.code.as_str());
-    line.text("fault", &answer.message);
-    line.write();
+    line.number(key!("status"), u64::from(answer.status));
+    line.word(key!("outcome"), Outcome::Refused.as_str());
+    line.word(key!("code"), answer.code.as_str());
+    line.text(key!("fault"), &answer.message);
+    line.write(&gateway.log);
 }
 
 /// The query string without the value of any signature: also not of one that a client spelled or encoded wrongly, which
@@ -190,6 +194,31 @@ static PLAIN: [bool; 256] = {
     plain
 };
 
+/// A name in an access line, as each form has it between the value before and its own.
+struct Key {
+    text: &'static str,
+    json: &'static str,
+}
+
+/// The key with this name.
+macro_rules! key {
+    ($name:literal) => {
+        Key {
+            text: concat!(" ", $name, "="),
+            json: concat!(",\"", $name, "\":"),
+        }
+    };
+}
+use key;
+
+/// The most bytes that a line has usually.
+const USUAL_LINE: usize = 640;
+
+thread_local! {
+    /// The second that was written last, and its text up to the fraction: it is that of many lines.
+    static SECOND: RefCell<(u64, String)> = const { RefCell::new((u64::MAX, String::new())) };
+}
+
 /// One access line, as `key=value` pairs or as a JSON object.
 struct Line {
     format: LogFormat,
@@ -199,54 +228,67 @@ struct Line {
 impl Line {
     fn new(gateway: &Gateway, request_id: &str) -> Self {
         let mut line = Self {
-            format: gateway.log_format,
-            text: String::with_capacity(512),
+            format: gateway.log.options().format,
+            text: String::with_capacity(USUAL_LINE),
         };
-        if line.format == LogFormat::Json {
-            line.text.push('{');
-        }
-        let time = humantime::format_rfc3339_millis(gateway.clock.now());
-        line.name("time");
-        match line.format {
-            LogFormat::Json => write!(line.text, "\"{time}\""),
-            LogFormat::Text => write!(line.text, "{time}"),
-        }
-        .expect("a String takes every write");
-        line.text("request_id", request_id);
+        line.time(gateway.clock.now());
+        line.word(key!("request_id"), request_id);
         line
     }
 
-    fn name(&mut self, name: &str) {
-        match self.format {
-            LogFormat::Json => {
-                if self.text.len() > 1 {
-                    self.text.push(',');
-                }
-                self.text.push('"');
-                self.text.push_str(name);
-                self.text.push_str("\":");
+    /// The beginning: the time in RFC 3339's form, with milliseconds.
+    fn time(&mut self, now: SystemTime) {
+        let since = now.duration_since(SystemTime::UNIX_EPOCH);
+        let since = since.unwrap_or_default();
+        let (before, behind) = match self.format {
+            LogFormat::Text => ("time=", "Z"),
+            LogFormat::Json => ("{\"time\":\"", "Z\""),
+        };
+        self.text.push_str(before);
+        SECOND.with_borrow_mut(|(second, text)| {
+            if *second != since.as_secs() {
+                *second = since.as_secs();
+                *text = humantime::format_rfc3339_seconds(now).to_string();
+                text.pop();
             }
-            LogFormat::Text => {
-                if !self.text.is_empty() {
-                    self.text.push(' ');
-                }
-                self.text.push_str(name);
-                self.text.push('=');
-            }
+            self.text.push_str(text);
+        });
+        let digits = |number: u32| char::from_digit(number % 10, 10).unwrap_or('0');
+        let millis = since.subsec_millis();
+        let fraction = [millis / 100, millis / 10, millis].map(digits);
+        self.text.push('.');
+        self.text.extend(fraction);
+        self.text.push_str(behind);
+    }
+
+    fn key(&mut self, key: Key) {
+        self.text.push_str(match self.format {
+            LogFormat::Text => key.text,
+            LogFormat::Json => key.json,
+        });
+    }
+
+    fn text(&mut self, key: Key, value: &str) {
+        let all = |all, byte| all & PLAIN[usize::from(byte)];
+        let plain = !value.is_empty() && value.bytes().fold(true, all);
+        if plain {
+            self.word(key, value);
+        } else {
+            self.key(key);
+            self.quote(value);
         }
     }
 
-    fn text(&mut self, name: &str, value: &str) {
-        self.name(name);
-        let bare = value.bytes().all(|byte| PLAIN[usize::from(byte)]);
-        if bare && self.format == LogFormat::Text && !value.is_empty() {
-            self.text.push_str(value);
-        } else if bare {
-            self.text.push('"');
-            self.text.push_str(value);
-            self.text.push('"');
-        } else {
-            self.quote(value);
+    /// A value that needs no quotes in the text form.
+    fn word(&mut self, key: Key, value: &str) {
+        self.key(key);
+        match self.format {
+            LogFormat::Text => self.text.push_str(value),
+            LogFormat::Json => {
+                self.text.push('"');
+                self.text.push_str(value);
+                self.text.push('"');
+            }
         }
     }
 
@@ -267,31 +309,27 @@ impl Line {
     }
 
     fn peer(&mut self, peer: Option<&HeaderValue>) {
-        self.text(
-            "peer",
-            peer.and_then(|peer| peer.to_str().ok()).unwrap_or("unix"),
-        );
+        let peer = peer.and_then(|peer| peer.to_str().ok());
+        self.word(key!("peer"), peer.unwrap_or("unix"));
     }
 
-    fn number(&mut self, name: &str, value: u64) {
-        self.name(name);
+    fn number(&mut self, key: Key, value: u64) {
+        self.key(key);
         self.text.push_str(itoa::Buffer::new().format(value));
     }
 
-    fn micros(&mut self, name: &str, duration: Option<Duration>) {
+    fn micros(&mut self, key: Key, duration: Option<Duration>) {
         if let Some(duration) = duration {
-            self.number(
-                name,
-                u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
-            );
+            self.number(key, u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
         }
     }
 
-    fn write(mut self) {
-        if self.format == LogFormat::Json {
-            self.text.push('}');
-        }
-        tracing::info!(target: ACCESS, "{}", self.text);
+    fn write(mut self, log: &Log) {
+        self.text.push_str(match self.format {
+            LogFormat::Text => "\n",
+            LogFormat::Json => "}\n",
+        });
+        log.write(&self.text);
     }
 }
 
@@ -334,20 +372,19 @@ mod tests {
                 format,
                 text: String::new(),
             };
-            if format == LogFormat::Json {
-                line.text.push('{');
-            }
-            line.text("plain", "/b/k");
-            line.text("empty", "");
-            line.text("odd", "a \"b\"\\\n\u{7f}é");
-            line.number("n", 5);
+            line.time(SystemTime::UNIX_EPOCH + Duration::from_millis(1_369_353_600_007));
+            line.text(key!("plain"), "/b/k");
+            line.text(key!("empty"), "");
+            line.text(key!("odd"), "a \"b\"\\\n\u{7f}é");
+            line.number(key!("n"), 5);
             line.text
         };
         assert_eq!(
             line(LogFormat::Text),
-            "plain=/b/k empty=\"\" odd=\"a \\\"b\\\"\\\\\\u000a\\u007fé\" n=5"
+            "time=2013-05-24T00:00:00.007Z plain=/b/k empty=\"\" odd=\"a \\\"b\\\"\\\\\\u000a\\u007fé\" n=5"
         );
         let json: serde_json::Value = serde_json::from_str(&(line(LogFormat::Json) + "}")).unwrap();
+        assert_eq!(json["time"], "2013-05-24T00:00:00.007Z");
         assert_eq!(json["odd"], "a \"b\"\\\n\u{7f}é");
     }
 }

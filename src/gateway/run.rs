@@ -20,7 +20,7 @@ use super::live::{Live, LiveOptions, Reload};
 use super::options::ServerOptions;
 use super::proxy::Proxy;
 use crate::clock::Clock;
-use crate::logs::{DroppedLines, LogFormat};
+use crate::logs::Log;
 use crate::metrics::{Metrics, ReloadOutcome};
 
 /// The fewest attempts that Pingora may make for one request: stale connections of the pool count too.
@@ -36,8 +36,6 @@ pub struct RunOptions {
     pub admin: Option<SocketAddr>,
     /// What can change while it runs.
     pub live: LiveOptions,
-    /// The form of the access lines.
-    pub log_format: LogFormat,
 }
 
 /// Where a gateway listens, as URLs with real ports.
@@ -57,15 +55,11 @@ pub struct Running {
     pub addresses: Addresses,
 }
 
-/// Binds every socket.
+/// Binds every socket. Each request has a line in `log`, if that is told so.
 ///
 /// # Errors
 /// [`ListenError`], with the address that cannot be bound.
-pub fn start(
-    options: RunOptions,
-    clock: Arc<dyn Clock>,
-    dropped_lines: DroppedLines,
-) -> Result<Running, ListenError> {
+pub fn start(options: RunOptions, clock: Arc<dyn Clock>, log: Log) -> Result<Running, ListenError> {
     let mut sockets = Vec::new();
     for listener in &options.live.listeners {
         sockets.push(Socket::bind(&listener.address)?);
@@ -97,7 +91,7 @@ pub fn start(
         clock,
         metrics,
         host_id: RequestId::random().to_string(),
-        log_format: options.log_format,
+        log,
     });
     let (stopping, stopped) = watch::channel(false);
     let mut server = Server::new_with_opt_and_conf(None, configuration);
@@ -114,7 +108,7 @@ pub fn start(
     if let Some((socket, _)) = admin {
         server.add_service(AdminService::new(
             socket,
-            Admin::new(Arc::clone(&gateway), dropped_lines, stopped),
+            Admin::new(Arc::clone(&gateway), stopped),
         ));
     }
     Ok(Running {
