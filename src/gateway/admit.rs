@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use http::Method;
 use pingora::http::RequestHeader;
+use pingora::protocols::http::authority::{RawTargetAuthority, raw_target_authority};
 
 use super::body::Body;
 use super::context::Context;
@@ -49,18 +50,17 @@ impl<'r> Target<'r> {
                 query: parsed.query(),
             };
         }
-        let raw = std::str::from_utf8(raw).unwrap_or("");
-        let absolute = if raw.starts_with('/') {
-            None
-        } else {
-            raw.split_once("://")
-        };
-        let (authority, origin) = match absolute {
-            Some((_scheme, rest)) => match rest.find(['/', '?']) {
-                Some(start) => (Some(&rest[..start]), &rest[start..]),
-                None => (Some(rest), "/"),
+        let text = |bytes| std::str::from_utf8(bytes).unwrap_or("");
+        let (authority, origin) = match raw_target_authority(raw) {
+            RawTargetAuthority::Absolute {
+                authority,
+                path_and_query,
+                ..
+            } => match path_and_query {
+                b"" => (Some(text(authority)), "/"),
+                origin => (Some(text(authority)), text(origin)),
             },
-            None => (None, raw),
+            _ => (None, text(raw)),
         };
         match memchr::memchr(b'?', origin.as_bytes()) {
             Some(at) => Self {

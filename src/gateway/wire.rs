@@ -5,7 +5,11 @@
 //! Whatever has two readings is refused here, so that everything behind sees what the client sent. The fields are read here
 //! and nowhere else: Pingora gets to see those that steer HTTP itself.
 
+use http::uri::Authority;
 use memchr::{memchr, memchr_iter};
+use pingora::protocols::http::authority::{
+    RawTargetAuthority, is_http_family_scheme, raw_target_authority,
+};
 
 use super::received::{Received, Span};
 use crate::error::WireFault;
@@ -133,11 +137,28 @@ fn check_request_line(line: &[u8]) -> Result<u8, WireFault> {
         let method_end = rest.iter().position(|byte| !TOKEN[usize::from(*byte)])?;
         let (method, target) = rest.split_at(method_end);
         let target = target.strip_prefix(b" ")?;
-        let holds = !method.is_empty() && !target.is_empty() && all(TARGET, target);
+        let one_reading = target.starts_with(b"/") || has_one_reading(target);
+        let holds = !method.is_empty() && one_reading && all(TARGET, target);
         // Pingora would answer the tunnel without a document.
         minor(version).filter(|_| holds && method != b"CONNECT")
     });
     reading.ok_or_else(|| request_line_fault(line))
+}
+
+/// Whether a target that is no origin form can be taken in one way only. Pingora would refuse the others without a
+/// document.
+fn has_one_reading(target: &[u8]) -> bool {
+    match raw_target_authority(target) {
+        RawTargetAuthority::None => !target.is_empty(),
+        RawTargetAuthority::AmbiguousAuthority => false,
+        RawTargetAuthority::Absolute {
+            scheme, authority, ..
+        } => {
+            is_http_family_scheme(scheme)
+                && memchr(b'@', authority).is_none()
+                && Authority::try_from(authority).is_ok()
+        }
+    }
 }
 
 /// What is wrong with a request line.
@@ -342,6 +363,15 @@ mod tests {
             (line("GET / HTTP/1.1"), Ok(())),
             (line("GET /a%20b/~!$&'()*+,;=:@[]?x=/?~ HTTP/1.0"), Ok(())),
             (line("GET http://h/k HTTP/1.1"), Ok(())),
+            (line("GET http://[::1]:80?acl HTTP/1.1"), Ok(())),
+            (line("GET http://u@h/k HTTP/1.1"), Err(Target)),
+            (line("GET http:///k HTTP/1.1"), Err(Target)),
+            (line("GET http:/k HTTP/1.1"), Err(Target)),
+            (line("GET http://[::1/k HTTP/1.1"), Err(Target)),
+            (line("GET http://h:x:y/k HTTP/1.1"), Err(Target)),
+            (line("GET ftp://h/k HTTP/1.1"), Err(Target)),
+            (line("GET k?x=http://h/b HTTP/1.1"), Err(Target)),
+            (line("GET k?x=1 HTTP/1.1"), Ok(())),
             (line("OPTIONS * HTTP/1.1"), Ok(())),
             (line("CONNECT h:443 HTTP/1.1"), Err(Tunnel)),
             (line("CONNECTED / HTTP/1.1"), Ok(())),

@@ -306,15 +306,6 @@ impl Scene {
         response
     }
 
-    /// Refused by the HTTP parser itself: 400 without a document, and the connection closed.
-    pub fn parser_refuses(&mut self, bytes: &[u8]) {
-        let response = self.refusal(bytes, "GET");
-        let what = shown(bytes);
-        assert_eq!(response.status, 400, "{what}: {}", response.text());
-        assert!(response.body.is_empty(), "{what}: {}", response.text());
-        self.goes_on(&response, &what);
-    }
-
     fn refusal(&mut self, bytes: &[u8], method: &str) -> Response {
         let what = shown(bytes);
         self.client.send(bytes);
