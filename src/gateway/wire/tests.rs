@@ -1,0 +1,292 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn check(bytes: &[u8]) -> Result<Option<usize>, WireFault> {
+    Ok(read(bytes)?.map(|received| received.length()))
+}
+
+#[test]
+fn the_end_is_found_wherever_the_pieces_are_cut() {
+    for header in [
+        "GET / HTTP/1.1\r\nA: b\r\n\r\n",
+        "GET / HTTP/1.1\nA: b\n\n",
+        "GET / HTTP/1.1\r\nA: b\n\r\n",
+    ] {
+        let bytes = [header.as_bytes(), b"body\r\n\r\n"].concat();
+        for cut in 0..=bytes.len() {
+            let first = header_length(&bytes[..cut], 0);
+            let found = first.or_else(|| header_length(&bytes, cut));
+            assert_eq!(found, Some(header.len()), "{header:?} cut at {cut}");
+        }
+    }
+    assert_eq!(header_length(b"GET / HTTP/1.1\r\nA: b\r\n", 0), None);
+}
+
+#[test]
+fn each_header_keeps_or_breaks_one_rule() {
+    use WireFault::{
+        ContentLength, Field, LineEnd, RequestLine, Target, TransferEncoding, Tunnel, TwoLengths,
+    };
+    let length =
+        |value: &str| format!("PUT /b/k HTTP/1.1\r\nHost: h\r\nContent-Length:{value}\r\n\r\n");
+    let encoding = |value: &str| format!("PUT /b/k HTTP/1.1\r\nTransfer-Encoding:{value}\r\n\r\n");
+    let line = |line: &str| format!("{line}\r\nHost: h\r\n\r\n");
+    let field = |field: &str| format!("GET / HTTP/1.1\r\n{field}\r\n\r\n");
+    let table = [
+        (line("GET / HTTP/1.1"), Ok(())),
+        (line("GET /a%20b/~!$&'()*+,;=:@[]?x=/?~ HTTP/1.0"), Ok(())),
+        (line("GET http://h/k HTTP/1.1"), Ok(())),
+        (line("GET http://[::1]:80?acl HTTP/1.1"), Ok(())),
+        (line("GET http://u@h/k HTTP/1.1"), Err(Target)),
+        (line("GET http:///k HTTP/1.1"), Err(Target)),
+        (line("GET http:/k HTTP/1.1"), Err(Target)),
+        (line("GET http://[::1/k HTTP/1.1"), Err(Target)),
+        (line("GET http://h:x:y/k HTTP/1.1"), Err(Target)),
+        (line("GET ftp://h/k HTTP/1.1"), Err(Target)),
+        (line("GET k?x=http://h/b HTTP/1.1"), Err(Target)),
+        (line("GET k?x=1 HTTP/1.1"), Ok(())),
+        (line("OPTIONS * HTTP/1.1"), Ok(())),
+        (line("CONNECT h:443 HTTP/1.1"), Err(Tunnel)),
+        (line("CONNECTED / HTTP/1.1"), Ok(())),
+        (line("GET /k HTTP/1.1 HTTP/1.1"), Err(Target)),
+        (line("GET  / HTTP/1.1"), Err(Target)),
+        (line("GET /  HTTP/1.1"), Err(Target)),
+        (line("GET / HTTP/1.1 "), Err(RequestLine)),
+        (line(" GET / HTTP/1.1"), Err(RequestLine)),
+        (line("GET\t/\tHTTP/1.1"), Err(RequestLine)),
+        (line("GET /"), Err(RequestLine)),
+        (line("GET"), Err(RequestLine)),
+        (line("GET / HTTP/2.0"), Err(RequestLine)),
+        (line("GET / http/1.1"), Err(RequestLine)),
+        (line(""), Err(RequestLine)),
+        (line("GET /b/secret#.jpg HTTP/1.1"), Err(Target)),
+        (line("GET /b/é HTTP/1.1"), Err(Target)),
+        (line("GET /a\tb HTTP/1.1"), Err(Target)),
+        (line("GET /a\u{7f} HTTP/1.1"), Err(Target)),
+        (line("GET /a\0 HTTP/1.1"), Err(Target)),
+        (line("GET /a\"<>\\^`{|} HTTP/1.1"), Err(Target)),
+        ("GET / HTTP/1.1\nHost: x\n\n".into(), Err(LineEnd)),
+        ("GET / HTTP/1.1\r\nHost: x\n\r\n".into(), Err(LineEnd)),
+        ("GET / HTTP/1.1\r\nHost: x\r\r\n\r\n".into(), Err(LineEnd)),
+        (field("Host : h"), Err(Field)),
+        (field(" folded: h"), Err(Field)),
+        (field("Host"), Err(Field)),
+        (field(": h"), Err(Field)),
+        (field("A: b\0c"), Err(Field)),
+        (field("A: b\x0bc"), Err(Field)),
+        (field("A:\tb é"), Ok(())),
+        (length(" 5"), Ok(())),
+        (length("5 "), Ok(())),
+        (length(" +5"), Err(ContentLength)),
+        (length(" -1"), Err(ContentLength)),
+        (length(" 5,5"), Err(ContentLength)),
+        (length(" 5, 6"), Err(ContentLength)),
+        (length(" 0x5"), Err(ContentLength)),
+        (length(" 5 5"), Err(ContentLength)),
+        (length(""), Err(ContentLength)),
+        (length(" 999999999999999999"), Ok(())),
+        (length(" 18446744073709551616"), Err(ContentLength)),
+        (
+            field("Content-Length: 5\r\ncontent-length: 5"),
+            Err(ContentLength),
+        ),
+        (encoding(" chunked"), Ok(())),
+        (encoding(" Chunked"), Ok(())),
+        (encoding(" chunked, identity"), Err(TransferEncoding)),
+        (encoding(" identity, chunked"), Err(TransferEncoding)),
+        (encoding(" xchunked"), Err(TransferEncoding)),
+        (encoding(" chunked;x=1"), Err(TransferEncoding)),
+        (encoding(" gzip"), Err(TransferEncoding)),
+        (encoding(""), Err(TransferEncoding)),
+        (
+            field("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"),
+            Err(TransferEncoding),
+        ),
+        (
+            "PUT / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n".into(),
+            Err(TransferEncoding),
+        ),
+        (
+            field("Transfer-Encoding: chunked\r\nContent-Length: 5"),
+            Err(TwoLengths),
+        ),
+        (
+            field("Content-Length: 5\r\nTransfer-Encoding: chunked"),
+            Err(TwoLengths),
+        ),
+    ];
+    for (header, expected) in table {
+        let length = header.len();
+        let expected = expected.map(|()| Some(length));
+        assert_eq!(check(header.as_bytes()), expected, "{header:?}");
+    }
+}
+
+#[test]
+fn each_limit_holds_on_both_sides() {
+    let line = |length: usize| format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "x".repeat(length - 3));
+    assert!(matches!(
+        check(line(WireFault::MAX_LINE_BYTES).as_bytes()),
+        Ok(Some(_))
+    ));
+    assert_eq!(
+        check(line(WireFault::MAX_LINE_BYTES + 1).as_bytes()),
+        Err(WireFault::LineTooLong)
+    );
+    let fields = |count: usize| format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(count));
+    assert!(matches!(
+        check(fields(WireFault::MAX_FIELDS).as_bytes()),
+        Ok(Some(_))
+    ));
+    assert_eq!(
+        check(fields(WireFault::MAX_FIELDS + 1).as_bytes()),
+        Err(WireFault::TooManyFields)
+    );
+    let size = |size: usize| {
+        let piece = format!("A: {}\r\n", "x".repeat(8187));
+        let mut header = format!("GET / HTTP/1.1\r\n{}", piece.repeat(7));
+        header.push_str(&format!(
+            "B: {}\r\n\r\n",
+            "x".repeat(size - header.len() - 7)
+        ));
+        assert_eq!(header.len(), size);
+        header
+    };
+    assert!(matches!(
+        check(size(WireFault::MAX_HEADER_BYTES).as_bytes()),
+        Ok(Some(_))
+    ));
+    assert_eq!(
+        check(size(WireFault::MAX_HEADER_BYTES + 1).as_bytes()),
+        Err(WireFault::HeaderTooLarge)
+    );
+    let partial = |length: usize| check_partial(&vec![b'x'; length], 0);
+    assert_eq!(partial(WireFault::MAX_LINE_BYTES + 1), Ok(()));
+    assert_eq!(
+        partial(WireFault::MAX_LINE_BYTES + 2),
+        Err(WireFault::LineTooLong)
+    );
+    let partial = |lines: usize| check_partial(&b"A: b\r\n".repeat(lines), 6);
+    assert_eq!(partial(10_922), Ok(()));
+    assert_eq!(partial(10_923), Err(WireFault::HeaderTooLarge));
+}
+
+#[test]
+fn what_is_wrong_from_the_start_is_seen_before_the_end() {
+    for (start, expected) in [
+        ("G", Ok(())),
+        ("GET / HTTP/1.1", Ok(())),
+        ("GET / HTTP/1.1\r", Ok(())),
+        ("GET / HTTP/1.1\r\nHost: h\r\nA", Ok(())),
+        ("\u{16}\u{3}\u{1}", Err(WireFault::RequestLine)),
+        ("hello\r\n", Err(WireFault::RequestLine)),
+        (
+            "GET / HTTP/1.1\r\nHost: h\r\n\r\r\n",
+            Err(WireFault::LineEnd),
+        ),
+        ("GET / HTTP/1.1\rHost: h", Err(WireFault::LineEnd)),
+    ] {
+        let bytes = start.as_bytes();
+        assert_eq!(check_partial(bytes, 0), expected, "{start:?}");
+        let found = (1..=bytes.len()).try_for_each(|end| check_partial(&bytes[..end], end - 1));
+        assert_eq!(found, expected, "{start:?} byte by byte");
+    }
+}
+
+/// What another parser reads: the length, the first line, and the fields with their names in lower case.
+type Reading = (usize, (String, String, u8), Vec<(String, Vec<u8>)>);
+
+fn httparse_reads(bytes: &[u8]) -> Option<Reading> {
+    let mut fields = [httparse::EMPTY_HEADER; WireFault::MAX_FIELDS];
+    let mut request = httparse::Request::new(&mut fields);
+    let httparse::Status::Complete(length) = request.parse(bytes).ok()? else {
+        return None;
+    };
+    let line = (
+        request.method?.to_owned(),
+        request.path?.to_owned(),
+        request.version?,
+    );
+    let field = |own: &httparse::Header<'_>| (own.name.to_ascii_lowercase(), own.value.to_owned());
+    Some((length, line, request.headers.iter().map(field).collect()))
+}
+
+/// Headers that are nearly right: lines of usual pieces, with some bytes changed.
+fn headers() -> impl Strategy<Value = Vec<u8>> {
+    let line = prop::sample::select(vec![
+        "GET /b/k?acl HTTP/1.1",
+        "PUT http://h/b HTTP/1.0",
+        "OPTIONS * HTTP/1.1",
+    ]);
+    let name = prop::sample::select(vec![
+        "Host",
+        "hOST",
+        "Content-Length",
+        "Transfer-Encoding",
+        "Expect",
+        "Connection",
+        "X-Amz-Meta-A",
+        "A",
+        "!#$%&'*+-.^_`|~09az",
+    ]);
+    let value = prop::sample::select(vec![
+        "",
+        " ",
+        " h",
+        "\th:80 \t",
+        "5",
+        " chunked",
+        " a \t b",
+        " é:",
+        "100-continue",
+    ]);
+    let field = (name, value).prop_map(|(name, value)| format!("{name}:{value}\r\n"));
+    let fields = prop::collection::vec(field, 0..8);
+    let behind = prop::sample::select(vec!["", "body", "\r\n", "GET / HTTP/1.1\r\n\r\n"]);
+    let changes = prop::collection::vec((any::<prop::sample::Index>(), byte()), 0..3);
+    (line, fields, behind, changes).prop_map(|(line, fields, behind, changes)| {
+        let mut bytes = format!("{line}\r\n{}\r\n{behind}", fields.concat()).into_bytes();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        bytes
+    })
+}
+
+fn byte() -> impl Strategy<Value = u8> {
+    prop_oneof![
+        any::<u8>(),
+        prop::sample::select(b" \t\r\n:;,\0\x7f/?@Aa".to_vec())
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    /// What is read here, another parser reads in the same way, and of what is left for Pingora exactly what steers.
+    #[test]
+    fn every_header_that_is_taken_has_one_reading(bytes in headers()) {
+        if let Ok(Some(received)) = read(&bytes) {
+            let (length, line, fields) = httparse_reads(&bytes).expect("a header");
+            prop_assert_eq!(length, received.length());
+            let own: Vec<(String, Vec<u8>)> = received
+                .fields()
+                .map(|(name, value)| (name.to_owned(), value.to_vec()))
+                .collect();
+            prop_assert_eq!(&own, &fields);
+            let mut left = bytes.clone();
+            let kept = received.leave_what_steers(&mut left);
+            left.truncate(kept);
+            let steers = ["connection", "content-length", "expect", "transfer-encoding"];
+            let steering: Vec<_> = fields
+                .into_iter()
+                .filter(|(name, _)| steers.contains(&name.as_str()))
+                .collect();
+            let (left_length, left_line, left_fields) = httparse_reads(&left).expect("a header");
+            prop_assert_eq!((left_line, left_fields), (line, steering));
+            prop_assert_eq!(&left[left_length..], &bytes[length..]);
+        }
+    }
+}
