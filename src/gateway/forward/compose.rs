@@ -70,22 +70,24 @@ pub fn what_passes(
     own: Own<'_>,
     vendors: impl Fn(&str) -> bool,
 ) -> pingora::Result<HeaderMap> {
-    let name_of = |name: &str| match vendor_header(name) {
-        Some("security-token") => None,
-        Some(rest) if !vendors(rest) => None,
-        Some(_) => HeaderName::from_bytes(name.as_bytes()).ok(),
-        None => listed(name).filter(|name| *name != AUTHORIZATION),
-    };
+    let own_prefix = permit.verified().dialect().form.header_prefix;
+    let nodes_prefix = Dialect::named(options.dialect).forms[0].header_prefix;
     let mut headers = HeaderMap::with_capacity(received.count() + OWN_FIELDS);
     for (name, value) in received.fields() {
-        if let Some(name) = name_of(name) {
-            headers.append(name, received_value(value)?);
-        }
-    }
-    let received = permit.verified().dialect().form.header_prefix;
-    let spoken = Dialect::named(options.dialect).forms[0].header_prefix;
-    if received != spoken {
-        headers = translated(&headers, received, spoken)?;
+        let name = match vendor_header(name) {
+            Some("security-token") => continue,
+            Some(rest) if !vendors(rest) => continue,
+            Some(rest) if own_prefix != nodes_prefix && name.starts_with(own_prefix) => {
+                HeaderName::try_from(format!("{nodes_prefix}{rest}"))
+            }
+            Some(_) => HeaderName::from_bytes(name.as_bytes()),
+            None => match listed(name) {
+                Some(name) if name != AUTHORIZATION => Ok(name),
+                _ => continue,
+            },
+        };
+        let name = name.or_err(ErrorType::InvalidHTTPHeader, "a name that was received")?;
+        headers.append(name, received_value(value)?);
     }
     own.body.unframe(&mut headers);
     headers.insert(REQUEST_ID, own.request_id.value()?);
@@ -101,20 +103,6 @@ pub fn what_passes(
 /// Pingora's, where it is no header value; the guard lets none such in.
 pub fn received_value(value: &[u8]) -> pingora::Result<HeaderValue> {
     HeaderValue::from_bytes(value).or_err(ErrorType::InvalidHTTPHeader, "a value that was received")
-}
-
-/// The fields with one vendor's prefix under another's.
-fn translated(headers: &HeaderMap, from: &str, to: &str) -> pingora::Result<HeaderMap> {
-    let mut translated = HeaderMap::with_capacity(headers.len() + OWN_FIELDS);
-    for (name, value) in headers {
-        let name = match name.as_str().strip_prefix(from) {
-            Some(rest) => HeaderName::try_from(format!("{to}{rest}"))
-                .or_err(ErrorType::InvalidHTTPHeader, "a translated name")?,
-            None => name.clone(),
-        };
-        translated.append(name, value.clone());
-    }
-    Ok(translated)
 }
 
 /// Makes a request one of these fields, to another target where there is one. Pingora's second map, of the names as they
