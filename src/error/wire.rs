@@ -25,8 +25,11 @@ pub enum WireFault {
     /// The method is CONNECT.
     #[error("a tunnel (CONNECT) is not implemented")]
     Tunnel,
-    /// The target holds a character that RFC 3986 does not allow there, or a fragment.
-    #[error("the request target holds a character that must be percent-encoded")]
+    /// The target holds a character that RFC 3986 does not allow there, or a fragment, or its authority has a user or is
+    /// none.
+    #[error(
+        "the request target has a malformed authority or a character that must be percent-encoded"
+    )]
     Target,
     /// A field line has no name, or one that is no token.
     #[error("a header field is malformed")]

@@ -169,7 +169,7 @@ pub fn admit(
             context.words = Some(listener.words(Some(permit.verified().dialect().dialect.name)));
             let permit = context.permit.insert(permit);
             let forward = live.cluster.options().forward;
-            context.body = Body::planned(permit, &view, forward, steering.content_length)?;
+            context.body = Body::planned(permit, &view, forward, received.body_length())?;
             Ok(Admission::Permitted)
         }
         Err(refusal) => {
@@ -249,16 +249,12 @@ fn key_or_decoy(
 struct Steering<'r> {
     host: &'r str,
     copy_source: CopySource,
-    /// The length of the body: 0 where nothing announces one (RFC 9112, section 6.3), none where it comes in chunks of
-    /// HTTP's.
-    content_length: Option<u64>,
 }
 
 /// Checks the fields that steer HTTP itself, in one pass over all of them.
 fn check_header(received: &Received) -> Result<Steering<'_>, Refusal> {
     let mut host = None;
     let mut copy_source = CopySource::Absent;
-    let (mut content_length, mut chunked) = (Some(0), false);
     for (name, value) in received.fields() {
         match name {
             "connection" => check_connection(value)?,
@@ -268,9 +264,6 @@ fn check_header(received: &Received) -> Result<Steering<'_>, Refusal> {
             "host" if host.replace(value).is_some() => {
                 return Err(Refusal::Address(AddressFailure::SeveralHosts));
             }
-            // The number has been checked with the bytes of the header.
-            "content-length" => content_length = text_of(value).and_then(|n| n.parse().ok()),
-            "transfer-encoding" => chunked = true,
             // They make some servers act on another method than the one on the request line.
             "x-http-method-override" | "x-http-method" | "x-method-override" => {
                 return Err(Refusal::MethodOverride(name.to_owned()));
@@ -281,11 +274,7 @@ fn check_header(received: &Received) -> Result<Steering<'_>, Refusal> {
     }
     let host = host.ok_or(Refusal::Address(AddressFailure::MissingHost))?;
     let host = text_of(host).ok_or(Refusal::Address(AddressFailure::BadHost))?;
-    Ok(Steering {
-        host,
-        copy_source,
-        content_length: content_length.filter(|_| !chunked),
-    })
+    Ok(Steering { host, copy_source })
 }
 
 /// `Connection` may name what concerns the connection alone: any other field that it names would be taken away.

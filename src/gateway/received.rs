@@ -16,6 +16,7 @@ pub struct Received {
     /// The names in lower case, one behind the other.
     names: String,
     spans: Vec<Span>,
+    body_length: Option<u64>,
 }
 
 /// Where a field stands.
@@ -31,9 +32,14 @@ pub struct Span {
 }
 
 impl Received {
-    /// The fields of a whole header.
-    pub fn new(text: Vec<u8>, names: String, spans: Vec<Span>) -> Self {
-        Self { text, names, spans }
+    /// The fields of a whole header, and the length of the body that it announces.
+    pub fn new(text: Vec<u8>, names: String, spans: Vec<Span>, body_length: Option<u64>) -> Self {
+        Self {
+            text,
+            names,
+            spans,
+            body_length,
+        }
     }
 
     /// The fields of a request that the gateway has made itself.
@@ -59,6 +65,12 @@ impl Received {
     /// The length of the header that was read, its empty line included.
     pub fn length(&self) -> usize {
         self.text.len()
+    }
+
+    /// The length of the body: 0 where nothing announces one (RFC 9112, section 6.3), none where it comes in chunks of
+    /// HTTP's.
+    pub fn body_length(&self) -> Option<u64> {
+        self.body_length
     }
 
     /// How many fields there are.

@@ -76,6 +76,7 @@ pub fn read(bytes: &[u8]) -> Result<Option<Received>, WireFault> {
     loop {
         let start = bytes.len() - rest.len();
         let Some(line) = next_line(&mut rest)? else {
+            check_names(&names)?;
             return Ok(None);
         };
         if line.is_empty() {
@@ -104,13 +105,24 @@ pub fn read(bytes: &[u8]) -> Result<Option<Received>, WireFault> {
     if controls(&bytes[..length]) != 2 * (spans.len() + 2) {
         check_controls(&bytes[..length])?;
     }
-    lengths.check(minor)?;
-    if memchr(0, &names).is_some() {
-        return Err(WireFault::Field);
-    }
+    let body_length = lengths.of_body(minor)?;
+    check_names(&names)?;
     // What is in the table is ASCII.
     let names = String::from_utf8(names).map_err(|_no_token| WireFault::Field)?;
-    Ok(Some(Received::new(bytes[..length].to_vec(), names, spans)))
+    Ok(Some(Received::new(
+        bytes[..length].to_vec(),
+        names,
+        spans,
+        body_length,
+    )))
+}
+
+/// Checks that names, made of the table's bytes, are tokens.
+fn check_names(names: &[u8]) -> Result<(), WireFault> {
+    match memchr(0, names) {
+        Some(_) => Err(WireFault::Field),
+        None => Ok(()),
+    }
 }
 
 /// Takes a line off, without its CRLF; none where its end has not arrived.
@@ -212,25 +224,31 @@ impl<'h> Lengths<'h> {
         }
     }
 
-    fn check(&self, minor: u8) -> Result<(), WireFault> {
-        if let Some(length) = self.content_length {
-            let number =
-                !length.is_empty() && length.len() <= 18 && length.iter().all(u8::is_ascii_digit);
-            if !number {
-                return Err(WireFault::ContentLength);
-            }
-        }
+    /// The length of the body; none where it comes in chunks.
+    fn of_body(&self, minor: u8) -> Result<Option<u64>, WireFault> {
+        let announced = self.content_length.map(number).transpose()?;
         let Some(encoding) = self.transfer_encoding else {
-            return Ok(());
+            return Ok(announced.or(Some(0)));
         };
         if self.content_length.is_some() {
             Err(WireFault::TwoLengths)
         } else if minor == 0 || !encoding.eq_ignore_ascii_case(b"chunked") {
             Err(WireFault::TransferEncoding)
         } else {
-            Ok(())
+            Ok(None)
         }
     }
+}
+
+/// Reads a Content-Length: digits, and no more of them than any body needs.
+fn number(text: &[u8]) -> Result<u64, WireFault> {
+    if text.is_empty() || text.len() > 18 {
+        return Err(WireFault::ContentLength);
+    }
+    text.iter().try_fold(0, |number, digit| match digit {
+        b'0'..=b'9' => Ok(number * 10 + u64::from(digit - b'0')),
+        _ => Err(WireFault::ContentLength),
+    })
 }
 
 /// Divides a field line into its name and its value (RFC 9112, section 5): a token, a colon, blanks, a value. Whether the

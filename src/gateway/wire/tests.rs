@@ -174,6 +174,13 @@ fn each_limit_holds_on_both_sides() {
 
 #[test]
 fn what_is_wrong_from_the_start_is_seen_before_the_end() {
+    for start in [
+        "GET / HTTP/1.1\r\nBad Name: x\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\n folded: x\r\nA: b\r\nC",
+        "GET / HTTP/1.1\r\nHost: h\r\nno colon\r\n",
+    ] {
+        assert_eq!(check(start.as_bytes()), Err(WireFault::Field), "{start:?}");
+    }
     for (start, expected) in [
         ("G", Ok(())),
         ("GET / HTTP/1.1", Ok(())),
