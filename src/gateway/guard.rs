@@ -19,7 +19,7 @@ use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
     TimingDigest, UniqueID, UniqueIDType,
 };
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use super::connection::{Awaited, Connection, Deadline};
@@ -33,13 +33,15 @@ const MAX_LINGER_BYTES: usize = 1024 * 1024;
 const LINGER: Duration = Duration::from_secs(2);
 /// How much is read at once while a header or the head of a form is awaited. Most headers fit.
 pub const PIECE: usize = 4096;
+/// How much of an answer is gathered, so that the header and a small document leave in one packet.
+const GATHERED: usize = 4096;
 
 /// A connection from a client. A request header is held back until it is complete and checked, so that the HTTP parser
 /// behind reads it once and as a whole; a fault is answered here, and the parser sees the end of the connection.
 ///
 /// It takes the place of Pingora's own stream around a socket, whose buffers and clocks nothing here needs.
 pub struct GuardedStream<S> {
-    inner: S,
+    inner: BufWriter<S>,
     connection: Arc<Connection>,
     /// What was read and not passed on.
     held: BytesMut,
@@ -116,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
     /// Guards a connection.
     pub fn new(inner: S, connection: Arc<Connection>) -> Self {
         Self {
-            inner,
+            inner: BufWriter::with_capacity(GATHERED, inner),
             connection,
             held: BytesMut::new(),
             searched: 0,
@@ -424,9 +426,9 @@ impl<S: AsyncWrite + Unpin + Send> Shutdown for GuardedStream<S> {
     }
 }
 
-impl<S: AsRawFd> UniqueID for GuardedStream<S> {
+impl<S: AsRawFd + AsyncWrite> UniqueID for GuardedStream<S> {
     fn id(&self) -> UniqueIDType {
-        self.inner.as_raw_fd()
+        self.inner.get_ref().as_raw_fd()
     }
 }
 
