@@ -52,6 +52,13 @@ pub struct Unsigned<'r> {
     pub hosts: &'r HostNames,
 }
 
+impl Unsigned<'_> {
+    /// The request with these headers.
+    fn view<'v>(&'v self, headers: &'v HeaderMap) -> Result<RequestView<'v>, AuthFailure> {
+        RequestView::of(self.method, self.path, self.query, fields_of(headers))
+    }
+}
+
 /// Why a request cannot be signed.
 #[derive(Debug, Error)]
 pub enum SignError {
@@ -142,12 +149,7 @@ fn sign(
     date: &[u8],
     credentials: &SigningCredentials,
 ) -> Result<String, SignError> {
-    let view = RequestView::of(
-        request.method,
-        request.path,
-        request.query,
-        fields_of(headers),
-    )?;
+    let view = request.view(headers)?;
     let method = http::Method::from_bytes(request.method.as_bytes()).unwrap_or_default();
     let names = view.parameters.iter().map(|parameter| &*parameter.name);
     let address = Address::of(

@@ -1,6 +1,6 @@
 //! Nodes that refuse, die, or are silent.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,24 @@ fn requests_go_round_the_nodes() {
     for node in &nodes {
         assert_eq!(node.requests().len(), 5);
         assert_eq!(node.connections(), 1, "the connection is kept");
+    }
+}
+
+/// A client is woken once for a small answer, and not for its header and again for its body.
+#[test]
+fn a_small_answer_leaves_in_one_packet() {
+    let node = Rec::start(Answer::raw(OK));
+    let gateway = in_front_of(&[node.address()], "");
+    let mut client = TcpStream::connect(gateway.address()).expect("the gateway listens");
+    client
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .expect("a timeout above zero");
+    for _ in 0..20 {
+        client.write_all(&get().bytes()).expect("a request");
+        let mut answer = [0; 4096];
+        let count = client.read(&mut answer).expect("an answer");
+        let answer = String::from_utf8_lossy(&answer[..count]);
+        assert!(answer.ends_with("\r\n\r\nhello"), "{answer}");
     }
 }
 

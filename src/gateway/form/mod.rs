@@ -108,7 +108,8 @@ pub async fn admit(
     let listener = listener.ok_or(Refusal::Internal)?;
     let content_type = context.received.value(CONTENT_TYPE.as_str());
     let boundary = Boundary::of(content_type.unwrap_or_default()).map_err(Refusal::Form)?;
-    let read = read::head(session, &connection, &boundary).await?;
+    let length = context.received.body_length();
+    let read = read::head(session, &connection, &boundary, length).await?;
     // Met by now: the node is not to wait for it again.
     context.received.remove(EXPECT.as_str());
     let head = &read.head;

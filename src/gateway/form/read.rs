@@ -1,7 +1,7 @@
 //! The head of a form, read before a node is asked.
 
 use bytes::BytesMut;
-use http::header::{CONTENT_LENGTH, EXPECT};
+use http::header::EXPECT;
 use pingora::proxy::Session;
 use tokio::time::timeout;
 
@@ -49,7 +49,7 @@ impl Read {
     }
 }
 
-/// Reads the head of a form; a short form is read to its end.
+/// Reads the head of a form; a short form is read to its end. `length` is that of the form; none where it comes in chunks.
 ///
 /// # Errors
 /// [`Refusal::Form`], [`Refusal::ClientSilent`].
@@ -57,11 +57,9 @@ pub async fn head(
     session: &mut Session,
     connection: &Connection,
     boundary: &Boundary,
+    length: Option<u64>,
 ) -> Result<Read, Refusal> {
-    let request = session.req_header();
-    let length = request.headers.get(CONTENT_LENGTH);
-    let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if request.headers.contains_key(EXPECT) {
+    if session.req_header().headers.contains_key(EXPECT) {
         // What a form says about itself stands in its body. Whoever is gone by now is seen by the read.
         let _sent = session.as_mut().write_continue_response().await;
         // Met by now: a refusal is not to wait for it again.

@@ -157,12 +157,7 @@ pub fn sign_header_v4(
     }
     set(&mut headers, HOST.as_str(), request.host)?;
     let (signed, chain) = credentials.signer(form, &stamp, |signer| {
-        let view = RequestView::of(
-            request.method,
-            request.path,
-            request.query,
-            fields_of(&headers),
-        )?;
+        let view = request.view(&headers)?;
         check_foreign(&view.fields, form)?;
         let signed_headers = SignedHeaders::to_sign(&view, OWN_HEADERS);
         let signed = signer.sign(&view, &signed_headers, payload);
@@ -194,12 +189,7 @@ pub fn sign_query_v4(
     let mut headers = request.headers.clone();
     set(&mut headers, HOST.as_str(), request.host)?;
     credentials.signer(form, &stamp, |signer| {
-        let view = RequestView::of(
-            request.method,
-            request.path,
-            request.query,
-            fields_of(&headers),
-        )?;
+        let view = request.view(&headers)?;
         check_foreign(&view.fields, form)?;
         let signed_headers = SignedHeaders::to_sign(&view, &[]);
         let credential = format!("{}/{}", signer.access_key_id, signer.scope);
