@@ -88,8 +88,10 @@ pub fn read(bytes: &[u8]) -> Result<Option<Received>, WireFault> {
         let (name, value) = field(line)?;
         let before = names.len();
         names.extend(name.iter().map(|byte| NAME[usize::from(*byte)]));
+        // Blanks alone go: with any other control character the header is refused below.
+        let value = value.trim_ascii_start();
         let value_start = start + (line.len() - value.len());
-        let value = trim_blanks_at_end(value);
+        let value = value.trim_ascii_end();
         spans.push(Span {
             name: before..names.len(),
             line: start..bytes.len() - rest.len(),
@@ -251,24 +253,12 @@ fn number(text: &[u8]) -> Result<u64, WireFault> {
     })
 }
 
-/// Divides a field line into its name and its value (RFC 9112, section 5): a token, a colon, blanks, a value. Whether the
-/// name is a token is for whoever looks at its bytes: that of a line that goes on the one before (obs-fold) is none.
+/// Divides a field line into its name and what stands behind the colon (RFC 9112, section 5). Whether the name is a token
+/// is for whoever looks at its bytes: that of a line that goes on the one before (obs-fold) is none.
 fn field(line: &[u8]) -> Result<(&[u8], &[u8]), WireFault> {
     let colon = memchr(b':', line).filter(|at| *at > 0);
     let (name, rest) = line.split_at(colon.ok_or(WireFault::Field)?);
-    let mut value = &rest[1..];
-    while let [b' ' | b'\t', behind @ ..] = value {
-        value = behind;
-    }
-    Ok((name, value))
-}
-
-/// Blanks alone: `trim_ascii_end` would take a form feed away too.
-fn trim_blanks_at_end(mut value: &[u8]) -> &[u8] {
-    while let [before @ .., b' ' | b'\t'] = value {
-        value = before;
-    }
-    value
+    Ok((name, &rest[1..]))
 }
 
 /// How many control characters there are. Without a branch and in counts that fit a byte, so that the compiler takes many
