@@ -130,8 +130,8 @@ impl Connection {
         self.await_next(Awaited::Body);
     }
 
-    /// The fields of the request that has begun, once; none where none was read.
-    pub fn received(&self) -> Option<Received> {
+    /// Takes the fields of the request that has begun; none where none was read.
+    pub fn take_received(&self) -> Option<Received> {
         let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
         received.take()
     }

@@ -85,7 +85,7 @@ impl ProxyHttp for Proxy {
         let Ok(connection) = connection.downcast::<Arc<Connection>>() else {
             return;
         };
-        context.received = connection.received().unwrap_or_default();
+        context.received = connection.take_received().unwrap_or_default();
         context.connection = Some(*connection);
         let Some((_, listener)) = context.site() else {
             return;

@@ -37,7 +37,8 @@ pub struct Own<'o> {
     pub clock: &'o dyn Clock,
 }
 
-/// Turns the client's request, whose fields are `received`, into the node's. Gives the frames that its body goes on in, if it does.
+/// Turns the client's request, whose fields are `received`, into the node's. Gives the frames that its body goes on in, if
+/// it does.
 ///
 /// # Errors
 /// Pingora's, where a value of ours is no header value; the configuration and the check leave none.
