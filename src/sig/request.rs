@@ -322,10 +322,17 @@ mod tests {
         };
         for name in [
             "authorization",
-            "date",
-            "content-type",
+            "content-encoding",
+            "content-length",
             "content-md5",
+            "content-type",
+            "date",
+            "expect",
+            "host",
+            "if-modified-since",
+            "if-unmodified-since",
             "range",
+            "transfer-encoding",
             "x-amz-date",
             "x-wos-acl",
         ] {
