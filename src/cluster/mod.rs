@@ -17,7 +17,7 @@ use resign::NodeKeys;
 pub use resign::{Addressing, ClientNodeKey, NodeCredentials, PayloadSigning, SignWith};
 
 /// Where a node listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum NodeAddress {
     /// An IP address and a port.
     Tcp(SocketAddr),

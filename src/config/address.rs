@@ -1,9 +1,11 @@
 //! Where to listen, which nodes there are, and which host names stand for what.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::Path;
 
 use super::document::{Entry, Table};
+use super::once::Once;
 use crate::address::HostNames;
 use crate::cluster::NodeAddress;
 use crate::gateway::options::ListenAddress;
@@ -15,12 +17,9 @@ const MAX_LABEL_LENGTH: usize = 63;
 /// The longest host name (RFC 1035, section 2.3.4: 255 octets on the wire, which are 253 characters).
 const MAX_HOST_NAME_LENGTH: usize = 253;
 
-/// A value, and the path of the setting that it stands at.
-type Placed<T> = (T, String);
-
 /// The addresses that the listeners before have taken.
 #[derive(Default)]
-pub(super) struct Taken(Vec<Placed<ListenAddress>>);
+pub(super) struct Taken(Once<ListenAddress>);
 
 impl Taken {
     /// `ip:port` or `unix:/path`. A relative path starts at `directory`.
@@ -55,36 +54,35 @@ impl Taken {
     fn take(&mut self, entry: &Entry<'_>, address: ListenAddress) -> Option<ListenAddress> {
         // With port 0 each listener gets a port of its own.
         let any_port = matches!(address, ListenAddress::Tcp(address) if address.port() == 0);
-        match self.0.iter().find(|(taken, _)| *taken == address) {
-            Some((_, path)) if !any_port => {
-                entry.refuse(format_args!("is the same address as {path}; change one"));
-                None
-            }
-            _ => {
-                self.0.push((address.clone(), entry.path.clone()));
-                Some(address)
-            }
+        if any_port {
+            return Some(address);
         }
+        if let Err(path) = self.0.take(address.clone(), entry) {
+            entry.refuse(format_args!("is the same address as {path}; change one"));
+            return None;
+        }
+        Some(address)
     }
 }
 
 /// The nodes of a cluster: `ip:port`, `host:port` or `unix:/path`; at least one, none twice. A host name stands for
 /// every address that it resolves to now.
 pub(super) fn nodes(entry: &Entry<'_>, directory: &Path) -> Option<Vec<NodeAddress>> {
-    let mut nodes: Vec<Placed<NodeAddress>> = Vec::new();
+    let mut seen = Once::default();
+    let mut nodes = Vec::new();
     for item in entry.items()? {
         for node in node(&item, directory) {
-            match nodes.iter().find(|(known, _)| *known == node) {
+            match seen.take(node.clone(), &item) {
+                Ok(()) => nodes.push(node),
                 // A name may resolve to one address more than once.
-                Some((_, path)) if *path == item.path => {}
-                Some((_, path)) => {
+                Err(path) if path == item.path => {}
+                Err(path) => {
                     item.refuse(format_args!("is the same node as {path}; remove one"));
                 }
-                None => nodes.push((node, item.path.clone())),
             }
         }
     }
-    Some(nodes.into_iter().map(|(node, _)| node).collect())
+    Some(nodes)
 }
 
 fn node(entry: &Entry<'_>, directory: &Path) -> Vec<NodeAddress> {
@@ -147,9 +145,11 @@ fn socket_path(entry: &Entry<'_>, path: &str, directory: &Path) -> Option<String
 
 /// `domains` and `custom_domains` of a listener: no name twice among both.
 pub(super) fn hosts(listener: &mut Table<'_>) -> HostNames {
-    let mut seen = Vec::new();
+    let mut seen = Once::default();
     let mut names = |key| match listener.entry(key).and_then(|entry| entry.list()) {
-        Some(items) => host_names(&items, &mut seen),
+        Some(items) => host_names(&items, &mut seen)
+            .map(|(_, name)| name)
+            .collect(),
         None => Vec::new(),
     };
     HostNames {
@@ -158,42 +158,35 @@ pub(super) fn hosts(listener: &mut Table<'_>) -> HostNames {
     }
 }
 
-/// `domains` of a key: at least one, none twice.
-pub(super) fn key_domains(entry: &Entry<'_>, offered: &[String]) -> Option<Vec<String>> {
+/// `domains` of a key: at least one, none twice, each among those `offered` by the listeners.
+pub(super) fn key_domains(entry: &Entry<'_>, offered: &HashSet<String>) -> Option<Vec<String>> {
     let items = entry.items()?;
-    let domains = host_names(&items, &mut Vec::new());
-    for item in &items {
-        let name = item.string("a host name").map(str::to_ascii_lowercase);
-        if let Some(name) = name
-            && domains.contains(&name)
-            && !offered.contains(&name)
-        {
+    let mut seen = Once::default();
+    let mut domains = Vec::new();
+    for (item, name) in host_names(&items, &mut seen) {
+        if !offered.contains(&name) {
             item.refuse(format_args!(
                 "{name:?} is not among the domains of a listener; add it there, or remove it"
             ));
         }
+        domains.push(name);
     }
     Some(domains)
 }
 
-/// Lower-cased host names that are not among those `seen`.
-fn host_names(items: &[Entry<'_>], seen: &mut Vec<Placed<String>>) -> Vec<String> {
-    let mut names = Vec::new();
-    for item in items {
-        let Some(name) = host_name(item) else {
-            continue;
-        };
-        match seen.iter().find(|(known, _)| *known == name) {
-            Some((_, path)) => {
-                item.refuse(format_args!("is the same name as {path}; remove one"));
-            }
-            None => {
-                seen.push((name.clone(), item.path.clone()));
-                names.push(name);
-            }
+/// Lower-cased host names that are not among those `seen`, each with its place.
+fn host_names<'e, 'd>(
+    items: &'e [Entry<'d>],
+    seen: &mut Once<String>,
+) -> impl Iterator<Item = (&'e Entry<'d>, String)> {
+    items.iter().filter_map(|item| {
+        let name = host_name(item)?;
+        if let Err(path) = seen.take(name.clone(), item) {
+            item.refuse(format_args!("is the same name as {path}; remove one"));
+            return None;
         }
-    }
-    names
+        Some((item, name))
+    })
 }
 
 fn host_name(entry: &Entry<'_>) -> Option<String> {

@@ -1,10 +1,12 @@
 //! The clusters: their nodes, and how requests go on to them.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use super::document::{Entry, Table};
+use super::once::Once;
 use super::resolve::{MAX_TIMEOUT, visible};
 use super::{address, secret};
 use crate::cluster::{
@@ -203,11 +205,13 @@ fn node_keys(
         .entry("node_keys")
         .and_then(|entry| entry.list())
         .unwrap_or_default();
-    let mut seen: Vec<(&str, String)> = Vec::new();
+    let ids = keys.iter().map(|key| &*key.identity.access_key_id);
+    let known: HashSet<&str> = ids.collect();
+    let mut seen = Once::default();
     let mut node_keys = Vec::new();
     for item in &items {
         let node_key = item.table(|table| {
-            let client = client(table, keys, &mut seen);
+            let client = client(table, &known, &mut seen);
             let credentials = credentials(table, directory);
             Some(ClientNodeKey {
                 client: client?.to_owned(),
@@ -219,24 +223,22 @@ fn node_keys(
     node_keys
 }
 
-/// One of the clients' keys that is not among those `seen`. It is not quoted: ids and secrets get mixed up.
+/// The AccessKeyId of one of the clients' `keys` that is not among those `seen`. It is not quoted: ids and secrets get mixed up.
 fn client<'d>(
     table: &mut Table<'d>,
-    keys: &[InlineKey],
-    seen: &mut Vec<(&'d str, String)>,
+    keys: &HashSet<&str>,
+    seen: &mut Once<&'d str>,
 ) -> Option<&'d str> {
     let entry = table.required(
         "client",
         "write the access key id that the client signs with",
     )?;
     let client = visible(&entry, MAX_ACCESS_KEY_ID_LENGTH)?;
-    let known = keys.iter().any(|key| key.identity.access_key_id == client);
-    if let Some((_, path)) = seen.iter().find(|(id, _)| *id == client) {
+    if let Err(path) = seen.take(client, &entry) {
         entry.refuse(format_args!("is the same client as {path}; remove one"));
-    } else if !known && !keys.is_empty() {
+    } else if !keys.contains(client) && !keys.is_empty() {
         entry.refuse("is no access_key_id of a [[credentials.key]]; change one");
     }
-    seen.push((client, entry.path.clone()));
     Some(client)
 }
 

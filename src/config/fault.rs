@@ -34,8 +34,8 @@ pub struct Position {
 }
 
 impl ConfigErrors {
-    pub(super) fn new(file: &Path, mut faults: Vec<Fault>) -> Self {
-        faults.sort_by_key(|fault| fault.position);
+    /// `faults` are in the order of the file.
+    pub(super) fn new(file: &Path, faults: Vec<Fault>) -> Self {
         Self {
             file: file.to_owned(),
             faults,
@@ -82,7 +82,14 @@ impl std::error::Error for ConfigErrors {}
 /// The faults found so far in one text.
 pub(super) struct Faults<'t> {
     text: &'t str,
-    found: RefCell<Vec<Fault>>,
+    found: RefCell<Vec<Found>>,
+}
+
+/// A fault, and the offset in bytes at which it stands.
+struct Found {
+    offset: usize,
+    path: String,
+    message: String,
 }
 
 impl<'t> Faults<'t> {
@@ -94,24 +101,59 @@ impl<'t> Faults<'t> {
     }
 
     pub(super) fn add(&self, span: &Range<usize>, path: &str, message: String) {
-        self.found.borrow_mut().push(Fault {
-            position: Some(position(self.text, span.start)),
+        self.found.borrow_mut().push(Found {
+            offset: span.start,
             path: path.to_owned(),
             message,
         });
     }
 
+    /// The faults in the order of the text; at one place, in the order in which they were added.
     pub(super) fn into_found(self) -> Vec<Fault> {
-        self.found.into_inner()
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|fault| fault.offset);
+        let mut cursor = Cursor::start(self.text);
+        let placed = |fault: Found| Fault {
+            position: Some(cursor.position(fault.offset)),
+            path: fault.path,
+            message: fault.message,
+        };
+        found.into_iter().map(placed).collect()
     }
 }
 
-fn position(text: &str, offset: usize) -> Position {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    Position {
-        line: before.matches('\n').count() + 1,
-        column: before[line_start..].chars().count() + 1,
+/// Goes through a text once, however many positions are asked for.
+struct Cursor<'t> {
+    rest: &'t str,
+    offset: usize,
+    at: Position,
+}
+
+impl<'t> Cursor<'t> {
+    fn start(text: &'t str) -> Self {
+        Self {
+            rest: text,
+            offset: 0,
+            at: Position { line: 1, column: 1 },
+        }
+    }
+
+    /// The position of an offset that is not before the one that was asked for last.
+    fn position(&mut self, offset: usize) -> Position {
+        // No fault starts behind the text or within a character; if one did, the end of the text would have to do.
+        let (passed, rest) = self
+            .rest
+            .split_at_checked(offset.saturating_sub(self.offset))
+            .unwrap_or((self.rest, ""));
+        if let Some(newline) = passed.rfind('\n') {
+            self.at.line += passed.matches('\n').count();
+            self.at.column = 1 + passed[newline + 1..].chars().count();
+        } else {
+            self.at.column += passed.chars().count();
+        }
+        self.offset += passed.len();
+        self.rest = rest;
+        self.at
     }
 }
 
@@ -122,9 +164,17 @@ mod tests {
     #[test]
     fn positions_count_lines_and_characters() {
         let text = "a = 1\nä = \"ö\"\n";
-        for (offset, line, column) in [(0, 1, 1), (5, 1, 6), (6, 2, 1), (8, 2, 2), (16, 3, 1)] {
-            assert_eq!(position(text, offset), Position { line, column });
+        let places = [(0, 1, 1), (5, 1, 6), (6, 2, 1), (8, 2, 2), (16, 3, 1)];
+        let mut onwards = Cursor::start(text);
+        for (offset, line, column) in places {
+            let position = Position { line, column };
+            assert_eq!(Cursor::start(text).position(offset), position);
+            assert_eq!(onwards.position(offset), position);
+            assert_eq!(onwards.position(offset), position);
         }
-        assert_eq!(position("", 0), Position { line: 1, column: 1 });
+        assert_eq!(
+            Cursor::start("").position(0),
+            Position { line: 1, column: 1 }
+        );
     }
 }

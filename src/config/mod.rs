@@ -10,6 +10,7 @@ mod address;
 mod cluster;
 mod document;
 mod fault;
+mod once;
 mod printed;
 mod resolve;
 mod secret;

@@ -1,11 +1,13 @@
 //! What is true: defaults, ranges, and what must agree.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use super::address::Taken;
 use super::document::{Entry, Table};
+use super::once::Once;
 use super::{Settings, address, cluster, secret};
 use crate::credentials::InlineKey;
 use crate::gateway::options::{AnswerAs, ListenerOptions, ServerOptions};
@@ -31,7 +33,7 @@ const MAX_PRINCIPAL_LENGTH: usize = 128;
 pub(super) fn settings(root: &mut Table<'_>, directory: &Path) -> Option<Settings> {
     root.later(&["route", "policy"]);
     let mut taken = Taken::default();
-    let mut domains = Vec::new();
+    let mut domains = HashSet::new();
     let server = root.section("server", server);
     let log = root.section("log", log);
     let listeners = listeners(root, directory, &mut taken, &mut domains);
@@ -79,7 +81,7 @@ fn listeners(
     root: &mut Table<'_>,
     directory: &Path,
     taken: &mut Taken,
-    domains: &mut Vec<String>,
+    domains: &mut HashSet<String>,
 ) -> Option<Vec<ListenerOptions>> {
     let entry = root.required("listener", "write at least one [[listener]]")?;
     let listeners: Vec<_> = entry
@@ -94,14 +96,14 @@ fn listener(
     listener: &mut Table<'_>,
     directory: &Path,
     taken: &mut Taken,
-    domains: &mut Vec<String>,
+    domains: &mut HashSet<String>,
 ) -> Option<ListenerOptions> {
     listener.later(&["tls"]);
     let address = listener
         .required("address", "write \"ip:port\" or \"unix:/path\"")
         .and_then(|entry| taken.listen(&entry, directory));
     let hosts = address::hosts(listener);
-    domains.extend_from_slice(&hosts.domains);
+    domains.extend(hosts.domains.iter().cloned());
     let mut timeout =
         |name, default| listener.duration(name, Duration::from_secs(default), MAX_TIMEOUT);
     let header_timeout = timeout("header_timeout", 30);
@@ -172,14 +174,14 @@ enum Store {
 fn keys(
     credentials: &mut Table<'_>,
     directory: &Path,
-    domains: &[String],
+    domains: &HashSet<String>,
 ) -> Option<Vec<InlineKey>> {
     let later = ["file", "sqlite", "postgres", "redis"];
     let Store::Inline = credentials.word("store", Store::Inline, &later);
     let entries = credentials
         .required("key", "write at least one [[credentials.key]]")?
         .tables()?;
-    let mut seen: Vec<(&str, String)> = Vec::new();
+    let mut seen = Once::default();
     let mut keys = Vec::new();
     for entry in &entries {
         let key = entry.table(|key| {
@@ -218,19 +220,14 @@ fn keys(
 }
 
 /// An AccessKeyId that is not among those `seen`. It is not quoted: ids and secrets get mixed up.
-fn access_key_id<'d>(key: &mut Table<'d>, seen: &mut Vec<(&'d str, String)>) -> Option<&'d str> {
+fn access_key_id<'d>(key: &mut Table<'d>, seen: &mut Once<&'d str>) -> Option<&'d str> {
     let entry = key.required("access_key_id", "write the id that clients sign with")?;
     let id = visible(&entry, MAX_ACCESS_KEY_ID_LENGTH)?;
-    match seen.iter().find(|(known, _)| *known == id) {
-        Some((_, path)) => {
-            entry.refuse(format_args!("is the same id as {path}; remove one"));
-            None
-        }
-        None => {
-            seen.push((id, entry.path.clone()));
-            Some(id)
-        }
+    if let Err(path) = seen.take(id, &entry) {
+        entry.refuse(format_args!("is the same id as {path}; remove one"));
+        return None;
     }
+    Some(id)
 }
 
 /// Text that a header can carry without quoting.

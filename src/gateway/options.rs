@@ -7,7 +7,7 @@ use crate::address::HostNames;
 use crate::sig::dialect::DialectName;
 
 /// Where a listener listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ListenAddress {
     /// An IP address and a port; port 0 takes a free one.
     Tcp(SocketAddr),

@@ -1,5 +1,6 @@
 //! The configuration file: what is accepted, what is refused, and in which words.
 
+mod many;
 mod refused;
 mod resign;
 mod secrets;
