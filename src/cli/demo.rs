@@ -1,6 +1,6 @@
 //! `countersign demo`
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,13 @@ use clap::{Args, ValueEnum};
 use rand::RngExt;
 use rand::distr::Alphanumeric;
 
+use super::key::{Key, KeyArguments, Source};
+use super::shell::word;
 use super::{Failure, announcement, say};
 use crate::address::HostNames;
 use crate::clock::SystemClock;
 use crate::cluster::{Addressing, ClusterOptions, Forward, NodeAddress};
+use crate::config;
 use crate::credentials::{InlineKey, InlineStore};
 use crate::embedded::{self, Node, NodeOptions};
 use crate::gateway::options::{AnswerAs, ListenAddress, ListenerOptions, ServerOptions};
@@ -20,7 +23,7 @@ use crate::gateway::{self, LiveOptions, RunOptions};
 use crate::logs::{self, AccessLog, LogFormat, LogLevel, LogOptions};
 use crate::secret::Secret;
 use crate::sig::dialect::DialectName;
-use crate::sig::{Diagnostics, Identity, Region, VerifyOptions, Version};
+use crate::sig::{Diagnostics, Identity, Region, VerifyOptions};
 
 /// The base name of virtual-host style: most systems take every name below it for the machine itself (RFC 6761).
 const DOMAIN: &str = "localhost";
@@ -40,12 +43,21 @@ enum Words {
 
 /// Run the gateway in front of a storage node of its own, to try it out
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  countersign demo
+  countersign demo --listen 8000 --admin 8001
+  countersign demo --listen :8080 --data /var/tmp/demo
+  countersign demo --access-key-id demo --secret-file secret
+
+An ADDR is a PORT of 127.0.0.1, :PORT of every IPv4 address of this machine, IP:PORT or NAME:PORT; port 0 takes a free one.
+Without a key the demo makes a random one and prints it. A secret from a file or the environment is not printed.")]
 pub struct Demo {
     /// Where the gateway listens
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = address)]
     listen: SocketAddr,
     /// Where metrics and health are told
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090", value_parser = address)]
     admin: SocketAddr,
     /// Whose words the answers use
     #[arg(long, value_enum, default_value = "request")]
@@ -53,17 +65,15 @@ pub struct Demo {
     /// Where objects are kept [default: a temporary directory]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The access key id [default: a random one]
-    #[arg(long, value_name = "ID", requires = "secret_access_key")]
-    access_key_id: Option<String>,
-    /// The secret access key [default: a random one]
-    #[arg(long, value_name = "SECRET", requires = "access_key_id")]
-    secret_access_key: Option<String>,
+    #[command(flatten)]
+    key: KeyArguments,
 }
 
 impl Demo {
     /// Runs until it is told to stop.
     pub fn run(self) -> Result<(), Failure> {
+        let given = self.key.key("demo")?;
+        let key = given.as_ref().map_or_else(random_key, inline);
         let scratch = tempfile::tempdir()?;
         // In a directory of our own, so that nobody else on the machine reaches the node past the gateway.
         let socket = scratch.path().join("node.sock");
@@ -77,39 +87,24 @@ impl Demo {
             domains: vec![DOMAIN.into()],
         })?;
         node.create_bucket(BUCKET)?;
-        let access_key_id = self
-            .access_key_id
-            .clone()
-            .unwrap_or_else(|| random(ACCESS_KEY_ID_LENGTH).to_uppercase());
-        let secret = self
-            .secret_access_key
-            .clone()
-            .unwrap_or_else(|| random(SECRET_LENGTH));
         let log = LogOptions {
             level: LogLevel::Info,
             format: LogFormat::Text,
             access: AccessLog::On,
         };
         let guard = logs::start(log);
-        let key = InlineKey {
-            session_token: None,
-            identity: Identity {
-                access_key_id: access_key_id.clone(),
-                principal: "demo".into(),
-                domains: None,
-            },
-            secret_access_key: Secret::new(secret.clone()),
-        };
         let socket = socket
             .to_str()
             .ok_or("the temporary directory's path is not UTF-8")?;
         let running = gateway::start(
-            self.options(socket, key),
+            self.options(socket, &key),
             Arc::new(SystemClock),
             guard.log(),
         )?;
         let addresses = &running.addresses;
-        let guide = self.guide(&addresses.listeners[0], &access_key_id, &secret);
+        let source = given.map_or(Source::Argument, |given| given.source);
+        let url = reachable(&addresses.listeners[0]);
+        let guide = exports(&key, &source) + &self.guide(&url);
         let text = announcement(addresses) + &guide;
         running.run(
             Box::new(|| Err("a demo has no configuration file to read again".into())),
@@ -118,7 +113,7 @@ impl Demo {
         Ok(())
     }
 
-    fn options(&self, node: &str, key: InlineKey) -> RunOptions {
+    fn options(&self, node: &str, key: &InlineKey) -> RunOptions {
         RunOptions {
             server: ServerOptions {
                 threads: std::thread::available_parallelism().map_or(1, usize::from),
@@ -126,7 +121,7 @@ impl Demo {
             },
             admin: Some(self.admin),
             live: LiveOptions {
-                store: Arc::new(InlineStore::new(&[key])),
+                store: Arc::new(InlineStore::new(std::slice::from_ref(key))),
                 listeners: vec![ListenerOptions {
                     address: ListenAddress::Tcp(self.listen),
                     hosts: HostNames {
@@ -144,11 +139,9 @@ impl Demo {
                     body_timeout: Duration::from_secs(30),
                 }],
                 signature: VerifyOptions {
-                    versions: vec![Version::V2, Version::V4],
                     region: Region::Any,
-                    max_clock_skew: Duration::from_secs(15 * 60),
-                    max_presigned_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
                     diagnostics: Diagnostics::On,
+                    ..config::default_signature()
                 },
                 cluster: ClusterOptions {
                     name: "embedded".into(),
@@ -168,9 +161,10 @@ impl Demo {
     }
 
     /// What to paste into a second terminal.
-    fn guide(&self, url: &str, access_key_id: &str, secret: &str) -> String {
+    fn guide(&self, url: &str) -> String {
         let own = std::env::current_exe()
             .map_or_else(|_| "countersign".into(), |path| path.display().to_string());
+        let own = word(&own);
         let host = url.trim_start_matches("http://");
         let dialect = match self.answer_as {
             Words::Aws => "aws",
@@ -190,11 +184,6 @@ impl Demo {
         };
         format!(
             r#"
-The key of this demo; paste it into a second terminal first:
-
-  export AWS_ACCESS_KEY_ID={access_key_id}
-  export AWS_SECRET_ACCESS_KEY={secret}
-
 InitiateMultipartUpload, signed for curl:
 
   {own} sign --dialect {dialect} --format curl POST '{url}/{BUCKET}/objectkey?uploads' | sh
@@ -225,6 +214,75 @@ s3cmd:
 Ctrl-C stops the demo.
 "#
         )
+    }
+}
+
+/// `PORT` on the loopback address, or what a configuration can say.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    match text.parse() {
+        Ok(port) if !text.starts_with('+') => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        _ => config::listen_address(text).map_err(|fault| fault.to_string()),
+    }
+}
+
+/// The URL for a client on this machine: nobody sends a request to every address.
+fn reachable(url: &str) -> String {
+    url.replace("//0.0.0.0:", "//127.0.0.1:")
+        .replace("//[::]:", "//[::1]:")
+}
+
+fn inline(given: &Key) -> InlineKey {
+    InlineKey {
+        session_token: given.session_token.clone(),
+        identity: identity(given.access_key_id.clone()),
+        secret_access_key: given.secret_access_key.clone(),
+    }
+}
+
+fn random_key() -> InlineKey {
+    InlineKey {
+        session_token: None,
+        identity: identity(random(ACCESS_KEY_ID_LENGTH).to_uppercase()),
+        secret_access_key: Secret::new(random(SECRET_LENGTH)),
+    }
+}
+
+fn identity(access_key_id: String) -> Identity {
+    Identity {
+        access_key_id,
+        principal: "demo".into(),
+        domains: None,
+    }
+}
+
+/// What a second terminal has to know of the key. A secret that was kept out of sight is not shown.
+fn exports(key: &InlineKey, source: &Source) -> String {
+    let id = word(&key.identity.access_key_id);
+    let id = format!("  export AWS_ACCESS_KEY_ID={id}\n");
+    let token = match &key.session_token {
+        Some(_) => " The session token too: AWS_SESSION_TOKEN.",
+        None => "",
+    };
+    match source {
+        Source::Argument => {
+            let secret = word(key.secret_access_key.expose());
+            format!(
+                "\nThe key of this demo; paste it into a second terminal first.{token}\n\n\
+                 {id}  export AWS_SECRET_ACCESS_KEY={secret}\n"
+            )
+        }
+        Source::File(path) => {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            let path = word(&path.display().to_string());
+            format!(
+                "\nThe key of this demo; paste it into a second terminal first.{token}\n\n\
+                 {id}  export AWS_SECRET_ACCESS_KEY=\"$(cat {path})\"\n"
+            )
+        }
+        Source::Environment => format!(
+            "\nThe key of this demo; set it in a second terminal first, with the AWS_SECRET_ACCESS_KEY that is set here.{token}\n\n\
+             {id}"
+        ),
     }
 }
 

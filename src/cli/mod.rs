@@ -3,17 +3,32 @@
 pub mod check;
 #[cfg(feature = "embedded")]
 mod demo;
+mod key;
 mod serve;
+mod shell;
 mod sign;
 
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Checks the signature of every object-storage request before a storage node sees it.
 #[derive(Debug, Parser)]
-#[command(name = "countersign", version, arg_required_else_help = true)]
+#[command(
+    name = "countersign",
+    version,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  countersign demo                                       a gateway to try out, with a storage node of its own
+  countersign check --config /etc/countersign.toml       what a configuration says, or every fault of it
+  countersign serve --config /etc/countersign.toml       the gateway
+  countersign sign GET http://127.0.0.1:8080/bucket/key  a signed request, as a command for curl
+
+'countersign COMMAND --help' has more of each."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -22,6 +37,13 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the gateway
+    #[command(after_help = "\
+Examples:
+  countersign serve --config /etc/countersign.toml
+  kill -HUP PID   reads the file again; a file with a fault leaves the old configuration in use
+  kill PID        stops once the requests in flight have ended, within grace_period
+
+[server], [log], [admin], upstream_keepalive and the addresses of the listeners take a restart.")]
     Serve {
         /// The configuration file
         #[arg(long, value_name = "FILE")]
@@ -31,6 +53,12 @@ enum Command {
     #[cfg(feature = "embedded")]
     Demo(demo::Demo),
     /// Print the settings that a configuration file resolves to, or everything that is wrong with it
+    #[command(after_help = "\
+Examples:
+  countersign check --config /etc/countersign.toml
+  countersign check --config new.toml && mv new.toml /etc/countersign.toml && kill -HUP PID
+
+The exit status is 0 where the file is right, and 1 where it is not. Secrets are printed as ***.")]
     Check {
         /// The configuration file
         #[arg(long, value_name = "FILE")]
@@ -48,12 +76,27 @@ pub type Failure = Box<dyn std::error::Error>;
 /// # Errors
 /// What went wrong, ready to be printed.
 pub fn run() -> Result<(), Failure> {
-    match Arguments::parse().command {
+    let ended = match Arguments::parse().command {
         Command::Serve { config } => serve::run(&config),
         #[cfg(feature = "embedded")]
         Command::Demo(demo) => demo.run(),
-        Command::Check { config } => Ok(check::run(&config)?),
+        Command::Check { config } => check::run(&config).map_err(Into::into),
         Command::Sign(sign) => sign.run(),
+    };
+    ended.map_err(|failure| match failure.downcast::<clap::Error>() {
+        // Printed, and with an exit status, as every other misuse.
+        Ok(misuse) => misuse.exit(),
+        Err(other) => other,
+    })
+}
+
+/// A misuse of a command that its declaration alone does not tell.
+fn misuse(command: &str, kind: ErrorKind, message: &str) -> Failure {
+    let mut arguments = Arguments::command();
+    arguments.build();
+    match arguments.find_subcommand_mut(command) {
+        Some(own) => own.error(kind, message).into(),
+        None => arguments.error(kind, message).into(),
     }
 }
 

@@ -1,40 +1,34 @@
 //! `countersign sign`
 
 mod body;
+mod rehearsal;
+mod render;
+mod target;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
+use http::Method;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Uri};
-use serde::Serialize;
 
 use super::Failure;
+use super::key::{Key, KeyArguments};
 use crate::address::HostNames;
 use crate::clock::{Clock, SystemClock};
-use crate::secret::Secret;
+use crate::config::is_host_name;
 use crate::sig::dialect::{Dialect, DialectName};
 use crate::sig::signer::v4::ScopedCredentials;
 use crate::sig::signer::{
     SigningCredentials, Unsigned, sign_header, sign_header_v4, sign_query, sign_query_v4,
 };
 use body::Payload;
+use rehearsal::Sent;
+use render::{Format, Rendered};
+use target::Target;
 
-/// What is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A curl command for a shell
-    Curl,
-    /// One `Name: value` a line
-    Headers,
-    /// The URL alone; with --presign
-    Url,
-    /// One JSON object
-    Json,
-}
+/// The region of clients that name none, and the gateway's default.
+const DEFAULT_REGION: &str = "us-east-1";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Words {
@@ -50,36 +44,37 @@ enum Version {
 
 /// Sign a request as a client would
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  export AWS_ACCESS_KEY_ID=alice-1 AWS_SECRET_ACCESS_KEY=...
+  countersign sign GET http://127.0.0.1:8080/bucket01/key | sh
+  countersign sign --body photo.jpg PUT http://127.0.0.1:8080/bucket01/photo.jpg | sh
+  countersign sign --presign 15m GET http://127.0.0.1:8080/bucket01/key
+  countersign sign --dialect wos --secret-file secret --access-key-id alice-1 POST 'http://127.0.0.1:8080/bucket01/key?uploads'
+  countersign sign --domain s3.example.com GET https://bucket01.s3.example.com/key
+
+Where a gateway with its default settings would refuse the request, a warning on standard error says why.")]
 pub struct Sign {
     /// Whose words the signature uses
     #[arg(long, value_enum, default_value = "aws")]
     dialect: Words,
-    /// The version of the signature
-    #[arg(long, value_enum, default_value = "v2")]
-    version: Version,
-    /// The region, in version 4
-    #[arg(long, default_value = "us-east-1")]
-    region: String,
-    /// The session token that belongs to the access key; version 2 takes it as a header
-    #[arg(
-        long,
-        env = "AWS_SESSION_TOKEN",
-        hide_env_values = true,
-        value_parser = NonEmptyStringValueParser::new(),
-        value_name = "TOKEN"
-    )]
-    session_token: Option<String>,
-    /// How the body is vouched for, in version 4 in the header
-    #[arg(long, value_enum, default_value = "signed")]
-    payload: Payload,
-    /// The body; curl's command sends it
+    /// The version of the signature: v2 is HMAC-SHA1, v4 is HMAC-SHA256 [default: v4, with --dialect wos v2]
+    #[arg(long, value_enum)]
+    version: Option<Version>,
+    /// The region, in version 4 [default: us-east-1]
+    #[arg(long)]
+    region: Option<String>,
+    /// How the body is vouched for, in version 4 in the header [default: signed]
+    #[arg(long, value_enum)]
+    payload: Option<Payload>,
+    /// The body: its hash is signed in version 4 in the header, and curl's command sends it
     #[arg(long, value_name = "FILE")]
     body: Option<PathBuf>,
     /// Where the body goes as it is sent, for the payload modes in chunks
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Sign in the query string, good for this long ("15m", "7d")
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = whole_seconds)]
     presign: Option<Duration>,
     /// What is printed [default: url with --presign, else curl]
     #[arg(long, value_enum)]
@@ -87,25 +82,9 @@ pub struct Sign {
     /// A base name of virtual-host style: BUCKET.DOMAIN in the URL names the bucket
     #[arg(long, value_name = "DOMAIN")]
     domain: Vec<String>,
-    /// The access key id
-    #[arg(
-        long,
-        env = "AWS_ACCESS_KEY_ID",
-        hide_env_values = true,
-        value_parser = NonEmptyStringValueParser::new(),
-        value_name = "ID"
-    )]
-    access_key_id: String,
-    /// The secret access key
-    #[arg(
-        long,
-        env = "AWS_SECRET_ACCESS_KEY",
-        hide_env_values = true,
-        value_parser = NonEmptyStringValueParser::new(),
-        value_name = "SECRET"
-    )]
-    secret_access_key: String,
-    /// The method
+    #[command(flatten)]
+    key: KeyArguments,
+    /// The method: GET, HEAD, PUT, POST or DELETE
     method: String,
     /// The URL
     url: String,
@@ -114,209 +93,225 @@ pub struct Sign {
     header: Vec<String>,
 }
 
-#[derive(Serialize)]
-struct Signed<'s> {
-    method: &'s str,
-    url: &'s str,
-    headers: BTreeMap<&'s str, String>,
-}
+/// What signing gives: the query string, and every header to send but the Host.
+type Signed = (Option<String>, HeaderMap);
 
 impl Sign {
     /// Prints the signed request.
     pub fn run(self) -> Result<(), Failure> {
-        self.check()?;
-        let method = Method::from_bytes(self.method.as_bytes())
-            .map_err(|_| format!("not a method: {}", self.method))?;
-        let uri: Uri = self
-            .url
-            .parse()
-            .map_err(|error| format!("not a URL: {}: {error}", self.url))?;
-        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return Err(format!(
-                "not an absolute URL: {}; write http://host/bucket/key",
-                self.url
-            )
-            .into());
-        };
-        if authority.as_str().contains('@') {
-            return Err("the URL must not hold a user name".into());
-        }
-        let hosts = HostNames {
-            domains: self.domain.clone(),
-            custom_domains: Vec::new(),
-        };
-        let mut request = Unsigned {
+        let format = self.check()?;
+        let method = target::method(&self.method)?;
+        let target = Target::parse(&self.url)?;
+        let hosts = self.hosts()?;
+        let headers = target::headers(&self.header)?;
+        let length = self.body.as_deref().map(body::length_of).transpose()?;
+        let key = self.key.required("sign")?;
+        let request = Unsigned {
             method: method.as_str(),
-            host: authority.as_str(),
-            path: uri.path(),
-            query: uri.query(),
-            headers: parse_headers(&self.header)?,
+            host: &target.host,
+            path: target.path(),
+            query: target.query(),
+            headers: self.with_token(headers, &key)?,
             hosts: &hosts,
         };
-        let credentials = SigningCredentials {
-            access_key_id: self.access_key_id.clone(),
-            secret_access_key: Secret::new(self.secret_access_key.clone()),
+        let now = SystemClock.now();
+        let (query, headers) = self.sign(request, &key, length.unwrap_or(0), now)?;
+        let sent = Sent {
+            method: &method,
+            host: &target.host,
+            path: target.path(),
+            query: query.as_deref(),
+            headers: &headers,
+            hosts: &hosts,
         };
-        let dialect = Dialect::named(match self.dialect {
+        for warning in self.warnings(format, &sent, &key, now) {
+            eprintln!("warning: {warning}");
+        }
+        let url = match &query {
+            Some(query) => format!("{}?{query}", target.base),
+            None => target.base.clone(),
+        };
+        let rendered = Rendered {
+            method: &method,
+            url: &url,
+            headers: &headers,
+            body: self.output.as_deref().or(self.body.as_deref()),
+        };
+        println!("{}", rendered.text(format)?);
+        Ok(())
+    }
+
+    fn dialect(&self) -> &'static Dialect {
+        Dialect::named(match self.dialect {
             Words::Aws => DialectName::Aws,
             Words::Wos => DialectName::Wos,
+        })
+    }
+
+    fn version(&self) -> Version {
+        self.version.unwrap_or(match self.dialect {
+            Words::Aws => Version::V4,
+            Words::Wos => Version::V2,
+        })
+    }
+
+    fn payload(&self) -> Payload {
+        self.payload.unwrap_or(Payload::Signed)
+    }
+
+    /// Refuses what does not go together, and what would be ignored; gives the format.
+    fn check(&self) -> Result<Format, Failure> {
+        let in_header = self.presign.is_none();
+        let v4 = self.version() == Version::V4;
+        let format = self.format.unwrap_or(match self.presign {
+            Some(_) => Format::Url,
+            None => Format::Curl,
         });
-        if let (Version::V2, Some(token)) = (self.version, &self.session_token) {
-            let name = HeaderName::from_static(dialect.forms[0].v4.security_token_header);
-            request.headers.insert(name, HeaderValue::from_str(token)?);
+        let framed = self.payload().is_framed();
+        let fault = if format == Format::Url && in_header {
+            "--format url needs --presign: without it the signature stands in a header"
+        } else if self.region.is_some() && !v4 {
+            "--region is for --version v4: version 2 signs none"
+        } else if !(in_header && v4) && (self.payload.is_some() || self.output.is_some()) {
+            "--payload and --output are for --version v4 without --presign"
+        } else if !(in_header && v4) && self.body.is_some() && format != Format::Curl {
+            "--body has no effect here: the signature does not cover it; write --format curl, or remove it"
+        } else if framed && (self.body.is_none() || self.output.is_none()) {
+            "a body in chunks needs --body and --output"
+        } else if !framed && self.output.is_some() {
+            "--output is for the payload modes in chunks: every other body is sent as it is"
+        } else if framed && self.body == self.output {
+            "--output must be another file than --body"
+        } else {
+            return Ok(format);
+        };
+        Err(fault.into())
+    }
+
+    fn hosts(&self) -> Result<HostNames, Failure> {
+        if let Some(odd) = self.domain.iter().find(|name| !is_host_name(name)) {
+            return Err(format!("--domain {odd}: not a host name; write the name alone").into());
         }
-        let now = SystemClock.now();
-        let base = format!("{scheme}://{authority}{}", uri.path());
+        Ok(HostNames {
+            domains: self.domain.iter().map(|own| own.to_lowercase()).collect(),
+            custom_domains: Vec::new(),
+        })
+    }
+
+    /// The headers with the session token, which version 2 has no other place for.
+    fn with_token(&self, mut headers: HeaderMap, key: &Key) -> Result<HeaderMap, Failure> {
+        let v4 = &self.dialect().forms[0].v4;
+        let header = v4.security_token_header;
+        if self.version() == Version::V4 && headers.contains_key(v4.content_sha256_header) {
+            let name = v4.content_sha256_header;
+            return Err(format!("the header '{name}' is made by --payload; remove it").into());
+        }
+        let Some(token) = &key.session_token else {
+            return Ok(headers);
+        };
+        if headers.contains_key(header) {
+            let fault = format!("the header '{header}' and a session token: remove one");
+            return Err(fault.into());
+        }
+        let mut value = HeaderValue::from_str(token.expose())
+            .map_err(|_odd| "the session token has characters that cannot stand in a header")?;
+        value.set_sensitive(true);
+        if self.version() == Version::V2 {
+            headers.insert(HeaderName::from_static(header), value);
+        }
+        Ok(headers)
+    }
+
+    fn sign(
+        &self,
+        request: Unsigned<'_>,
+        key: &Key,
+        length: u64,
+        now: SystemTime,
+    ) -> Result<Signed, Failure> {
+        let dialect = self.dialect();
+        let credentials = SigningCredentials {
+            access_key_id: key.access_key_id.clone(),
+            secret_access_key: key.secret_access_key.clone(),
+        };
+        let token = key.session_token.as_ref();
         let scoped = ScopedCredentials {
             credentials: &credentials,
-            session_token: self.session_token.as_deref(),
-            region: &self.region,
+            session_token: token.map(|token| token.expose().as_str()),
+            region: self.region.as_deref().unwrap_or(DEFAULT_REGION),
         };
-        let (query, headers) = match (self.version, self.presign) {
+        let query = request.query.map(str::to_owned);
+        Ok(match (self.version(), self.presign) {
             (Version::V2, Some(life)) => {
-                let expires = (now + life).duration_since(UNIX_EPOCH)?.as_secs();
+                let end = now.checked_add(life).ok_or("--presign is too long")?;
+                let expires = end.duration_since(UNIX_EPOCH)?.as_secs();
                 let query = sign_query(&request, dialect, &credentials, expires)?;
                 (Some(query), request.headers)
             }
-            (Version::V2, None) => {
-                let headers = sign_header(&request, dialect, &credentials, now)?;
-                (uri.query().map(str::to_owned), headers)
-            }
+            (Version::V2, None) => (query, sign_header(&request, dialect, &credentials, now)?),
             (Version::V4, Some(life)) => {
                 let query = sign_query_v4(&request, dialect, &scoped, life, now)?;
                 (Some(query), request.headers)
             }
-            (Version::V4, None) => {
-                let headers = self.sign_body(request, dialect, &scoped, now)?;
-                (uri.query().map(str::to_owned), headers)
-            }
-        };
-        let url = query.map_or_else(|| base.clone(), |query| format!("{base}?{query}"));
-        let format = self.format.unwrap_or(if self.presign.is_some() {
-            Format::Url
-        } else {
-            Format::Curl
-        });
-        if format == Format::Url && self.presign.is_none() {
-            return Err(
-                "--format url needs --presign: without it the signature stands in a header".into(),
-            );
-        }
-        let sent = self.output.as_deref().or(self.body.as_deref());
-        let rendered = render(format, method.as_str(), &url, &headers)?;
-        match sent.filter(|_| format == Format::Curl) {
-            Some(file) => println!("{rendered} -T {}", quoted(&file.display().to_string())),
-            None => println!("{rendered}"),
-        }
-        Ok(())
-    }
-
-    /// Refuses what does not go together.
-    fn check(&self) -> Result<(), Failure> {
-        let in_header = self.version == Version::V4 && self.presign.is_none();
-        if !in_header && (self.payload != Payload::Signed || self.output.is_some()) {
-            return Err("--payload and --output are for --version v4 without --presign".into());
-        }
-        if self.payload.is_framed() && (self.body.is_none() || self.output.is_none()) {
-            return Err("a body in chunks needs --body and --output".into());
-        }
-        if !self.payload.is_framed() && self.output.is_some() {
-            return Err(
-                "--output is for the payload modes in chunks: every other body is sent as it is"
-                    .into(),
-            );
-        }
-        Ok(())
+            (Version::V4, None) => (query, self.sign_body(request, &scoped, length, now)?),
+        })
     }
 
     /// Signs a request of version 4 in the header, and writes its body where that is framed.
     fn sign_body(
         &self,
         mut request: Unsigned<'_>,
-        dialect: &'static Dialect,
         credentials: &ScopedCredentials<'_>,
+        length: u64,
         now: SystemTime,
     ) -> Result<HeaderMap, Failure> {
+        let dialect = self.dialect();
         let form = dialect.forms[0];
         let body = self.body.as_deref();
-        let length = body.map(body::length_of).transpose()?.unwrap_or(0);
-        self.payload.describe(form, length, &mut request.headers)?;
-        let text = self.payload.text(form, body)?;
+        let payload = self.payload();
+        payload.describe(form, length, &mut request.headers)?;
+        let text = payload.text(form, body)?;
         let (headers, chain) = sign_header_v4(&request, dialect, credentials, &text, now)?;
-        if let (true, Some(body), Some(output)) = (self.payload.is_framed(), body, &self.output) {
-            self.payload.write(form, chain, body, output)?;
+        if let (true, Some(body), Some(output)) = (payload.is_framed(), body, &self.output) {
+            payload.write(form, chain, body, output)?;
         }
         Ok(headers)
     }
-}
 
-fn parse_headers(written: &[String]) -> Result<HeaderMap, Failure> {
-    let mut headers = HeaderMap::new();
-    for header in written {
-        let (name, value) = header
-            .split_once(':')
-            .ok_or_else(|| format!("not a header: {header}; write 'Name: value'"))?;
-        let name: HeaderName = name
-            .trim()
-            .parse()
-            .map_err(|_| format!("not a header name: {name}"))?;
-        let value = HeaderValue::from_str(value.trim())
-            .map_err(|_| format!("not a header value: {header:?}"))?;
-        headers.append(name, value);
-    }
-    Ok(headers)
-}
-
-fn render(format: Format, method: &str, url: &str, headers: &HeaderMap) -> Result<String, Failure> {
-    let mut lines = Vec::new();
-    for (name, value) in headers {
-        lines.push((name.as_str(), value.to_str()?));
-    }
-    Ok(match format {
-        Format::Url => url.to_owned(),
-        Format::Headers => {
-            let lines: Vec<String> = lines
-                .iter()
-                .map(|(name, value)| format!("{name}: {value}"))
-                .collect();
-            lines.join("\n")
+    /// What is signed as it was asked, and will not do.
+    fn warnings(&self, format: Format, sent: &Sent<'_>, key: &Key, now: SystemTime) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if !self.domain.is_empty() && !sent.is_below_a_domain() {
+            let host = sent.host;
+            warnings.push(format!(
+                "{host} is neither a --domain nor below one, so it names no bucket"
+            ));
         }
-        Format::Json => serde_json::to_string(&Signed {
-            method,
-            url,
-            headers: joined(&lines),
-        })?,
-        Format::Curl => {
-            let headers: Vec<String> = lines
-                .iter()
-                .map(|(name, value)| format!(" -H {}", quoted(&format!("{name}: {value}"))))
-                .collect();
-            let method = match method {
-                "HEAD" => "-I".to_owned(),
-                plain if plain.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
-                    format!("-i -X {plain}")
-                }
-                odd => format!("-i -X {}", quoted(odd)),
-            };
-            // -g: brackets and braces in a key are no ranges.
-            format!("curl -gsS {method}{} {}", headers.concat(), quoted(url))
+        if format == Format::Url && !sent.headers.is_empty() {
+            let names: Vec<&str> = sent.headers.keys().map(HeaderName::as_str).collect();
+            warnings.push(format!(
+                "the URL does not hold these headers, which have to be sent with it: {}; the other formats print them",
+                names.join(", ")
+            ));
         }
-    })
-}
-
-/// Fields of one name become one, as they are signed.
-fn joined<'h>(lines: &[(&'h str, &'h str)]) -> BTreeMap<&'h str, String> {
-    let mut joined: BTreeMap<&str, String> = BTreeMap::new();
-    for (name, value) in lines {
-        joined
-            .entry(name)
-            .and_modify(|earlier| *earlier += &format!(",{value}"))
-            .or_insert_with(|| (*value).to_owned());
+        let bodyless = [Method::GET, Method::HEAD, Method::DELETE].contains(sent.method);
+        if self.body.is_some() && bodyless {
+            warnings.push(format!(
+                "a gateway refuses a {} request with a body",
+                sent.method
+            ));
+        }
+        warnings.extend(rehearsal::refusal(sent, key, self.dialect().name, now));
+        warnings
     }
-    joined
 }
 
-/// A word for a POSIX shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
+/// A duration that a signature can say.
+fn whole_seconds(text: &str) -> Result<Duration, String> {
+    let life = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if life.subsec_nanos() == 0 {
+        Ok(life)
+    } else {
+        Err("must be whole seconds".into())
+    }
 }

@@ -1,8 +1,11 @@
 //! Where to listen, which nodes there are, and which host names stand for what.
 
 use std::collections::HashSet;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::Path;
+
+use thiserror::Error;
 
 use super::document::{Entry, Table};
 use super::once::Once;
@@ -22,31 +25,20 @@ const MAX_HOST_NAME_LENGTH: usize = 253;
 pub(super) struct Taken(Once<ListenAddress>);
 
 impl Taken {
-    /// `ip:port` or `unix:/path`. A relative path starts at `directory`.
+    /// A TCP address as [`listen_address`] reads it, or `unix:/path`. A relative path starts at `directory`.
     pub(super) fn listen(&mut self, entry: &Entry<'_>, directory: &Path) -> Option<ListenAddress> {
         let written = entry.string("a string, \"ip:port\" or \"unix:/path\"")?;
-        let address = if let Some(path) = written.strip_prefix("unix:") {
-            ListenAddress::Unix(socket_path(entry, path, directory)?)
-        } else if let Ok(address) = written.parse() {
-            ListenAddress::Tcp(address)
-        } else {
-            entry.refuse(format_args!(
-                "{written:?} is not an address to listen on; write \"ip:port\" or \"unix:/path\""
-            ));
-            return None;
+        let address = match written.strip_prefix("unix:") {
+            Some(path) => ListenAddress::Unix(socket_path(entry, path, directory)?),
+            None => ListenAddress::Tcp(tcp(entry, written, ", or \"unix:/path\"")?),
         };
         self.take(entry, address)
     }
 
-    /// `ip:port`.
+    /// A TCP address as [`listen_address`] reads it.
     pub(super) fn listen_tcp(&mut self, entry: &Entry<'_>) -> Option<SocketAddr> {
         let written = entry.string("a string, \"ip:port\"")?;
-        let Ok(address) = written.parse() else {
-            entry.refuse(format_args!(
-                "{written:?} is not an address to listen on; write \"ip:port\""
-            ));
-            return None;
-        };
+        let address = tcp(entry, written, "")?;
         self.take(entry, ListenAddress::Tcp(address))?;
         Some(address)
     }
@@ -63,6 +55,69 @@ impl Taken {
         }
         Some(address)
     }
+}
+
+/// `further` is what can be written besides.
+fn tcp(entry: &Entry<'_>, written: &str, further: &str) -> Option<SocketAddr> {
+    listen_address(written)
+        .map_err(|fault| {
+            let further = match fault {
+                ListenFault::Malformed => further,
+                ListenFault::PortAlone(_) | ListenFault::Unresolved(_) => "",
+            };
+            entry.refuse(format_args!("{written:?} {fault}{further}"));
+        })
+        .ok()
+}
+
+/// Why a text is no address to listen on.
+#[derive(Debug, Error)]
+pub enum ListenFault {
+    /// It is only a number, which some programs take for every address of the machine and others for the machine itself.
+    #[error(
+        "is a port alone; write \":{0}\" for every IPv4 address of this machine, or \"127.0.0.1:{0}\""
+    )]
+    PortAlone(String),
+    /// It is of no known form.
+    #[error("is not an address to listen on; write \"ip:port\", \"name:port\" or \":port\"")]
+    Malformed,
+    /// The name has no address.
+    #[error("cannot be resolved: {0}")]
+    Unresolved(io::Error),
+}
+
+/// Where a text says to listen: `ip:port`, `name:port`, or `:port` for every IPv4 address of the machine. Of the addresses
+/// of a name the first IPv4 address is taken, or else the first.
+///
+/// # Errors
+/// [`ListenFault`].
+pub fn listen_address(written: &str) -> Result<SocketAddr, ListenFault> {
+    if let Ok(address) = written.parse() {
+        return Ok(address);
+    }
+    if !written.is_empty() && written.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(ListenFault::PortAlone(written.to_owned()));
+    }
+    let (host, port) = written.rsplit_once(':').ok_or(ListenFault::Malformed)?;
+    let port = decimal_port(port).ok_or(ListenFault::Malformed)?;
+    if host.is_empty() {
+        return Ok((Ipv4Addr::UNSPECIFIED, port).into());
+    }
+    if !is_host_name(host) {
+        return Err(ListenFault::Malformed);
+    }
+    let found = (host, port).to_socket_addrs();
+    let found: Vec<SocketAddr> = found.map_err(ListenFault::Unresolved)?.collect();
+    let first = found.iter().find(|address| address.is_ipv4());
+    let first = first.or(found.first()).copied();
+    first.ok_or_else(|| ListenFault::Unresolved(io::Error::other("the name has no address")))
+}
+
+/// A port in digits alone: `parse` takes a `+` as well.
+fn decimal_port(text: &str) -> Option<u16> {
+    text.bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| text.parse().ok())?
 }
 
 /// The nodes of a cluster: `ip:port`, `host:port` or `unix:/path`; at least one, none twice. A host name stands for
@@ -99,7 +154,7 @@ fn node(entry: &Entry<'_>, directory: &Path) -> Vec<NodeAddress> {
         return path.map(NodeAddress::Unix).into_iter().collect();
     }
     let split = written.rsplit_once(':');
-    let split = split.and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+    let split = split.and_then(|(host, port)| Some((host, decimal_port(port)?)));
     let resolved = match (written.parse::<SocketAddr>(), split) {
         (Ok(address), _) => Ok(vec![address]),
         (Err(_), Some((host, port))) if is_host_name(host) => {
@@ -213,9 +268,7 @@ pub(super) fn node_host(entry: &Entry<'_>) -> Option<String> {
         Some((name, port)) if !written.ends_with(']') => (name, Some(port)),
         _ => (written, None),
     };
-    let port_holds = port.is_none_or(|port| {
-        port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
-    });
+    let port_holds = port.is_none_or(|port| decimal_port(port).is_some_and(|port| port > 0));
     let bracketed = name
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
@@ -233,7 +286,7 @@ pub(super) fn node_host(entry: &Entry<'_>) -> Option<String> {
 }
 
 /// Whether a text is a host name. Underscores are no part of the standard and are seen in bucket names nonetheless.
-fn is_host_name(name: &str) -> bool {
+pub fn is_host_name(name: &str) -> bool {
     name.len() <= MAX_HOST_NAME_LENGTH
         && name.split('.').all(|label| {
             (1..=MAX_LABEL_LENGTH).contains(&label.len())

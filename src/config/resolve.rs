@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::address::Taken;
-use super::document::{Entry, Table};
+use super::document::{self, Entry, Table};
 use super::once::Once;
 use super::{Settings, address, cluster, secret};
 use crate::credentials::InlineKey;
@@ -127,6 +127,11 @@ fn admin_address(admin: &mut Table<'_>, taken: &mut Taken) -> Option<SocketAddr>
     taken.listen_tcp(&entry)
 }
 
+/// `[signature]` where nothing of it is written.
+pub fn default_signature() -> VerifyOptions {
+    document::read("", |root| Some(signature(root))).expect("an empty table has no fault")
+}
+
 fn signature(signature: &mut Table<'_>) -> VerifyOptions {
     let skew = Duration::from_secs(15 * 60);
     VerifyOptions {
@@ -230,12 +235,15 @@ fn access_key_id<'d>(key: &mut Table<'d>, seen: &mut Once<&'d str>) -> Option<&'
     Some(id)
 }
 
+/// Whether a text is 1 to `longest` visible ASCII characters, which a header can carry without quoting.
+pub fn is_visible(text: &str, longest: usize) -> bool {
+    (1..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
 /// Text that a header can carry without quoting.
 pub(super) fn visible<'d>(entry: &Entry<'d>, longest: usize) -> Option<&'d str> {
     let written = entry.string("a string")?;
-    let holds =
-        (1..=longest).contains(&written.len()) && written.bytes().all(|b| b.is_ascii_graphic());
-    if holds {
+    if is_visible(written, longest) {
         return Some(written);
     }
     entry.refuse(format_args!(

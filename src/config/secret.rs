@@ -2,6 +2,7 @@
 //! is plainly a variable's name: who mistakes `env` for the place of the secret itself must not find it in a log.
 
 use std::env::VarError;
+use std::io;
 use std::path::Path;
 
 use super::document::{Entry, Table};
@@ -18,17 +19,28 @@ pub(super) fn read(entry: &Entry<'_>, directory: &Path) -> Option<Secret<String>
         let wanted = "a string, { env = \"NAME\" } or { file = \"path\" }";
         Secret::new(entry.string(wanted)?.to_owned())
     };
-    let fault = if secret.expose().is_empty() {
-        "the secret is empty; write one"
+    match secret_fault(&secret) {
+        Some(fault) => {
+            entry.refuse(fault);
+            None
+        }
+        None => Some(secret),
+    }
+}
+
+/// Why a text cannot be a secret, and what to do.
+pub fn secret_fault(secret: &Secret<String>) -> Option<&'static str> {
+    if secret.expose().is_empty() {
+        Some("the secret is empty; write one")
     } else if secret.expose() == PRINTED {
-        "*** only stands for a secret where settings are printed; write the secret, { env = \"NAME\" } or { file = \"path\" }"
+        Some(
+            "*** only stands for a secret where settings are printed; write the secret, { env = \"NAME\" } or { file = \"path\" }",
+        )
     } else if secret.expose().contains(|c: char| c.is_control()) {
-        "the secret has a control character, such as a line break; remove it"
+        Some("the secret has a control character, such as a line break; remove it")
     } else {
-        return Some(secret);
-    };
-    entry.refuse(fault);
-    None
+        None
+    }
 }
 
 fn referred(entry: &Entry<'_>, table: &mut Table<'_>, directory: &Path) -> Option<Secret<String>> {
@@ -77,9 +89,8 @@ fn is_variable_name(text: &str) -> bool {
 
 fn from_file(entry: &Entry<'_>, directory: &Path) -> Option<Secret<String>> {
     let path = entry.string("the path of a file")?;
-    let text = std::fs::read_to_string(directory.join(path)).map(Secret::new);
-    match text {
-        Ok(text) => Some(without_newline(text)),
+    match read_secret(&directory.join(path)) {
+        Ok(secret) => Some(secret),
         Err(error) => {
             entry.refuse(format_args!(
                 "cannot read the file: {error}; a relative path starts at the directory of the configuration"
@@ -89,10 +100,14 @@ fn from_file(entry: &Entry<'_>, directory: &Path) -> Option<Secret<String>> {
     }
 }
 
-/// Editors and `echo` end a file with a newline.
-fn without_newline(text: Secret<String>) -> Secret<String> {
-    match text.expose().strip_suffix('\n') {
+/// The secret in a file, without the newline that editors and `echo` end a file with.
+///
+/// # Errors
+/// The file cannot be read, or is not UTF-8.
+pub fn read_secret(path: &Path) -> io::Result<Secret<String>> {
+    let text = std::fs::read_to_string(path).map(Secret::new)?;
+    Ok(match text.expose().strip_suffix('\n') {
         Some(line) => Secret::new(line.strip_suffix('\r').unwrap_or(line).to_owned()),
         None => text,
-    }
+    })
 }

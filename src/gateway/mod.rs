@@ -38,6 +38,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::clock::Clock;
+use crate::error::WireFault;
 use crate::logs::Log;
 use crate::metrics::Metrics;
 use live::Live;
@@ -45,6 +46,14 @@ use live::Live;
 pub use listener::ListenError;
 pub use live::{LiveOptions, Reload};
 pub use run::{Addresses, RunOptions, Running, start};
+
+/// Whether the gateway lets a request header through: the bytes alone, as they are on the wire.
+///
+/// # Errors
+/// [`WireFault`].
+pub fn check_header(bytes: &[u8]) -> Result<(), WireFault> {
+    wire::read(bytes).map(drop)
+}
 
 /// What every request needs.
 pub struct Gateway {

@@ -1,7 +1,7 @@
 //! `countersign demo`: it starts, prints what can be pasted, serves, and goes without a trace.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use super::support::gateway::kill;
 use super::support::refusal::assert_refused;
@@ -22,10 +22,15 @@ struct Demo {
 
 impl Demo {
     fn start(arguments: &[&str]) -> Self {
+        let anywhere = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+        Self::started(&[&anywhere, arguments].concat(), &[])
+    }
+
+    fn started(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let scratch = tempfile::tempdir().expect("a temporary directory");
-        let mut command =
-            countersign(&["demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        let mut command = countersign(&["demo"]);
         command.args(arguments).env("TMPDIR", scratch.path());
+        command.envs(environment.iter().copied());
         let mut process = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -39,11 +44,18 @@ impl Demo {
         while !guide.ends_with("Ctrl-C stops the demo.\n") {
             guide += &(line() + "\n");
         }
+        // As the shell of a second terminal reads it.
+        let exports = guide.lines().filter(|line| line.starts_with("  export "));
+        let exports = exports.collect::<Vec<_>>().join("\n");
         let value = |name: &str| {
-            let (_, rest) = guide
-                .split_once(&format!("export {name}="))
-                .unwrap_or_else(|| panic!("no {name} in {guide}"));
-            rest.lines().next().unwrap_or_default().to_owned()
+            let script = format!("{exports}\nprintf %s \"${name}\"");
+            let output = Command::new("sh")
+                .args(["-euc", &script])
+                .env("AWS_SECRET_ACCESS_KEY", "not shown")
+                .output()
+                .expect("a POSIX shell");
+            assert!(output.status.success(), "{script}");
+            String::from_utf8(output.stdout).expect("UTF-8")
         };
         Self {
             listener: listener
@@ -106,7 +118,7 @@ fn it_serves_what_it_prints_until_it_is_told_to_stop() {
             (20, 40)
         );
         for command in [
-            "sign --dialect wos --format curl POST ",
+            "sign --dialect wos --format curl POST '",
             "boto3.client('s3', endpoint_url=",
             "s3cmd --no-ssl --host=",
             "aws --endpoint-url http://",
@@ -217,6 +229,72 @@ fn keys_and_data_can_be_given() {
     );
 }
 
+/// The first line of what the demo prints, for a way to say where it listens.
+#[test]
+fn it_listens_where_it_is_told() {
+    for (listen, admin, at) in [
+        ("0", "0", "127.0.0.1:"),
+        ("localhost:0", "localhost:0", "127.0.0.1:"),
+        (":0", "127.0.0.1:0", "0.0.0.0:"),
+    ] {
+        let demo = Demo::started(&["--listen", listen, "--admin", admin], &[]);
+        assert!(demo.listener.starts_with(at), "{}", demo.listener);
+        assert!(demo.admin.starts_with("127.0.0.1:"), "{}", demo.admin);
+        // Nobody sends a request to every address.
+        assert!(!demo.guide.contains("0.0.0.0"), "{}", demo.guide);
+        let answer = demo.exchange(Word::Aws, "GET", "/bucket01", None);
+        assert_eq!(answer.status, 200, "{listen}");
+    }
+    for (odd, told) in [
+        ("65536", "is a port alone"),
+        ("127.0.0.1", "is not an address to listen on"),
+        ("+80", "is not an address to listen on"),
+        ("no-such-host.invalid:80", "cannot be resolved"),
+    ] {
+        let (code, stdout, stderr) = run(&mut countersign(&["demo", "--listen", odd]));
+        assert_eq!((code, stdout.as_str()), (Some(2), ""), "{odd}");
+        assert!(
+            stderr.contains(told) && stderr.contains("--listen"),
+            "{stderr}"
+        );
+    }
+}
+
+/// A secret from the environment or a file stands neither among the arguments nor in what is printed.
+#[test]
+fn its_secret_can_stay_out_of_sight() {
+    let secret = "a secret+of/one's own";
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let path = folder.path().join("the secret");
+    std::fs::write(&path, format!("{secret}\n")).expect("a writable directory");
+    let path = path.to_str().expect("UTF-8");
+    let anywhere = ["--listen", "0", "--admin", "0"];
+    let from_file = [
+        &anywhere[..],
+        &["--access-key-id", "AK", "--secret-file", path],
+    ]
+    .concat();
+    let environment = [
+        ("AWS_ACCESS_KEY_ID", "AK"),
+        ("AWS_SECRET_ACCESS_KEY", secret),
+    ];
+    let demos = [
+        (Demo::started(&from_file, &[]), secret),
+        (Demo::started(&anywhere, &environment), "not shown"),
+    ];
+    for (mut demo, exported) in demos {
+        assert_eq!(demo.access_key_id, "AK");
+        assert_eq!(demo.secret_access_key, exported, "{}", demo.guide);
+        assert!(!demo.guide.contains(secret), "{}", demo.guide);
+        let arguments = std::fs::read(format!("/proc/{}/cmdline", demo.process.id()));
+        let arguments = String::from_utf8(arguments.expect("a process")).expect("UTF-8");
+        assert!(!arguments.contains(secret), "{arguments}");
+        demo.secret_access_key = secret.into();
+        let answer = demo.exchange(Word::Aws, "GET", "/bucket01", None);
+        assert_eq!(answer.status, 200);
+    }
+}
+
 #[test]
 fn a_second_demo_on_the_same_port_says_so() {
     let first = Demo::start(&[]);
@@ -263,7 +341,7 @@ fn half_a_key_and_no_directory_are_mistakes() {
         let (code, _, stderr) = run(countersign(&["demo"]).args(half));
         assert_eq!(code, Some(2));
         assert!(
-            stderr.contains("required") && !stderr.contains("canary"),
+            stderr.contains("is missing; set AWS_") && !stderr.contains("canary"),
             "{stderr}"
         );
     }

@@ -4,6 +4,8 @@ mod admin;
 mod configuration;
 #[cfg(feature = "embedded")]
 mod demo;
+mod help;
+mod keys;
 mod log_lines;
 mod presign;
 mod sign;
@@ -12,6 +14,7 @@ mod sockets;
 #[path = "../support/mod.rs"]
 mod support;
 mod version_4;
+mod warnings;
 
 use std::process::{Command, Output};
 
@@ -23,7 +26,8 @@ fn countersign(arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .env_remove("AWS_ACCESS_KEY_ID")
-        .env_remove("AWS_SECRET_ACCESS_KEY");
+        .env_remove("AWS_SECRET_ACCESS_KEY")
+        .env_remove("AWS_SESSION_TOKEN");
     command
 }
 

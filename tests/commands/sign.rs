@@ -15,11 +15,26 @@ const KEYS: [&str; 4] = [
     SECRET_ACCESS_KEY,
 ];
 
-/// Prints with the keys as options.
+/// Prints with the keys as options, and without a warning.
 pub(super) fn sign(arguments: &[&str]) -> String {
+    let (line, warnings) = warned(arguments);
+    assert_eq!(warnings, "", "{arguments:?}");
+    line
+}
+
+/// Prints with the keys as options; gives the line, and what stands on standard error.
+pub(super) fn warned(arguments: &[&str]) -> (String, String) {
     let (code, stdout, stderr) = run(countersign(&["sign"]).args(KEYS).args(arguments));
-    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments:?}");
-    stdout.strip_suffix('\n').expect("a line").to_owned()
+    assert_eq!(code, Some(0), "{arguments:?}: {stderr}");
+    (
+        stdout.strip_suffix('\n').expect("a line").to_owned(),
+        stderr,
+    )
+}
+
+/// The same in version 2.
+pub(super) fn sign_v2(arguments: &[&str]) -> String {
+    sign(&[&["--version", "v2"], arguments].concat())
 }
 
 pub(super) fn words(word: Word) -> &'static str {
@@ -148,12 +163,18 @@ fn every_format_says_the_same_signed_request() {
             ("GET", "/", vec![]),
         ] {
             let url = format!("http://{host}{target}");
+            let fresh = !headers.iter().any(|header| header.starts_with("Date: "));
             let mut arguments = dialect.to_vec();
             arguments.extend([method, url.as_str()]);
             for header in &headers {
                 arguments.extend(["-H", header]);
             }
-            let with = |format: &str| sign(&[&["--format", format], &arguments[..]].concat());
+            let with = |format: &str| {
+                let own = ["--version", "v2", "--format", format];
+                let (line, warnings) = warned(&[&own, &arguments[..]].concat());
+                assert_eq!(warnings.is_empty(), fresh, "{warnings}");
+                line
+            };
             let lines = with("headers");
             let from_headers = request(word, method, &url, lines.lines().map(field));
             let from_curl = curl_request(word, &with("curl"));
@@ -180,7 +201,6 @@ fn every_format_says_the_same_signed_request() {
                     );
                 }
                 assert_signed(request);
-                let fresh = !headers.iter().any(|header| header.starts_with("Date: "));
                 assert_eq!(
                     gateway.exchange(request).status == 200,
                     fresh,
@@ -196,7 +216,7 @@ fn every_format_says_the_same_signed_request() {
 #[test]
 fn curl_is_the_default_and_the_keys_come_from_the_environment_too() {
     let url = "http://127.0.0.1:9/bucket01/key";
-    let mut command = countersign(&["sign", "GET", url]);
+    let mut command = countersign(&["sign", "--version", "v2", "GET", url]);
     let (code, stdout, stderr) = run(command
         .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
         .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY));
@@ -204,17 +224,12 @@ fn curl_is_the_default_and_the_keys_come_from_the_environment_too() {
     assert!(stdout.starts_with("curl -gsS -i -X GET -H '"), "{stdout}");
     assert_signed(&curl_request(Word::Aws, stdout.trim_end()));
     // What is given with an option wins.
-    let mut command = countersign(&["sign", "GET", url]);
+    let mut command = countersign(&["sign", "--version", "v2", "GET", url]);
     let (_, stdout, _) = run(command
         .args(KEYS)
         .env("AWS_ACCESS_KEY_ID", "other")
         .env("AWS_SECRET_ACCESS_KEY", "other"));
     assert_signed(&curl_request(Word::Aws, stdout.trim_end()));
-    // A method is a token, and a token may hold what a shell takes for a command.
-    assert_eq!(
-        curl_request(Word::Aws, &sign(&["G`id`'T", url])).method,
-        "G`id`'T"
-    );
     assert!(sign(&["HEAD", url]).starts_with("curl -gsS -I -H '"));
 }
 
@@ -225,7 +240,7 @@ fn a_host_below_a_domain_names_the_bucket() {
     let url = format!("http://bucket01.{DOMAIN}/key?acl");
     for word in Word::BOTH {
         for format in ["headers", "json"] {
-            let text = sign(&[
+            let text = sign_v2(&[
                 "--dialect",
                 words(word),
                 "--domain",
@@ -265,7 +280,7 @@ fn a_repeated_header_is_sent_as_it_is_signed() {
         &url,
     ];
     for format in ["headers", "curl", "json"] {
-        let text = sign(&[&["--format", format], &arguments[..]].concat());
+        let text = sign_v2(&[&["--format", format], &arguments[..]].concat());
         let own = match format {
             "headers" => request(Word::Aws, "PUT", &url, text.lines().map(field)),
             "curl" => curl_request(Word::Aws, &text),
@@ -295,7 +310,57 @@ fn a_mistake_is_named_in_one_line() {
             &["GET", "http://user:password@host/bucket01/key"],
             "user name",
         ),
+        (
+            &["GET", "http://host/bucket01/a#b"],
+            "a '#' ends what is sent; write it as %23",
+        ),
+        (
+            &["GET", "ftp://host/bucket01/a"],
+            "the scheme must be http or https",
+        ),
+        (&["GET", "http://a/b\nc"], "a control character"),
         (&["G ET", url], "not a method: G ET"),
+        (&["get", url], "not a method: get; did you mean GET?"),
+        (
+            &["G`id`'T", url],
+            "not a method: G`id`'T; write GET, HEAD, PUT, POST or DELETE",
+        ),
+        (&["PATCH", url], "not a method: PATCH"),
+        (
+            &["GET", url, "-H", "Host: other"],
+            "the header 'host' comes from the URL",
+        ),
+        (
+            &["GET", url, "-H", "Authorization: AWS a:b"],
+            "the header 'authorization' is what is computed here",
+        ),
+        (
+            &["GET", url, "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD"],
+            "the header 'x-amz-content-sha256' is made by --payload",
+        ),
+        (
+            &["GET", url, "--domain", "s3.example:80"],
+            "--domain s3.example:80: not a host name",
+        ),
+        (
+            &["--version", "v2", "GET", url, "--region", "x"],
+            "--region is for --version v4",
+        ),
+        (
+            &["--presign", "1m", "GET", url, "--body", "/dev/null"],
+            "--body has no effect here",
+        ),
+        (
+            &[
+                "PUT",
+                url,
+                "--session-token",
+                "a",
+                "-H",
+                "x-amz-security-token: b",
+            ],
+            "the header 'x-amz-security-token' and a session token",
+        ),
         (&["GET", url, "-H", "x-amz-acl"], "not a header: x-amz-acl"),
         (
             &["GET", url, "-H", "x amz acl: private"],

@@ -230,7 +230,7 @@ fn what_does_not_go_together_is_told() {
     let url = format!("http://{DOMAIN}/bucket01/key");
     for (arguments, told) in [
         (
-            &["--payload", "unsigned"][..],
+            &["--version", "v2", "--payload", "unsigned"][..],
             "--payload and --output are for --version v4 without --presign",
         ),
         (

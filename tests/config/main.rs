@@ -323,6 +323,33 @@ fn every_limit_can_be_reached() {
     }
 }
 
+/// As nginx, HAProxy and Go read them.
+#[test]
+fn a_listener_may_have_a_name_or_a_port_alone() {
+    for (written, address) in [
+        (":8080", "0.0.0.0:8080"),
+        ("localhost:8080", "127.0.0.1:8080"),
+        ("[::]:8080", "[::]:8080"),
+        ("[::1]:0", "[::1]:0"),
+    ] {
+        let expected: SocketAddr = address.parse().unwrap();
+        for header in ["[[listener]]", "[admin]"] {
+            let settings = parse(&base_with(header, &format!("address = {written:?}"))).unwrap();
+            let found = match (header, &settings.listeners[0].address) {
+                ("[admin]", _) => settings.admin,
+                (_, ListenAddress::Tcp(address)) => Some(*address),
+                (_, ListenAddress::Unix(_)) => None,
+            };
+            assert_eq!(found, Some(expected), "{header} {written}");
+        }
+    }
+    let text = base_with("[[listener]]", "address = \"no-such-host.invalid:80\"");
+    let error = parse(&text).unwrap_err();
+    let start =
+        "x.toml:5:11: listener[0].address: \"no-such-host.invalid:80\" cannot be resolved: ";
+    assert!(error.starts_with(start), "{error}");
+}
+
 #[test]
 fn a_node_may_have_a_name() {
     let text = base_with("[[cluster]]", "nodes = [\"localhost:9000\"]");

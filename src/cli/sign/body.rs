@@ -148,9 +148,13 @@ fn told(act: &str, path: &Path, error: &std::io::Error) -> String {
     format!("cannot {act} {}: {error}", path.display())
 }
 
-/// The length of a file.
+/// The length of a body, which has to be a file that can be read, and read again.
 pub fn length_of(path: &Path) -> Result<u64, Failure> {
-    let found = std::fs::metadata(path).map_err(|error| told("read", path, &error))?;
+    let opened = File::open(path).and_then(|file| file.metadata());
+    let found = opened.map_err(|error| told("read", path, &error))?;
+    if !found.is_file() {
+        return Err(format!("cannot read {}: it is no regular file", path.display()).into());
+    }
     Ok(found.len())
 }
 

@@ -1,0 +1,18 @@
+//! Text for a POSIX shell.
+
+/// One word: as it is where every character stands for itself, and in quotes where not.
+pub fn word(text: &str) -> String {
+    let plain = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_' | b'+' | b':')
+    };
+    if !text.is_empty() && text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        quoted(text)
+    }
+}
+
+/// One word in quotes.
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
