@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::sign::{curl_request, request, sign_v2, warned, words};
+use super::sign::{curl_request, in_version_2, request, warned, words};
 use super::support::gateway::Gateway;
 use super::support::rec::{Answer, Rec};
 use super::support::signer::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Signing, Word, decode, unix_time};
@@ -102,11 +102,12 @@ fn a_presigned_url_can_sign_headers_too() {
         "PUT",
         &url,
     ];
-    let command = sign_v2(&[&["--format", "curl"], &arguments[..]].concat());
+    let command = in_version_2(&[&["--format", "curl"], &arguments[..]].concat());
     let from_curl = curl_request(Word::Aws, &command);
-    let json: serde_json::Value =
-        serde_json::from_str(&sign_v2(&[&["--format", "json"], &arguments[..]].concat()))
-            .expect("JSON");
+    let json: serde_json::Value = serde_json::from_str(&in_version_2(
+        &[&["--format", "json"], &arguments[..]].concat(),
+    ))
+    .expect("JSON");
     let fields: BTreeMap<String, String> =
         serde_json::from_value(json["headers"].clone()).expect("a map");
     let from_json = request(
@@ -121,6 +122,6 @@ fn a_presigned_url_can_sign_headers_too() {
         without.headers.truncate(1);
         assert_eq!(gateway.exchange(&without).status, 403);
     }
-    let lines = sign_v2(&[&["--format", "headers"], &arguments[..]].concat());
+    let lines = in_version_2(&[&["--format", "headers"], &arguments[..]].concat());
     assert_eq!(lines, "content-type: text/plain\nx-amz-meta-a: it's");
 }

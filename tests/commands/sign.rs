@@ -33,7 +33,7 @@ pub(super) fn warned(arguments: &[&str]) -> (String, String) {
 }
 
 /// The same in version 2.
-pub(super) fn sign_v2(arguments: &[&str]) -> String {
+pub(super) fn in_version_2(arguments: &[&str]) -> String {
     sign(&[&["--version", "v2"], arguments].concat())
 }
 
@@ -240,7 +240,7 @@ fn a_host_below_a_domain_names_the_bucket() {
     let url = format!("http://bucket01.{DOMAIN}/key?acl");
     for word in Word::BOTH {
         for format in ["headers", "json"] {
-            let text = sign_v2(&[
+            let text = in_version_2(&[
                 "--dialect",
                 words(word),
                 "--domain",
@@ -280,7 +280,7 @@ fn a_repeated_header_is_sent_as_it_is_signed() {
         &url,
     ];
     for format in ["headers", "curl", "json"] {
-        let text = sign_v2(&[&["--format", format], &arguments[..]].concat());
+        let text = in_version_2(&[&["--format", format], &arguments[..]].concat());
         let own = match format {
             "headers" => request(Word::Aws, "PUT", &url, text.lines().map(field)),
             "curl" => curl_request(Word::Aws, &text),
