@@ -113,3 +113,32 @@ fn a_key_that_is_taken_away_is_good_no_more() {
     assert_eq!(connection.exchange(&own()).status, 403);
     assert_eq!(connection.exchange(&get(OTHER_SECRET)).status, 200);
 }
+
+/// What is read again and cannot be used yet is named; the rest is used.
+#[test]
+fn a_change_that_takes_a_restart_is_told() {
+    let rec = Rec::start(Answer::Ok);
+    let config = Config::new(rec.address());
+    let gateway = Gateway::start(&config);
+    let next = config
+        .clone()
+        .line("server", "threads = 2")
+        .section("log", "[log]\nlevel = \"info\"\nformat = \"json\"\n")
+        .line("cluster", "upstream_keepalive = 7");
+    // No table of another name has this one's "threads".
+    let next = next.text().replace("threads = 1\n", "");
+    write(
+        &gateway,
+        &next.replace(support::signer::SECRET_ACCESS_KEY, OTHER_SECRET),
+    );
+    let line = gateway.await_log("only after a restart");
+    assert!(
+        line.contains("server, log, cluster.upstream_keepalive"),
+        "{line}"
+    );
+    gateway.await_metric("countersign_reloads_total{outcome=\"applied\"} 1\n");
+    assert_eq!(gateway.exchange(&get(OTHER_SECRET)).status, 200);
+    write(&gateway, &config.text());
+    gateway.await_metric("countersign_reloads_total{outcome=\"applied\"} 2\n");
+    assert_eq!(gateway.log().matches("only after a restart").count(), 1);
+}

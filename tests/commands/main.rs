@@ -2,6 +2,7 @@
 
 mod admin;
 mod configuration;
+mod curl;
 #[cfg(feature = "embedded")]
 mod demo;
 mod help;

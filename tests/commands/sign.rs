@@ -8,7 +8,7 @@ use super::support::rec::{Answer, Rec};
 use super::support::signer::{ACCESS_KEY_ID, DOMAIN, Request, SECRET_ACCESS_KEY, Word};
 use super::{countersign, run};
 
-const KEYS: [&str; 4] = [
+pub(super) const KEYS: [&str; 4] = [
     "--access-key-id",
     ACCESS_KEY_ID,
     "--secret-access-key",
