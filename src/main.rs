@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     match cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            cli::complain(error);
             ExitCode::FAILURE
         }
     }

@@ -14,7 +14,7 @@ pub enum CheckFailure {
     #[error(transparent)]
     Config(#[from] ConfigErrors),
     /// Standard output takes nothing.
-    #[error("cannot write to standard output")]
+    #[error("cannot write to standard output: {0}")]
     Output(#[from] io::Error),
 }
 

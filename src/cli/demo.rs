@@ -100,7 +100,8 @@ impl Demo {
             self.options(socket, &key),
             Arc::new(SystemClock),
             guard.log(),
-        )?;
+        )
+        .map_err(|error| format!("{error}; --listen and --admin choose other addresses"))?;
         let addresses = &running.addresses;
         let source = given.map_or(Source::Argument, |given| given.source);
         let url = reachable(&addresses.listeners[0]);

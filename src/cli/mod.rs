@@ -109,6 +109,21 @@ fn announcement(addresses: &crate::gateway::Addresses) -> String {
     listeners.chain(admin).collect()
 }
 
+/// Writes the result of a command to standard output.
+///
+/// # Errors
+/// Standard output takes nothing more, and so nobody has the result.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| format!("cannot write to standard output: {error}").into())
+}
+
+/// Writes to standard error. Where nobody reads that, nothing is lost by it.
+pub fn complain(text: impl std::fmt::Display) {
+    let _unread = writeln!(std::io::stderr().lock(), "{text}");
+}
+
 /// Writes to standard output. A gateway serves all the same where nobody reads that.
 fn say(text: &str) {
     let mut out = std::io::stdout().lock();

@@ -12,8 +12,8 @@ use clap::{Args, ValueEnum};
 use http::Method;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::Failure;
 use super::key::{Key, KeyArguments};
+use super::{Failure, complain, print};
 use crate::address::HostNames;
 use crate::clock::{Clock, SystemClock};
 use crate::config::is_host_name;
@@ -125,7 +125,7 @@ impl Sign {
             hosts: &hosts,
         };
         for warning in self.warnings(format, &sent, &key, now) {
-            eprintln!("warning: {warning}");
+            complain(format_args!("warning: {warning}"));
         }
         let url = match &query {
             Some(query) => format!("{}?{query}", target.base),
@@ -137,8 +137,7 @@ impl Sign {
             headers: &headers,
             body: self.output.as_deref().or(self.body.as_deref()),
         };
-        println!("{}", rendered.text(format)?);
-        Ok(())
+        print(&(rendered.text(format)? + "\n"))
     }
 
     fn dialect(&self) -> &'static Dialect {
@@ -180,8 +179,6 @@ impl Sign {
             "a body in chunks needs --body and --output"
         } else if !framed && self.output.is_some() {
             "--output is for the payload modes in chunks: every other body is sent as it is"
-        } else if framed && self.body == self.output {
-            "--output must be another file than --body"
         } else {
             return Ok(format);
         };

@@ -319,7 +319,9 @@ fn a_second_demo_on_the_same_port_says_so() {
         };
         assert_eq!(
             stderr,
-            format!("cannot listen on {address}: Address already in use (os error 98)\n")
+            format!(
+                "cannot listen on {address}: Address already in use (os error 98); --listen and --admin choose other addresses\n"
+            )
         );
         assert_eq!(
             std::fs::read_dir(scratch.path())

@@ -202,3 +202,54 @@ fn the_default_version_is_that_of_the_dialect() {
     }
     assert!(sign(&["--format", "headers", "GET", url]).contains("AWS4-HMAC-SHA256"));
 }
+
+/// A body is not emptied by the file that is made of it, by whatever name.
+#[test]
+fn a_body_stays_as_it_is() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let path = folder.path().join("body");
+    std::fs::write(&path, "content").expect("a writable directory");
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&path, &link).expect("a writable directory");
+    let body = path.to_str().expect("UTF-8");
+    for output in [path.clone(), folder.path().join("./body"), link] {
+        let output = output.to_str().expect("UTF-8");
+        let how = [
+            "--payload",
+            "signed-chunks",
+            "--body",
+            body,
+            "--output",
+            output,
+        ];
+        let url = "http://127.0.0.1:9/bucket01/key";
+        let line = fails(&[&KEYS[..], &how, &["PUT", url]].concat());
+        assert_eq!(line, "--output must be another file than --body");
+        assert_eq!(std::fs::read(&path).expect("a file"), b"content");
+    }
+}
+
+/// Where nobody reads the result, that is an error as any other and no panic.
+#[test]
+fn a_closed_pipe_is_an_error() {
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/demo.toml");
+    let sign = [&KEYS[..], &["GET", "http://127.0.0.1:9/bucket01/key"]].concat();
+    for command in [&sign[..], &["check", "--config", config]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = countersign(command);
+        command.env("COUNTERSIGN_DEMO_SECRET", "a secret");
+        let ended = command.stdout(writer).output().expect("the binary");
+        let stderr = String::from_utf8(ended.stderr).expect("UTF-8");
+        assert_eq!(ended.status.code(), Some(1), "{stderr}");
+        let told = "cannot write to standard output: Broken pipe (os error 32)\n";
+        assert_eq!(stderr, told);
+        // Neither is it one where nobody reads what is wrong.
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let ended = countersign(&["check", "--config", "/no/such"])
+            .stderr(writer)
+            .status();
+        assert_eq!(ended.expect("the binary").code(), Some(1));
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use base64::Engine;
@@ -93,6 +94,11 @@ impl Payload {
         body: &Path,
         output: &Path,
     ) -> Result<(), Failure> {
+        let reading = |error| told("read", body, &error);
+        let writing = |error| told("write", output, &error);
+        if is_same(body, output) {
+            return Err("--output must be another file than --body".into());
+        }
         let mut body = opened(body)?;
         let file = File::create(output).map_err(|error| told("create", output, &error))?;
         let mut wire = BufWriter::new(file);
@@ -100,28 +106,32 @@ impl Payload {
         let mut data = Vec::with_capacity(CHUNK);
         loop {
             data.clear();
-            (&mut body).take(CHUNK as u64).read_to_end(&mut data)?;
+            (&mut body)
+                .take(CHUNK as u64)
+                .read_to_end(&mut data)
+                .map_err(reading)?;
             checksum.update(&data);
-            write!(wire, "{:x}", data.len())?;
+            write!(wire, "{:x}", data.len()).map_err(writing)?;
             if self != Self::UnsignedTrailer {
                 let signature = hex(&chain.sign_chunk(&Sha256::digest(&data).into()));
                 write!(
                     wire,
                     ";chunk-signature={}",
                     std::str::from_utf8(&signature)?
-                )?;
+                )
+                .map_err(writing)?;
             }
-            wire.write_all(b"\r\n")?;
+            wire.write_all(b"\r\n").map_err(writing)?;
             if data.is_empty() {
                 break;
             }
-            wire.write_all(&data)?;
-            wire.write_all(b"\r\n")?;
+            wire.write_all(&data).map_err(writing)?;
+            wire.write_all(b"\r\n").map_err(writing)?;
         }
         if self.has_trailer() {
             let sum = u32::try_from(checksum.finalize())?.to_be_bytes();
             let line = format!("{}{CHECKSUM}:{}", form.header_prefix, STANDARD.encode(sum));
-            write!(wire, "{line}\r\n")?;
+            write!(wire, "{line}\r\n").map_err(writing)?;
             if self == Self::SignedChunksTrailer {
                 let digest = Sha256::digest(format!("{line}\n"));
                 let signature = hex(&chain.sign_trailer(&digest.into()));
@@ -130,11 +140,12 @@ impl Payload {
                     wire,
                     "{}trailer-signature:{signature}\r\n",
                     form.header_prefix
-                )?;
+                )
+                .map_err(writing)?;
             }
         }
-        wire.write_all(b"\r\n")?;
-        wire.flush()?;
+        wire.write_all(b"\r\n").map_err(writing)?;
+        wire.flush().map_err(writing)?;
         Ok(())
     }
 }
@@ -146,6 +157,12 @@ fn opened(path: &Path) -> Result<BufReader<File>, Failure> {
 
 fn told(act: &str, path: &Path, error: &std::io::Error) -> String {
     format!("cannot {act} {}: {error}", path.display())
+}
+
+/// Whether two names are of one file, which would be emptied before it is read.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let file = |path: &Path| std::fs::metadata(path).map(|found| (found.dev(), found.ino()));
+    matches!((file(one), file(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// The length of a body, which has to be a file that can be read, and read again.
