@@ -5,7 +5,7 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 
-use countersign::body::form::{Boundary, FormBody, FormHead, HeadReader};
+use countersign::body::form::{Boundary, Filename, FormBody, FormHead, HeadReader};
 use countersign::body::{End, Framing};
 use countersign::secret::Secret;
 use countersign::sig::dialect::AWS;
@@ -55,7 +55,7 @@ fn read(boundary: &Boundary, body: &[u8]) -> FormHead {
     let head = head.expect("a file");
     for plan in [
         FormBody::of_whole(body, &head, boundary, Framing::Plain),
-        FormBody::of_length(body.len() as u64, &head, boundary, Framing::Plain),
+        FormBody::of_stream(Some(body.len() as u64), &head, boundary, Framing::Plain).promised(),
     ] {
         let mut verifier = plan.expect("a form").verifier();
         let file = verifier.push(body.to_vec().into(), End::Yes);
@@ -79,7 +79,12 @@ fn each_published_form_is_read_and_judged() {
             written.extend(own);
             bucket = "johnsmith";
         }
-        let fields = FormFields::of(written, &head.filename).expect("each field once");
+        let filename = match &head.filename {
+            Filename::Said(name) => Some(name.as_str()),
+            Filename::None => Some(""),
+            other => panic!("{name}: {other:?}"),
+        };
+        let fields = FormFields::of(written, filename).expect("each field once");
         let options = VerifyOptions {
             versions: vec![Version::V2, Version::V4],
             region: Region::Named("us-east-1".into()),

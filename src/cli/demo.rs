@@ -14,7 +14,7 @@ use super::shell::word;
 use super::{Failure, announcement, say};
 use crate::address::HostNames;
 use crate::clock::SystemClock;
-use crate::cluster::{Addressing, ClusterOptions, Forward, NodeAddress};
+use crate::cluster::{Addressing, ClusterOptions, FormFiles, Forward, NodeAddress};
 use crate::config;
 use crate::credentials::{InlineKey, InlineStore};
 use crate::embedded::{self, Node, NodeOptions};
@@ -153,6 +153,7 @@ impl Demo {
                     node_keys: Vec::new(),
                     addressing: Addressing::AsReceived,
                     host: None,
+                    form_files: FormFiles::Chunked,
                     connect_timeout: Duration::from_secs(5),
                     read_timeout: Duration::from_secs(60),
                     upstream_keepalive: 128,

@@ -46,6 +46,17 @@ pub enum Forward {
     Resign,
 }
 
+/// How the file of a form upload goes on to the nodes where the form is too long to be read whole: nothing in a form says
+/// how long its file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FormFiles {
+    /// With `Transfer-Encoding: chunked`.
+    Chunked,
+    /// With a Content-Length, for nodes that take no other PUT. Such a form has to end with its file and the closing line.
+    Sized,
+}
+
 /// How a cluster is reached.
 #[derive(Debug, Clone)]
 pub struct ClusterOptions {
@@ -65,6 +76,8 @@ pub struct ClusterOptions {
     pub addressing: Addressing,
     /// The Host towards the nodes, without a bucket in front; none for the client's own.
     pub host: Option<String>,
+    /// How the files of long form uploads go on.
+    pub form_files: FormFiles,
     /// The longest time to connect to a node.
     pub connect_timeout: Duration,
     /// The longest silence of a node.

@@ -10,7 +10,8 @@ use super::once::Once;
 use super::resolve::{MAX_TIMEOUT, visible};
 use super::{address, secret};
 use crate::cluster::{
-    Addressing, ClientNodeKey, ClusterOptions, Forward, NodeCredentials, PayloadSigning, SignWith,
+    Addressing, ClientNodeKey, ClusterOptions, FormFiles, Forward, NodeCredentials, PayloadSigning,
+    SignWith,
 };
 use crate::credentials::InlineKey;
 use crate::sig::dialect::DialectName;
@@ -62,6 +63,7 @@ fn cluster(
     let sign_with = sign_with(cluster, directory, forward, dialect);
     let node_keys = node_keys(cluster, directory, forward, keys);
     let (addressing, host) = host(cluster, forward);
+    let form_files = form_files(cluster, forward);
     let connect_timeout = cluster.duration("connect_timeout", Duration::from_secs(5), MAX_TIMEOUT);
     let read_timeout = cluster.duration("read_timeout", Duration::from_secs(60), MAX_TIMEOUT);
     let upstream_keepalive = cluster.integer("upstream_keepalive", 128, 0..=MAX_UPSTREAM_KEEPALIVE);
@@ -74,6 +76,7 @@ fn cluster(
         node_keys,
         addressing,
         host,
+        form_files,
         connect_timeout,
         read_timeout,
         upstream_keepalive,
@@ -271,6 +274,23 @@ fn host(cluster: &mut Table<'_>, forward: Forward) -> (Addressing, Option<String
         entry.refuse("is an IP address, and no bucket can stand in front of one; write a name");
     }
     (chosen, host_text)
+}
+
+/// `form_files`, which says how a form becomes a PUT.
+fn form_files(cluster: &mut Table<'_>, forward: Forward) -> FormFiles {
+    let entry = cluster.entry("form_files");
+    if let (Some(entry), Forward::Passthrough) = (&entry, forward) {
+        entry.refuse(
+            "does not go with forward = \"passthrough\", where a form stays as it came; remove it",
+        );
+    }
+    entry.and_then(|entry| entry.word(&[])).unwrap_or({
+        // Nodes that verify signatures are S3's own, or like it: S3 wants a length (Amazon S3 API Reference, "PutObject").
+        match forward {
+            Forward::Trusted | Forward::Passthrough => FormFiles::Chunked,
+            Forward::Resign => FormFiles::Sized,
+        }
+    })
 }
 
 fn is_address(host: &str) -> bool {

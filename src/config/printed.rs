@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use super::Settings;
 use crate::address::HostNames;
 use crate::cluster::{
-    Addressing, ClientNodeKey, ClusterOptions, Forward, NodeCredentials, PayloadSigning,
+    Addressing, ClientNodeKey, ClusterOptions, FormFiles, Forward, NodeCredentials, PayloadSigning,
     SignWith as SignWithOptions,
 };
 use crate::credentials::InlineKey;
@@ -90,6 +90,8 @@ struct Cluster<'s> {
     addressing: Option<Addressing>,
     #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<&'s str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    form_files: Option<FormFiles>,
     connect_timeout: Printed,
     read_timeout: Printed,
     upstream_keepalive: usize,
@@ -191,6 +193,7 @@ impl<'s> Cluster<'s> {
             forward: options.forward,
             addressing: (options.forward != Forward::Passthrough).then_some(options.addressing),
             host: options.host.as_deref(),
+            form_files: (options.forward != Forward::Passthrough).then_some(options.form_files),
             connect_timeout: Printed(options.connect_timeout),
             read_timeout: Printed(options.read_timeout),
             upstream_keepalive: options.upstream_keepalive,

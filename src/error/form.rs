@@ -1,9 +1,9 @@
 //! The answers to forms that are not what their signer allowed, or no forms at all.
 
 use super::{Answer, S3ErrorCode as Code};
-use crate::body::form::FormFault;
-use crate::sig::form::PolicyFailure;
-use crate::sig::form::failure::MAX_KEY_LENGTH;
+use crate::body::form::{FormFault, MAX_TAIL_LENGTH};
+use crate::sig::form::failure::{MAX_KEY_LENGTH, MAX_TAGS};
+use crate::sig::form::{PolicyFailure, TaggingFault};
 
 /// Amazon S3 API Reference, "List of error codes", and what S3 answers to forms.
 pub(super) fn policy(failure: &PolicyFailure) -> Answer {
@@ -60,9 +60,40 @@ pub(super) fn policy(failure: &PolicyFailure) -> Answer {
             format!("The form field '{name}' you provided implies functionality that is not implemented."),
         )
         .with("ArgumentName", name.clone()),
+        PolicyFailure::AmbiguousFilename(name) => argument(format!(
+            "The form field '{name}' has ${{filename}} in it, and the file's part says two names: 'filename' and 'filename*' differ, or only 'filename*' is there."
+        ))
+        .with("ArgumentName", name.clone()),
+        PolicyFailure::Tagging(fault) => tagging(fault),
         PolicyFailure::FieldValue(name) => {
             argument(format!("The value of the form field '{name}' is not valid."))
                 .with("ArgumentName", name.clone())
+        }
+    }
+}
+
+/// Amazon S3 API Reference, "PutObjectTagging", and what S3 answers to it.
+fn tagging(fault: &TaggingFault) -> Answer {
+    let tag = |message: &'static str| Answer::client(400, Code::InvalidTag, message);
+    match fault {
+        TaggingFault::Malformed(why) => Answer::client(
+            400,
+            Code::MalformedXml,
+            format!(
+                "The XML you provided was not well-formed or did not validate against our published schema: {why}."
+            ),
+        ),
+        TaggingFault::TooMany => Answer::client(
+            400,
+            Code::BadRequest,
+            format!("Object tags cannot be greater than {MAX_TAGS}"),
+        ),
+        TaggingFault::DuplicateKey(key) => {
+            tag("Cannot provide multiple Tags with the same key").with("TagKey", key.clone())
+        }
+        TaggingFault::Key { .. } => tag("The TagKey you have provided is invalid"),
+        TaggingFault::Value { key, .. } => {
+            tag("The TagValue you have provided is invalid").with("TagKey", key.clone())
         }
     }
 }
@@ -87,6 +118,13 @@ pub(super) fn fault(fault: FormFault) -> Answer {
         FormFault::SeveralFiles => {
             Answer::client(400, Code::IncorrectNumberOfFilesInPostRequest, ONE_FILE)
         }
+        FormFault::TailTooLong => Answer::client(
+            400,
+            Code::MalformedPostRequest,
+            format!(
+                "The body of your POST request is not well-formed multipart/form-data: more than {MAX_TAIL_LENGTH} bytes follow its file; fields belong in front of it."
+            ),
+        ),
         FormFault::NoLength => Answer::client(
             411,
             Code::MissingContentLength,
@@ -96,7 +134,7 @@ pub(super) fn fault(fault: FormFault) -> Answer {
             400,
             Code::MalformedPostRequest,
             "The body of your POST request is not well-formed multipart/form-data: a form of this length has to end with its \
-             file and a closing line, CRLF--boundary--CRLF.",
+             file and a closing line, CRLF--boundary--CRLF; put every field in front of the file.",
         ),
     }
 }

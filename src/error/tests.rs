@@ -6,6 +6,7 @@ use crate::sig::Placement::{Header, Query};
 use crate::sig::Version;
 use crate::sig::diagnosis::Diagnosis;
 use crate::sig::failure::{ScopeFault, Unaccepted};
+use crate::sig::form::TaggingFault;
 
 /// Every refusal, so that the golden table below is complete.
 fn every() -> Vec<Refusal> {
@@ -162,6 +163,7 @@ fn every() -> Vec<Refusal> {
         FormFault::HeadTooLong,
         FormFault::NoFile,
         FormFault::SeveralFiles,
+        FormFault::TailTooLong,
         FormFault::NoLength,
         FormFault::NotTheLast,
     ];
@@ -176,7 +178,16 @@ fn every() -> Vec<Refusal> {
         PolicyFailure::ExtraField("acl".into()),
         PolicyFailure::TooSmall { length: 1, min: 2 },
         PolicyFailure::TooLarge { length: 3, max: 2 },
-        PolicyFailure::UnsupportedField("tagging".into()),
+        PolicyFailure::UnsupportedField("x-amz-copy-source".into()),
+        PolicyFailure::AmbiguousFilename("key".into()),
+        PolicyFailure::Tagging(TaggingFault::Malformed("it is not XML")),
+        PolicyFailure::Tagging(TaggingFault::TooMany),
+        PolicyFailure::Tagging(TaggingFault::DuplicateKey("colour".into())),
+        PolicyFailure::Tagging(TaggingFault::Key { length: 129 }),
+        PolicyFailure::Tagging(TaggingFault::Value {
+            key: "colour".into(),
+            length: 257,
+        }),
         PolicyFailure::FieldValue("content-type".into()),
     ];
     let denied = [
@@ -245,7 +256,7 @@ fn every_refusal_answers_as_the_table_says() {
         std::fs::write(file, &table).unwrap();
     }
     let golden = std::fs::read_to_string(file).unwrap();
-    assert_eq!(table.lines().count(), 124 * 2 * 3);
+    assert_eq!(table.lines().count(), 131 * 2 * 3);
     assert_eq!(table, golden);
 }
 

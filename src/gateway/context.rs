@@ -21,9 +21,8 @@ use super::received::Received;
 use super::relay::Relay;
 use crate::address::Address;
 use crate::body::SignedChunks;
-use crate::body::form::FormFault;
 use crate::cluster::Attempt;
-use crate::error::Answer;
+use crate::error::{Answer, Refusal};
 use crate::metrics::{Metrics, NodeMetrics};
 use crate::policy::Permit;
 use crate::sig::Version;
@@ -143,9 +142,9 @@ impl Context {
         self.body.is_unproven() || self.form.as_ref().is_some_and(|form| form.is_unproven())
     }
 
-    /// What is wrong with the body of a form upload, if something is.
-    pub fn form_fault(&self) -> Option<FormFault> {
-        self.form.as_ref()?.fault()
+    /// Why a form upload is refused, if it turned out to be wrong while it was on its way.
+    pub fn form_refusal(&self) -> Option<Refusal> {
+        self.form.as_ref()?.refusal()
     }
 
     /// The address of the request, permitted or refused.

@@ -380,8 +380,9 @@ impl ProxyHttp for Proxy {
         let refusal = match context.body.failure() {
             _ if answered => None,
             Some(failure) => Some(Refusal::Body(failure.clone())),
-            None if context.form_fault().is_some() => context.form_fault().map(Refusal::Form),
-            None => refusal_of(session, error),
+            None => context
+                .form_refusal()
+                .or_else(|| refusal_of(session, error)),
         };
         let mut error_code = 0;
         if let Some(refusal) = refusal {

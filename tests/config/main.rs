@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use countersign::cluster::{Forward, NodeAddress};
+use countersign::cluster::{FormFiles, Forward, NodeAddress};
 use countersign::config::Settings;
 use countersign::gateway::options::{AnswerAs, ListenAddress};
 use countersign::logs::{AccessLog, LogFormat, LogLevel};
@@ -112,7 +112,7 @@ fn the_sample_names_every_setting_and_its_default() {
         .filter(|line| !line.is_empty())
         .map(|line| line.split(" =").next().unwrap())
         .collect();
-    assert_eq!(keys.len(), 41);
+    assert_eq!(keys.len(), 42);
     for key in keys {
         let named = sample
             .lines()
@@ -166,6 +166,7 @@ fn what_is_not_written_has_its_default() {
     assert_eq!(settings.cluster.connect_timeout, Duration::from_secs(5));
     assert_eq!(settings.cluster.read_timeout, Duration::from_secs(60));
     assert_eq!(settings.cluster.upstream_keepalive, 128);
+    assert_eq!(settings.cluster.form_files, FormFiles::Chunked);
 }
 
 #[test]
@@ -314,8 +315,10 @@ fn every_limit_can_be_reached() {
         ("[[cluster]]", "connect_timeout = \"1h\""),
         ("[[cluster]]", "read_timeout = \"1h\""),
         ("[[cluster]]", "upstream_keepalive = 65536"),
+        ("[[cluster]]", "form_files = \"chunked\""),
+        ("[[cluster]]", "form_files = \"sized\""),
     ];
-    assert_eq!(rows.len(), 35);
+    assert_eq!(rows.len(), 37);
     for (header, line) in rows {
         if let Err(errors) = parse(&base_with(header, line)) {
             panic!("{header} {line}: {errors}");

@@ -90,7 +90,7 @@ fn the_file_as_a_whole_can_be_wrong() {
             &[
                 "6:1: listener[0].adress: unknown key; did you mean \"address\"?",
                 "7:26: listener[0].domains[1]: must be a string, a host name, not an integer",
-                "11:1: cluster[0].threads: unknown key; known here: addressing, connect_timeout, dialect, forward, host, name, node_keys, nodes, read_timeout, sign_with, upstream_keepalive",
+                "11:1: cluster[0].threads: unknown key; known here: addressing, connect_timeout, dialect, form_files, forward, host, name, node_keys, nodes, read_timeout, sign_with, upstream_keepalive",
             ],
         ),
         // What is not TOML is not looked at further.

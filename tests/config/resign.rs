@@ -1,6 +1,6 @@
 //! How requests are signed anew: what goes together, and what does not.
 
-use countersign::cluster::{Addressing, PayloadSigning};
+use countersign::cluster::{Addressing, FormFiles, PayloadSigning};
 use countersign::sig::Version;
 use countersign::sig::dialect::DialectName;
 
@@ -100,6 +100,16 @@ fn what_is_printed_of_signing_anew_is_what_was_read() {
         assert_eq!(again.to_toml(), printed);
         assert_eq!(format!("{again:?}"), format!("{settings:?}"));
     }
+}
+
+#[test]
+fn nodes_that_verify_are_told_how_long_a_file_is() {
+    let files = |lines: &str| parse(&with(lines)).unwrap().cluster.form_files;
+    let resign = format!("forward = \"resign\"\nsign_with = {{ {KEY} }}");
+    assert_eq!(files(&resign), FormFiles::Sized);
+    let chunked = format!("{resign}\nform_files = \"chunked\"");
+    assert_eq!(files(&chunked), FormFiles::Chunked);
+    assert_eq!(files("forward = \"trusted\""), FormFiles::Chunked);
 }
 
 #[test]
@@ -224,6 +234,10 @@ fn what_does_not_go_together_is_refused() {
         (
             "forward = \"passthrough\"\naddressing = \"path\"".to_owned(),
             "16:14: cluster[0].addressing: does not go with forward = \"passthrough\", which changes nothing; remove it",
+        ),
+        (
+            "forward = \"passthrough\"\nform_files = \"chunked\"".to_owned(),
+            "16:14: cluster[0].form_files: does not go with forward = \"passthrough\", where a form stays as it came; remove it",
         ),
         (
             host("\"http://a\""),

@@ -248,6 +248,11 @@ impl Form {
         [self.head().as_bytes(), &self.file, self.end.as_bytes()].concat()
     }
 
+    /// Whether the gateway holds the whole form before it asks a node.
+    pub fn is_held(&self) -> bool {
+        self.body().len() <= 48 * 1024
+    }
+
     /// The request with this body.
     pub fn request_of(&self, body: impl Into<Vec<u8>>) -> Request {
         let mut request = Request::new(self.word, "POST", &self.target);

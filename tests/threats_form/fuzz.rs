@@ -128,12 +128,11 @@ fn k5_mutated_forms() {
         let key = request.target();
         assert!(key.starts_with(&path("k")), "never signed: {key}");
         assert!(request.head.line.starts_with("PUT "));
-        let length: usize = request
-            .header("content-length")
-            .and_then(|text| text.parse().ok())
-            .expect("a length");
-        assert_eq!(length, request.body.len());
-        for never in ["x-amz-copy-source", "authorization", "transfer-encoding"] {
+        match request.header("content-length") {
+            Some(length) => assert_eq!(length, request.body.len().to_string()),
+            None => assert_eq!(request.header("transfer-encoding"), Some("chunked")),
+        }
+        for never in ["x-amz-copy-source", "authorization"] {
             assert_eq!(request.header(never), None);
         }
     }
@@ -164,6 +163,13 @@ fn k5_mutated_policies() {
             continue;
         };
         read += 1;
+        // The other reader does not know the vendor's escapes.
+        if text
+            .windows(2)
+            .any(|pair| [b"\\$", b"\\v"].contains(&pair.try_into().expect("two")))
+        {
+            continue;
+        }
         let value: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
         let names: Vec<&String> = value.as_object().expect("an object").keys().collect();
         assert_eq!(names, ["conditions", "expiration"]);
@@ -195,6 +201,7 @@ fn k5_mutated_bodies_in_any_pieces() {
     let content_type = format!("multipart/form-data; boundary={}", form.boundary);
     let boundary = Boundary::of(content_type.as_bytes()).expect("a boundary");
     let closing = form.closing();
+    let delimiter = &closing[..closing.len() - 4];
     let mut dice = Dice(0xf0_0d5);
     let (mut read, mut refused) = (0, 0);
     for _ in 0..5000 {
@@ -216,40 +223,60 @@ fn k5_mutated_bodies_in_any_pieces() {
             continue;
         };
         read += 1;
-        let Ok(plan) = FormBody::of_length(body.len() as u64, &head, &boundary, Framing::Plain)
-        else {
+        let plan = FormBody::of_stream(Some(body.len() as u64), &head, &boundary, Framing::Plain);
+        let own = &body[head.length..];
+        let find = |text: &[u8]| own.windows(text.len()).position(|part| part == text);
+        let end = find(delimiter.as_bytes());
+        let (proven, file) = push(&mut dice, &plan, &body);
+        // Whatever follows it: the file ends where its boundary stands.
+        if proven {
+            assert_eq!(Some(file.len()), end);
+            assert_eq!(file, own[..file.len()]);
+        } else {
+            assert!(file.len() < end.unwrap_or(own.len()).max(1));
+        }
+        // A file that begins with its own boundary has no reading.
+        let readable = !own.starts_with(&delimiter.as_bytes()[2..]);
+        if readable
+            && own.ends_with(closing.as_bytes())
+            && end == own.len().checked_sub(closing.len())
+        {
+            assert!(proven);
+        }
+        // A node that was told a length gets so much, and where nothing else follows the file.
+        let Ok(told) = plan.promised() else {
             continue;
         };
-        let mut verifier = plan.verifier();
-        let mut file = Vec::new();
-        let mut rest = body.as_slice();
-        let proven = loop {
-            let (piece, more) = rest.split_at(1 + dice.below(rest.len().min(90)));
-            let end = if more.is_empty() { End::Yes } else { End::No };
-            match verifier.push(piece.to_vec().into(), end) {
-                Ok(passed) => file.extend_from_slice(&passed),
-                Err(_) => break false,
-            }
-            if more.is_empty() {
-                break true;
-            }
-            rest = more;
-        };
-        let own = &body[head.length..];
-        let text = String::from_utf8_lossy(own).into_owned();
-        assert_eq!(
-            proven,
-            text.ends_with(&closing) && text.matches(&closing[..closing.len() - 4]).count() == 1,
-            "{text}"
-        );
-        if proven {
-            assert_eq!(file, own[..own.len() - closing.len()]);
-        } else {
-            assert!((file.len() as u64) < plan.file_length().max(1));
+        let (proven, file) = push(&mut dice, &told, &body);
+        let length = told.file_length().expect("a promise");
+        let right = readable && own.ends_with(closing.as_bytes()) && end == Some(length as usize);
+        assert_eq!(proven, right, "{}", String::from_utf8_lossy(own));
+        match proven {
+            true => assert_eq!(file, own[..length as usize]),
+            false => assert!((file.len() as u64) < length.max(1)),
         }
     }
     assert!(
         read > 200 && refused > 200,
         "{read} read, {refused} refused"
     );
+}
+
+/// Pushes a body in pieces: whether it was proven, and what went on.
+fn push(dice: &mut Dice, plan: &FormBody, body: &[u8]) -> (bool, Vec<u8>) {
+    let mut verifier = plan.verifier();
+    let mut passed = Vec::new();
+    let mut rest = body;
+    loop {
+        let (piece, more) = rest.split_at(1 + dice.below(rest.len().min(90)));
+        let end = if more.is_empty() { End::Yes } else { End::No };
+        match verifier.push(piece.to_vec().into(), end) {
+            Ok(ready) => passed.extend_from_slice(&ready),
+            Err(_) => return (false, passed),
+        }
+        if more.is_empty() {
+            return (true, passed);
+        }
+        rest = more;
+    }
 }

@@ -23,23 +23,30 @@ fn i6_the_range_is_about_the_file_alone() {
             let (case, own) = (&format!("{length} bytes"), length as u64);
             scene.stores(case, &sized(own, own, length));
             scene.stores(case, &sized(0, own + 1, length));
-            let response = scene.refuses(
-                case,
-                &sized(own + 1, own + 9, length),
-                400,
-                "EntityTooSmall",
-            );
+            let refuses = |form: &Form, code: &str| match form.is_held() {
+                true => scene.refuses(case, form, 400, code),
+                // Where the file ends is seen when it has come.
+                false => scene.never_completes(case, &form.bytes(), 400, code),
+            };
+            let response = refuses(&sized(own + 1, own + 9, length), "EntityTooSmall");
             assert_eq!(response.element("ProposedSize"), Some(length.to_string()));
             assert_eq!(
                 response.element("MinSizeAllowed"),
                 Some((own + 1).to_string())
             );
             if let Some(less) = own.checked_sub(1) {
-                let response = scene.refuses(case, &sized(0, less, length), 400, "EntityTooLarge");
+                let response = refuses(&sized(0, less, length), "EntityTooLarge");
                 assert_eq!(response.element("ProposedSize"), Some(length.to_string()));
                 assert_eq!(response.element("MaxSizeAllowed"), Some(less.to_string()));
             }
         }
+        // What cannot be within the range, whatever follows the file, reaches no node.
+        let much = sized(0, 1000, 300_000);
+        let response = scene.refuses("much too long", &much, 400, "EntityTooLarge");
+        assert_eq!(response.element("ProposedSize").as_deref(), Some("300000"));
+        let little = sized(1_000_000, 2_000_000, 300_000);
+        let response = scene.refuses("much too short", &little, 400, "EntityTooSmall");
+        assert_eq!(response.element("ProposedSize").as_deref(), Some("300000"));
         // The form itself is longer than any of these ranges allows, and does not count.
         assert!(sized(0, 5, 5).body().len() > 500);
         // Every range has to hold.
@@ -58,43 +65,55 @@ fn i6_the_range_is_about_the_file_alone() {
 fn i6_a_form_of_another_length_than_it_said_never_completes() {
     for scene in Scene::both() {
         let long = sized(0, 400_000, 300_000);
-        for more in ["x", "\r\n", "--"] {
-            let cut = long.clone().end(&(long.closing() + more));
+        for more in ["x", "--", &long.closing()] {
+            let closing = long.closing();
+            let cut = long.clone().end(&format!("{}{more}", closing.trim_end()));
             scene.never_completes(more, &cut.bytes(), 400, "MalformedPOSTRequest");
         }
         let open = long.clone().end("");
         scene.never_completes("no end", &open.bytes(), 400, "MalformedPOSTRequest");
         let bare = long.clone().end(long.closing().trim_end());
-        scene.never_completes("no line end", &bare.bytes(), 400, "MalformedPOSTRequest");
+        scene.stores("no line end", &bare);
     }
 }
 
+/// The form in chunks of HTTP's of this size.
+pub fn chunked(form: &Form, size: usize) -> Vec<u8> {
+    let mut request = form.request().header("Transfer-Encoding", "chunked");
+    let body = form.body();
+    let chunks = body
+        .chunks(size)
+        .flat_map(|chunk| [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat());
+    request.body = Some(chunks.chain(*b"0\r\n\r\n").collect());
+    request.bytes()
+}
+
 #[test]
-fn i6_a_long_form_says_how_long_it_is() {
+fn i6_a_form_in_chunks_is_the_same_form() {
     for scene in Scene::both() {
-        let chunked = |form: &Form, size: usize| {
-            let mut request = form.request().header("Transfer-Encoding", "chunked");
-            let body = form.body();
-            let chunks = body.chunks(size).flat_map(|chunk| {
-                [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat()
-            });
-            request.body = Some(chunks.chain(*b"0\r\n\r\n").collect());
-            request.bytes()
-        };
-        let short = sized(5, 5, 5);
-        for size in [1, 7, 1000] {
-            let response = scene.send("short", &chunked(&short, size));
-            assert!(response.status < 300, "{}", response.text());
-            let recorded = scene.rec.await_requests(1).remove(0);
-            if scene.forward == Forward::Trusted {
-                assert_eq!(recorded.body, short.file);
-                assert_eq!(recorded.head.all("content-length"), ["5"]);
-            } else {
-                assert_eq!(recorded.body, short.body());
+        for (form, sizes) in [
+            (sized(5, 5, 5), [1, 7, 1000]),
+            (sized(70_000, 70_000, 70_000), [997, 8192, 100_000]),
+        ] {
+            for size in sizes {
+                let response = scene.send("chunks", &chunked(&form, size));
+                assert!(response.status < 300, "{}", response.text());
+                let recorded = scene.rec.await_requests(1).remove(0);
+                let whole = match scene.forward {
+                    Forward::Trusted => form.file.clone(),
+                    Forward::Passthrough => form.body(),
+                };
+                assert!(recorded.body == whole, "{size}");
+                if form.is_held() && scene.forward == Forward::Trusted {
+                    assert_eq!(recorded.head.all("content-length"), ["5"]);
+                }
+                scene.rec.clear();
             }
-            scene.rec.clear();
         }
-        let long = sized(0, 400_000, 300_000);
-        scene.refuses_bytes("long", &chunked(&long, 8192), 411, "MissingContentLength");
+        // Nothing says ahead that it is too long.
+        let long = chunked(&sized(0, 60_000, 300_000), 8192);
+        scene.never_completes("too long", &long, 400, "EntityTooLarge");
+        let short = chunked(&sized(80_000, 90_000, 70_000), 8192);
+        scene.never_completes("too short", &short, 400, "EntityTooSmall");
     }
 }

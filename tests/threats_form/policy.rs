@@ -208,7 +208,7 @@ fn i4_what_the_policy_allows_is_what_the_node_gets() {
     }
     // What cannot be applied is refused: whoever signed it would think that it holds.
     for name in [
-        "tagging",
+        "x-amz-tagging",
         "x-amz-copy-source",
         "x-amz-content-sha256",
         "x-amz-bypass-governance-retention",
@@ -265,9 +265,7 @@ fn i7_a_policy_holds_until_it_expires() {
                     "Invalid according to Policy: Policy expired."
                 );
             }
-            let zone = time(60).replace('Z', "+00:00");
             for garbage in [
-                json!(zone),
                 json!(""),
                 json!("tomorrow"),
                 json!(4_102_444_800_u64),
@@ -356,14 +354,15 @@ fn i7_conditions_that_are_none_are_refused() {
         json!("key"),
         json!([]),
         json!({}),
-        json!({"acl": 1}),
+        json!({"acl": 1.5}),
+        json!({"acl": null}),
         json!({"acl": "a", "other": "b"}),
         json!(["eq", "$key"]),
         json!(["eq", "key", "k"]),
         json!(["eq", "$key", "k", "k"]),
         json!(["matches", "$key", "k"]),
         json!(["content-length-range", 1]),
-        json!(["content-length-range", "1", "10"]),
+        json!(["content-length-range", "1", "ten"]),
         json!(["content-length-range", -1, 10]),
         json!(["content-length-range", 10, 1]),
         json!(["content-length-range", 1.5, 10]),

@@ -3,7 +3,7 @@
 use memchr::memmem::Finder;
 
 use super::FormFault;
-use super::part::Parameters;
+use super::part::{Charset, Parameters};
 
 /// The longest boundary (RFC 2046, section 5.1.1).
 pub const MAX_BOUNDARY_LENGTH: usize = 70;
@@ -16,6 +16,7 @@ const BAD_BOUNDARY: FormFault = FormFault::Malformed("the Content-Type has no va
 pub struct Boundary {
     delimiter: Box<[u8]>,
     finder: Finder<'static>,
+    charset: Charset,
 }
 
 impl Boundary {
@@ -30,22 +31,29 @@ impl Boundary {
             return Err(BAD_BOUNDARY);
         }
         let mut boundary = None;
+        let mut charset = Charset::Utf8;
         for parameter in Parameters::of(parameters) {
             let (name, value) = parameter.map_err(|_fault| BAD_BOUNDARY)?;
             if name.eq_ignore_ascii_case("boundary") {
                 if boundary.replace(value).is_some() {
                     return Err(BAD_BOUNDARY);
                 }
-            } else if !(name.eq_ignore_ascii_case("charset") && is_utf8(value)) {
+            } else if is_continued(name, "boundary") {
                 return Err(BAD_BOUNDARY);
+            } else if name.eq_ignore_ascii_case("charset") {
+                charset = Charset::named(value);
             }
         }
         let boundary = boundary.filter(|text| is_boundary(text.as_bytes()));
         let boundary = boundary.ok_or(BAD_BOUNDARY)?;
+        if charset == Charset::Other {
+            return Err(BAD_BOUNDARY);
+        }
         let delimiter = [b"\r\n--", boundary.as_bytes()].concat();
         Ok(Self {
             finder: Finder::new(&delimiter).into_owned(),
             delimiter: delimiter.into(),
+            charset,
         })
     }
 
@@ -59,9 +67,14 @@ impl Boundary {
         &self.delimiter
     }
 
-    /// What ends a form, as every client writes it.
-    pub(super) fn closing(&self) -> Vec<u8> {
-        [&self.delimiter, &b"--\r\n"[..]].concat()
+    /// The character set of the values that name none.
+    pub(super) fn charset(&self) -> Charset {
+        self.charset
+    }
+
+    /// The length of the line that browsers and common libraries end a form with: `CRLF--boundary--CRLF`.
+    pub(super) fn closing_length(&self) -> usize {
+        self.delimiter.len() + b"--\r\n".len()
     }
 
     /// Where the delimiter first stands in these bytes.
@@ -78,11 +91,11 @@ fn is_boundary(text: &[u8]) -> bool {
         && !text.ends_with(b" ")
 }
 
-/// Whether a character set's name is that of UTF-8, or of a part of it.
-pub(super) fn is_utf8(name: &str) -> bool {
-    ["utf-8", "utf8", "us-ascii"]
-        .iter()
-        .any(|own| own.eq_ignore_ascii_case(name))
+/// Whether a parameter is written as an extended or continued form of another one (RFC 2231): a reader that knows these
+/// forms would read another value than one that does not.
+pub(super) fn is_continued(name: &str, plain: &str) -> bool {
+    name.split_once('*')
+        .is_some_and(|(own, _)| own.eq_ignore_ascii_case(plain))
 }
 
 #[cfg(test)]
@@ -106,6 +119,13 @@ mod tests {
             (
                 "multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW",
                 "----WebKitFormBoundary7MA4YWxkTrZu0gW",
+            ),
+            ("multipart/form-data; boundary=b;", "b"),
+            ("multipart/form-data; boundary=b; other=1; Other=2", "b"),
+            ("multipart/form-data; charset=ISO-8859-1; boundary=b", "b"),
+            (
+                "multipart/form-data; boundary=----=_Part_1_2.3",
+                "----=_Part_1_2.3",
             ),
             (
                 &format!("multipart/form-data; boundary={longest}"),
@@ -131,7 +151,9 @@ mod tests {
             "multipart/form-data; boundary=b; boundary=b",
             "multipart/form-data; boundary=b; boundary=c",
             "multipart/form-data; boundary=b; charset=utf-16",
-            "multipart/form-data; boundary=b; other=1",
+            "multipart/form-data; boundary=b; boundary*=utf-8''c",
+            "multipart/form-data; boundary*0=b",
+            "multipart/form-data; boundary=b,c",
             "multipart/form-data, multipart/form-data; boundary=b",
             "multipart/form-data; boundary=b, text/plain",
             "multipart/mixed; boundary=b",

@@ -2,32 +2,27 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::boundary::Boundary;
 use super::head::{EMPTY_PART, FormHead, Next, header, next};
-use super::{FormFault, MAX_WHOLE_FORM};
+use super::{FormFault, MAX_TAIL_LENGTH, MAX_WHOLE_FORM};
 use crate::body::{End, Framing};
 
-/// What may stand behind the closing boundary of a form that is held whole: nothing, or line ends.
-const EPILOGUES: [&[u8]; 3] = [b"", b"\r\n", b"\r\n\r\n"];
+/// The line end of the header of the file's part. With it the file could begin with its own boundary.
+const HEADER_END: &[u8] = b"\r\n";
+const NO_END: FormFault = FormFault::Malformed("it has no closing boundary");
 
 /// What is known of a form's body once its head has been read.
 #[derive(Debug, Clone)]
 pub struct FormBody {
+    boundary: Arc<Boundary>,
     head_length: u64,
-    file_length: u64,
-    rest: Rest,
+    /// The length of the form; none where it comes in chunks and has not been read whole.
+    content_length: Option<u64>,
+    /// The length of the file, where it is known or promised to the node.
+    file_length: Option<u64>,
     framing: Framing,
-}
-
-/// What follows the file.
-#[derive(Debug, Clone)]
-enum Rest {
-    /// It has been read, and the file ends where it should.
-    Proven,
-    /// It has not arrived: it has to be the closing line.
-    Awaited(Arc<Boundary>),
 }
 
 impl FormBody {
@@ -41,180 +36,216 @@ impl FormBody {
         boundary: &Boundary,
         framing: Framing,
     ) -> Result<Self, FormFault> {
-        let rest = body.get(head.length..).unwrap_or_default();
-        // With the line end of the part's header: the file may not begin with `--boundary`.
-        let from_header = body
-            .get(head.length.saturating_sub(2)..)
-            .unwrap_or_default();
-        let file_length = boundary
-            .find(from_header)
-            .ok_or(FormFault::Malformed("its file has no end"))?
-            .checked_sub(2)
-            .ok_or(EMPTY_PART)?;
-        check_rest(&rest[file_length..], boundary)?;
+        let length = body.len() as u64;
+        let form = Self::of_stream(Some(length), head, boundary, framing);
+        let mut verifier = form.verifier();
+        verifier.push(Bytes::copy_from_slice(body), End::Yes)?;
         Ok(Self {
-            head_length: head.length as u64,
-            file_length: file_length as u64,
-            rest: Rest::Proven,
-            framing,
+            file_length: Some(verifier.file_length()),
+            ..form
         })
     }
 
-    /// A form of which only the beginning was read: `content_length` is the length of all of it.
-    ///
-    /// # Errors
-    /// [`FormFault::NotTheLast`] where it is too short to end with the closing line.
-    pub fn of_length(
-        content_length: u64,
+    /// A form of which only the beginning was read. `content_length` is the length of all of it, where that is known.
+    pub fn of_stream(
+        content_length: Option<u64>,
         head: &FormHead,
         boundary: &Boundary,
         framing: Framing,
-    ) -> Result<Self, FormFault> {
-        let head_length = head.length as u64;
-        let closing = boundary.closing().len() as u64;
-        let file_length = content_length
-            .checked_sub(head_length)
-            .and_then(|rest| rest.checked_sub(closing))
-            .ok_or(FormFault::NotTheLast)?;
-        Ok(Self {
-            head_length,
-            file_length,
-            rest: Rest::Awaited(Arc::new(boundary.clone())),
+    ) -> Self {
+        Self {
+            boundary: Arc::new(boundary.clone()),
+            head_length: head.length as u64,
+            content_length,
+            file_length: None,
             framing,
+        }
+    }
+
+    /// The same with the length of its file promised to the node: the one that it has where the usual closing line
+    /// follows it and nothing else.
+    ///
+    /// # Errors
+    /// [`FormFault::NoLength`], or [`FormFault::NotTheLast`] where the form is too short to end so.
+    pub fn promised(self) -> Result<Self, FormFault> {
+        if self.content_length.is_none() {
+            return Err(FormFault::NoLength);
+        }
+        let usual = self.usual_file_length();
+        Ok(Self {
+            file_length: Some(usual.ok_or(FormFault::NotTheLast)?),
+            ..self
         })
     }
 
-    /// The bytes of the file, which the node is told in advance.
-    pub fn file_length(&self) -> u64 {
+    /// The bytes of the file, where the node is told them in advance.
+    pub fn file_length(&self) -> Option<u64> {
         self.file_length
+    }
+
+    /// The fewest and the most bytes that the file can have.
+    pub fn file_lengths(&self) -> (u64, u64) {
+        let delimiter = self.boundary.delimiter().len() as u64;
+        match (self.file_length, self.behind_head()) {
+            (Some(length), _) => (length, length),
+            (None, Some(rest)) => (
+                rest.saturating_sub(MAX_TAIL_LENGTH as u64),
+                rest.saturating_sub(delimiter + b"--".len() as u64),
+            ),
+            (None, None) => (0, u64::MAX),
+        }
+    }
+
+    /// The bytes of the file where the usual closing line follows it, as far as that can be said.
+    pub fn usual_file_length(&self) -> Option<u64> {
+        let closing = self.boundary.closing_length() as u64;
+        self.file_length
+            .or_else(|| self.behind_head()?.checked_sub(closing))
+    }
+
+    fn behind_head(&self) -> Option<u64> {
+        self.content_length?.checked_sub(self.head_length)
     }
 
     /// A verifier for one attempt at a node, which gets the body from its first byte.
     pub fn verifier(&self) -> FormBodyVerifier {
-        let closing = match &self.rest {
-            Rest::Proven => Vec::new(),
-            Rest::Awaited(boundary) => boundary.closing(),
-        };
         FormBodyVerifier {
-            plan: self.clone(),
-            closing,
-            taken: 0,
-            seam: Vec::new(),
+            head_left: self.head_length,
+            seam: HEADER_END.to_vec(),
+            searched: 0,
             held: Bytes::new(),
-            passed: 0,
+            tail: None,
+            plan: self.clone(),
         }
     }
 }
 
-/// Follows one body to its end. What it gives may go on to the node; at least the last byte stays here until the form has
+/// Follows one body to its end. What it gives may go on to the node; the last bytes of the file stay here until the form has
 /// turned out to be whole.
 #[derive(Debug)]
 pub struct FormBodyVerifier {
     plan: FormBody,
-    closing: Vec<u8>,
-    /// The bytes of the body so far.
-    taken: u64,
-    /// The end of them, as long as a delimiter without its last byte, that a delimiter across two pieces is seen.
+    /// The bytes of the head that have not come.
+    head_left: u64,
+    /// The end of what was searched, up to a delimiter without its last byte, so that one across two pieces is found.
     seam: Vec<u8>,
+    /// The bytes of the file so far; before its end is found, with those that may turn out to belong to the delimiter.
+    searched: u64,
+    /// The last of what may go on.
     held: Bytes,
-    /// The bytes that have gone on.
-    passed: u64,
+    /// What follows the file, from its delimiter on; none while the file goes on.
+    tail: Option<Vec<u8>>,
 }
 
 impl FormBodyVerifier {
     /// Takes the next piece, and gives what may go on now: the file alone, or in [`Framing::AsReceived`] the form.
     ///
     /// # Errors
-    /// [`FormFault::NotTheLast`]. Nothing of the body may go on then.
-    pub fn push(&mut self, piece: Bytes, end: End) -> Result<Bytes, FormFault> {
-        self.look_for_delimiter(&piece)?;
-        self.taken += piece.len() as u64;
-        let FormBody {
-            head_length,
-            file_length,
-            ref rest,
-            framing,
-        } = self.plan;
-        let awaited = matches!(rest, Rest::Awaited(_));
-        let whole = head_length + file_length + self.closing.len() as u64;
-        if awaited && self.taken > whole {
-            return Err(FormFault::NotTheLast);
+    /// [`FormFault`]. Nothing more of the body may go on then.
+    pub fn push(&mut self, mut piece: Bytes, end: End) -> Result<Bytes, FormFault> {
+        let left = usize::try_from(self.head_left).unwrap_or(usize::MAX);
+        let mut head = left.min(piece.len());
+        self.head_left -= head as u64;
+        if self.plan.framing == Framing::Plain {
+            piece.advance(head);
+            head = 0;
         }
-        if end == End::Yes {
-            let all = joined(std::mem::take(&mut self.held), piece);
-            let proven = !awaited || (self.taken == whole && all.ends_with(&self.closing));
-            return match proven {
-                true => Ok(self.cut(all, framing)),
-                false => Err(FormFault::NotTheLast),
-            };
-        }
-        // The closing line and one byte more stay here. A piece that is longer than that holds them by itself.
-        let kept = self.closing.len() + 1;
-        let ready = if piece.len() >= kept {
-            std::mem::replace(&mut self.held, piece)
-        } else {
-            let ready = (self.held.len() + piece.len()).saturating_sub(kept);
-            let ready = self.held.split_to(ready);
-            self.held = joined(std::mem::take(&mut self.held), piece);
-            ready
+        let ready = match &mut self.tail {
+            None => self.search(piece, head)?,
+            Some(tail) => {
+                add(tail, &piece, &self.plan.boundary)?;
+                Bytes::new()
+            }
         };
-        Ok(self.cut(ready, framing))
+        if end == End::No {
+            return Ok(ready);
+        }
+        let tail = self.tail.as_deref().ok_or(NO_END)?;
+        check_tail(tail, &self.plan.boundary)?;
+        let ready = joined(ready, std::mem::take(&mut self.held));
+        Ok(match self.plan.framing {
+            Framing::Plain => ready,
+            Framing::AsReceived => joined(ready, Bytes::copy_from_slice(tail)),
+        })
     }
 
-    /// Takes away what is not the file.
-    fn cut(&mut self, mut bytes: Bytes, framing: Framing) -> Bytes {
-        let start = self.passed;
-        self.passed += bytes.len() as u64;
-        if framing == Framing::AsReceived {
-            return bytes;
+    /// The bytes of the file: exactly where its end has been found, else at least.
+    pub fn file_length(&self) -> u64 {
+        match self.tail {
+            Some(_) => self.searched,
+            None => self.searched.saturating_sub(self.seam.len() as u64),
         }
-        let (first, last) = (
-            self.plan.head_length,
-            self.plan.head_length + self.plan.file_length,
-        );
-        let within = |at: u64| usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
-        bytes.truncate(within(last));
-        bytes.split_off(within(first).min(bytes.len()))
     }
 
-    /// Inside the file a delimiter would end it for another reader: the fields behind it are none that were checked.
-    fn look_for_delimiter(&mut self, piece: &Bytes) -> Result<(), FormFault> {
-        let Rest::Awaited(boundary) = &self.plan.rest else {
-            return Ok(());
-        };
-        let overlap = boundary.delimiter().len() - 1;
-        // From the line end of the part's header on.
-        let start = self.plan.head_length.saturating_sub(2);
-        let file = start..self.plan.head_length + self.plan.file_length;
-        let inside = |at: u64| file.contains(&at);
-        let seam_start = self.taken - self.seam.len() as u64;
+    /// Looks for the end of the file in a piece, whose first `head` bytes are not the file's, and gives what may go on.
+    fn search(&mut self, mut piece: Bytes, head: usize) -> Result<Bytes, FormFault> {
+        let boundary = Arc::clone(&self.plan.boundary);
+        let delimiter = boundary.delimiter().len();
+        let overlap = delimiter - 1;
+        let file = &piece[head..];
+        let seam = self.seam.len();
         self.seam
-            .extend_from_slice(&piece[..piece.len().min(overlap)]);
-        let mut found = all(boundary, &self.seam).map(|at| seam_start + at);
-        let mut in_piece = all(boundary, piece).map(|at| self.taken + at);
-        if found.any(inside) || in_piece.any(inside) {
+            .extend_from_slice(&file[..file.len().min(overlap)]);
+        // Where it stands, counted from the first byte of the seam.
+        let across = boundary.find(&self.seam);
+        let Some(at) = across.or_else(|| Some(seam + boundary.find(file)?)) else {
+            self.searched += file.len() as u64;
+            if file.len() >= overlap {
+                self.seam.clear();
+                self.seam.extend_from_slice(&file[file.len() - overlap..]);
+            } else {
+                let excess = self.seam.len().saturating_sub(overlap);
+                self.seam.drain(..excess);
+            }
+            return Ok(self.hold(piece));
+        };
+        let length = (self.searched + at as u64).checked_sub(seam as u64);
+        self.searched = length.ok_or(EMPTY_PART)?;
+        if self
+            .plan
+            .file_length
+            .is_some_and(|own| own != self.searched)
+        {
             return Err(FormFault::NotTheLast);
         }
-        drop((found, in_piece));
-        if piece.len() >= overlap {
-            self.seam.clear();
-            self.seam.extend_from_slice(&piece[piece.len() - overlap..]);
-        } else {
-            let excess = self.seam.len().saturating_sub(overlap);
-            self.seam.drain(..excess);
+        let mut tail = boundary.delimiter().to_vec();
+        add(&mut tail, &file[at + delimiter - seam..], &boundary)?;
+        self.tail = Some(tail);
+        if let Some(of_piece) = at.checked_sub(seam) {
+            piece.truncate(head + of_piece);
+            return Ok(self.hold(piece));
         }
-        Ok(())
+        self.held.truncate(self.held.len() + at - seam);
+        Ok(Bytes::new())
+    }
+
+    /// Holds back as much as the usual closing line and one byte more: so much that a node cannot have all of a file,
+    /// not even of the length that it was promised, before the end has been seen. A piece that is longer holds them by
+    /// itself.
+    fn hold(&mut self, piece: Bytes) -> Bytes {
+        let kept = self.plan.boundary.closing_length() + 1;
+        if piece.len() >= kept {
+            return std::mem::replace(&mut self.held, piece);
+        }
+        let ready = (self.held.len() + piece.len()).saturating_sub(kept);
+        let ready = self.held.split_to(ready);
+        self.held = joined(std::mem::take(&mut self.held), piece);
+        ready
     }
 }
 
-/// Where delimiters stand.
-fn all<'p>(boundary: &'p Boundary, bytes: &'p [u8]) -> impl Iterator<Item = u64> + 'p {
-    let mut from = 0;
-    std::iter::from_fn(move || {
-        let at = from + boundary.find(bytes.get(from..)?)?;
-        from = at + 1;
-        Some(at as u64)
-    })
+/// Adds to what follows the file.
+fn add(tail: &mut Vec<u8>, more: &[u8], boundary: &Boundary) -> Result<(), FormFault> {
+    let room = MAX_TAIL_LENGTH - tail.len();
+    tail.extend_from_slice(&more[..more.len().min(room)]);
+    if more.len() <= room {
+        return Ok(());
+    }
+    // Another file is most likely what is so long.
+    match check_tail(tail, boundary) {
+        Err(FormFault::SeveralFiles) => Err(FormFault::SeveralFiles),
+        _ => Err(FormFault::TailTooLong),
+    }
 }
 
 fn joined(one: Bytes, other: Bytes) -> Bytes {
@@ -230,40 +261,48 @@ fn joined(one: Bytes, other: Bytes) -> Bytes {
     all.freeze()
 }
 
-/// Reads what follows the file in a form that is held whole, from the delimiter on. Fields there do not count (Amazon S3
-/// API Reference, "POST Object": the file is the last field), another file does.
-fn check_rest(rest: &[u8], boundary: &Boundary) -> Result<(), FormFault> {
-    const NO_END: FormFault = FormFault::Malformed("it has no closing boundary");
-    let mut rest = rest;
+/// Reads what follows the file, from the delimiter on. Fields there do not count (Amazon S3 API Reference, "POST Object":
+/// the file is the last field), another file does.
+fn check_tail(tail: &[u8], boundary: &Boundary) -> Result<(), FormFault> {
+    let mut rest = tail;
     loop {
         rest = rest.get(boundary.delimiter().len()..).ok_or(NO_END)?;
         let after = next(rest)?.ok_or(NO_END)?;
         rest = &rest[2..];
         match after {
-            Next::End if EPILOGUES.contains(&rest) => return Ok(()),
-            Next::End => {
-                return Err(FormFault::Malformed(
-                    "something follows its closing boundary",
-                ));
-            }
+            Next::End => return check_epilogue(rest, boundary),
             Next::Part => {}
         }
         let (part, length) = header(rest)?.ok_or(NO_END)?;
-        if part.is_file() || part.filename.is_some() {
+        if part.is_file() {
             return Err(FormFault::SeveralFiles);
         }
         // From the line end of the part's header on: with nothing in between, another reader sees the next part there.
-        let value = rest.get(length.saturating_sub(2)..).ok_or(NO_END)?;
+        let value = rest.get(length - HEADER_END.len()..).ok_or(NO_END)?;
         let delimiter = boundary.find(value).ok_or(NO_END)?;
-        if delimiter < 2 {
+        if delimiter < HEADER_END.len() {
             return Err(EMPTY_PART);
         }
         rest = &value[delimiter..];
     }
 }
 
+/// What follows the closing boundary does not count (RFC 2046, section 5.1.1: the epilogue). It stands on lines of its own,
+/// and the boundary does not stand in it again, where some readers would go on.
+fn check_epilogue(epilogue: &[u8], boundary: &Boundary) -> Result<(), FormFault> {
+    let apart = epilogue.is_empty() || epilogue.starts_with(b"\r\n");
+    if apart && memchr::memmem::find(epilogue, boundary.opening()).is_none() {
+        return Ok(());
+    }
+    Err(FormFault::Malformed(
+        "something follows its closing boundary",
+    ))
+}
+
 // A form that is held whole comes back from the gateway's buffer, in as many pieces as that gives.
 const _: () = assert!(MAX_WHOLE_FORM < crate::body::MAX_HELD);
+// A form that streams has a file of some bytes: a node that gets it in chunks cannot take the header for all of it.
+const _: () = assert!(super::MAX_HEAD_LENGTH + MAX_TAIL_LENGTH < MAX_WHOLE_FORM);
 
 #[cfg(test)]
 #[path = "file/tests.rs"]

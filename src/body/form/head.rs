@@ -1,7 +1,7 @@
 //! What stands in front of the file: the fields, and the header of the file's part.
 
 use super::boundary::Boundary;
-use super::part::PartHeader;
+use super::part::{Charset, Filename, PartHeader};
 use super::{FormFault, MAX_HEAD_LENGTH, MAX_PART_HEADER_LENGTH};
 
 /// The most fields in front of the file. The longest form that AWS documents has about forty.
@@ -9,6 +9,8 @@ pub const MAX_FIELDS: usize = 100;
 
 const AFTER_BOUNDARY: FormFault =
     FormFault::Malformed("a boundary is followed by neither a line end nor '--'");
+
+const NO_BOUNDARY: FormFault = FormFault::Malformed("its boundary stands nowhere in it");
 
 const LINE_END: usize = 2;
 /// A part that ends with its header.
@@ -19,8 +21,8 @@ pub(super) const EMPTY_PART: FormFault = FormFault::Malformed("a part has no bod
 pub struct FormHead {
     /// Names and values in the order of the form.
     pub fields: Vec<(String, String)>,
-    /// What the file's part says is its name; empty where it says none.
-    pub filename: String,
+    /// What the file's part says is its name.
+    pub filename: Filename,
     /// How many bytes of the body stand in front of the file's first.
     pub length: usize,
 }
@@ -38,13 +40,13 @@ pub struct HeadReader<'b> {
 
 #[derive(Debug)]
 enum Expected {
-    /// The first boundary; a line end may stand before it.
+    /// The first boundary. What stands before it does not count (RFC 2046, section 5.1.1: the preamble).
     Opening,
     /// What follows a boundary.
     LineEnd,
     Header,
-    /// The value of the field with this name.
-    Value(String),
+    /// The value of the field with this name, in this character set.
+    Value(String, Charset),
 }
 
 /// What follows the boundary at the end of a part.
@@ -84,10 +86,19 @@ impl<'b> HeadReader<'b> {
                 }));
             }
         }
-        if self.held.len() > MAX_HEAD_LENGTH {
-            return Err(FormFault::HeadTooLong);
+        match self.expected {
+            _ if self.held.len() <= MAX_HEAD_LENGTH => Ok(None),
+            Expected::Opening => Err(NO_BOUNDARY),
+            _ => Err(FormFault::HeadTooLong),
         }
-        Ok(None)
+    }
+
+    /// What is wrong with a form that ends here, before its head is complete.
+    pub fn cut(&self) -> FormFault {
+        match self.expected {
+            Expected::Opening => NO_BOUNDARY,
+            _ => FormFault::Malformed("it ends in front of its file"),
+        }
     }
 
     /// Reads the next thing that is complete.
@@ -96,21 +107,17 @@ impl<'b> HeadReader<'b> {
         match &mut self.expected {
             Expected::Opening => {
                 let opening = self.boundary.opening();
-                let found = starts_with(rest, opening).or_else(|| {
-                    let delimiter = self.boundary.delimiter();
-                    rest.starts_with(b"\r")
-                        .then(|| starts_with(rest, delimiter))?
-                });
-                match found {
-                    Some(Start::Whole(length)) => {
-                        self.at += length;
-                        self.expected = Expected::LineEnd;
-                    }
-                    Some(Start::Part) => return Ok(None),
-                    None => {
-                        return Err(FormFault::Malformed("it does not begin with its boundary"));
-                    }
+                let Some(found) = memchr::memmem::find(rest, opening) else {
+                    return Ok(None);
+                };
+                // Behind a bare line feed it would be a boundary for some readers, and in the middle of a line for none.
+                if found != 0 && !rest[..found].ends_with(b"\r\n") {
+                    return Err(FormFault::Malformed(
+                        "its first boundary stands at no line's start",
+                    ));
                 }
+                self.at += found + opening.len();
+                self.expected = Expected::LineEnd;
             }
             Expected::LineEnd => match next(rest)? {
                 None => return Ok(None),
@@ -126,25 +133,24 @@ impl<'b> HeadReader<'b> {
                 };
                 self.at += length;
                 if header.is_file() {
-                    let filename = header.filename.unwrap_or_default();
+                    let filename = header.filename;
                     return Ok(Some(Step::File { filename }));
-                }
-                if header.filename.is_some() {
-                    return Err(FormFault::SeveralFiles);
                 }
                 if self.fields.len() == MAX_FIELDS {
                     return Err(FormFault::Malformed("it has too many fields"));
                 }
-                self.expected = Expected::Value(header.name);
+                let charset = header.charset.unwrap_or(self.boundary.charset());
+                self.expected = Expected::Value(header.name, charset);
             }
-            Expected::Value(name) => {
+            Expected::Value(name, charset) => {
                 // The header's own line end counts, since for some readers it does: `--boundary` may not be the value.
                 let Some(found) = self.boundary.find(&self.held[self.at - LINE_END..]) else {
                     return Ok(None);
                 };
                 let length = found.checked_sub(LINE_END).ok_or(EMPTY_PART)?;
-                let value = std::str::from_utf8(&rest[..length])
-                    .map_err(|_not_utf8| FormFault::Malformed("a field is not in UTF-8"))?;
+                let value = charset
+                    .text(&rest[..length])
+                    .ok_or(FormFault::Malformed("a field is not in UTF-8"))?;
                 self.fields.push((std::mem::take(name), value.to_owned()));
                 self.at += length + self.boundary.delimiter().len();
                 self.expected = Expected::LineEnd;
@@ -156,21 +162,7 @@ impl<'b> HeadReader<'b> {
 
 enum Step {
     Field,
-    File { filename: String },
-}
-
-enum Start {
-    Whole(usize),
-    Part,
-}
-
-/// Whether bytes start with a text, or are the beginning of it.
-fn starts_with(bytes: &[u8], text: &[u8]) -> Option<Start> {
-    if bytes.starts_with(text) {
-        Some(Start::Whole(text.len()))
-    } else {
-        text.starts_with(bytes).then_some(Start::Part)
-    }
+    File { filename: Filename },
 }
 
 /// What follows a boundary; none while it has not arrived.

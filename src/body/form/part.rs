@@ -1,7 +1,7 @@
 //! The header of one part of a form.
 
 use super::FormFault;
-use super::boundary::is_utf8;
+use super::boundary::is_continued;
 
 /// The longest header of a part, its empty line included.
 pub const MAX_PART_HEADER_LENGTH: usize = 4 * 1024;
@@ -15,8 +15,64 @@ const BAD_DISPOSITION: FormFault =
 pub(super) struct PartHeader {
     /// The field's name.
     pub name: String,
-    /// The name of the file, for a part that says it is one.
-    pub filename: Option<String>,
+    /// The name of the file. Fields may have one, too: Python's `requests` gives it to each part of `files=`.
+    pub filename: Filename,
+    /// The character set of the value; none where the header names none. That of a file is the reader's affair.
+    pub charset: Option<Charset>,
+}
+
+/// The name of the file that a part says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Filename {
+    /// It says none, which counts as an empty one.
+    None,
+    /// It is this.
+    Said(String),
+    /// `filename` and `filename*` say two, or only `filename*` is there, which RFC 7578 forbids: readers differ.
+    Ambiguous,
+}
+
+/// The character set of a value, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Charset {
+    /// UTF-8, or ASCII.
+    Utf8,
+    /// One in which the bytes of ASCII are ASCII: a value of them is the same in UTF-8. Apache's HttpClient names
+    /// ISO-8859-1 for each text.
+    AsciiSuperset,
+    /// Any other one.
+    Other,
+}
+
+impl Charset {
+    /// The character set with this name.
+    pub fn named(name: &str) -> Self {
+        const UTF8: [&str; 3] = ["utf-8", "utf8", "us-ascii"];
+        const SUPERSETS: [&str; 4] = ["latin1", "gbk", "gb2312", "gb18030"];
+        const FAMILIES: [&str; 2] = ["iso-8859-", "windows-125"];
+        let is = |own: &&str| own.eq_ignore_ascii_case(name);
+        let of_family = |family: &&str| {
+            let start = name.get(..family.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(family))
+        };
+        if UTF8.iter().any(is) {
+            Self::Utf8
+        } else if SUPERSETS.iter().any(is) || FAMILIES.iter().any(of_family) {
+            Self::AsciiSuperset
+        } else {
+            Self::Other
+        }
+    }
+
+    /// The text of a value in this character set; none where it is not the same in UTF-8.
+    pub fn text(self, value: &[u8]) -> Option<&str> {
+        let readable = match self {
+            Self::Utf8 => true,
+            Self::AsciiSuperset => value.is_ascii(),
+            Self::Other => false,
+        };
+        std::str::from_utf8(value).ok().filter(|_| readable)
+    }
 }
 
 impl PartHeader {
@@ -28,12 +84,11 @@ impl PartHeader {
     /// Reads a header: its lines, without the empty one.
     pub fn read(bytes: &[u8]) -> Result<Self, FormFault> {
         let text = std::str::from_utf8(bytes).map_err(|_not_utf8| BAD_HEADER)?;
-        let mut disposition = None;
+        let (mut disposition, mut content_type) = (None, None);
         for line in text.split("\r\n") {
             let (name, value) = line.split_once(':').ok_or(BAD_HEADER)?;
-            let token = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
             let printable = |c: char| c == '\t' || !c.is_control();
-            if name.is_empty() || !name.bytes().all(token) || !value.chars().all(printable) {
+            if name.is_empty() || !name.bytes().all(is_token) || !value.chars().all(printable) {
                 return Err(BAD_HEADER);
             }
             let value = value.trim_ascii();
@@ -41,12 +96,16 @@ impl PartHeader {
                 "content-disposition" if disposition.replace(value).is_some() => {
                     return Err(BAD_HEADER);
                 }
-                "content-type" => check_charset(value)?,
+                "content-type" if content_type.replace(value).is_some() => return Err(BAD_HEADER),
                 "content-transfer-encoding" => check_encoding(value)?,
                 _ => {}
             }
         }
-        Self::of_disposition(disposition.ok_or(BAD_DISPOSITION)?)
+        let mut header = Self::of_disposition(disposition.ok_or(BAD_DISPOSITION)?)?;
+        if let (false, Some(content_type)) = (header.is_file(), content_type) {
+            header.charset = charset(content_type)?;
+        }
+        Ok(header)
     }
 
     /// `form-data; name="file"; filename="photo.jpg"` (RFC 7578, section 4.2)
@@ -62,19 +121,32 @@ impl PartHeader {
                 "name" => &mut name,
                 "filename" => &mut filename,
                 "filename*" => &mut extended,
-                _ => return Err(BAD_DISPOSITION),
+                other if is_continued(other, "name") || is_continued(other, "filename") => {
+                    return Err(BAD_DISPOSITION);
+                }
+                // Such as `size` (RFC 2183, section 2): what is not known does not count.
+                _ => continue,
             };
-            if known.replace(value.to_owned()).is_some() {
+            if known.replace(value).is_some() {
                 return Err(BAD_DISPOSITION);
             }
         }
-        let name = name.filter(|name| !name.is_empty());
-        let name = name.ok_or(BAD_DISPOSITION)?;
-        // RFC 7578 forbids `filename*`, .NET sends it, and some readers prefer it: it may say the same.
-        if extended.is_some() && extended.as_deref().and_then(decoded) != filename {
-            return Err(BAD_DISPOSITION);
-        }
-        Ok(Self { name, filename })
+        // A pair of backslashes would be one for some readers. In the name of a file it makes no difference: only what
+        // follows the last of them counts.
+        let name = name.filter(|name| !name.is_empty() && !name.contains("\\\\"));
+        Ok(Self {
+            name: name.ok_or(BAD_DISPOSITION)?.to_owned(),
+            filename: match (filename, extended) {
+                (None, None) => Filename::None,
+                (Some(said), None) => Filename::Said(said.to_owned()),
+                // .NET sends both.
+                (Some(said), Some(extended)) if decoded(extended).as_deref() == Some(said) => {
+                    Filename::Said(said.to_owned())
+                }
+                (_, Some(_)) => Filename::Ambiguous,
+            },
+            charset: None,
+        })
     }
 }
 
@@ -88,18 +160,25 @@ fn decoded(extended: &str) -> Option<String> {
         .map(Into::into)
 }
 
-/// A part's value is read as UTF-8, so it may not say that it is something else.
-fn check_charset(content_type: &str) -> Result<(), FormFault> {
+/// The character set that a Content-Type names.
+fn charset(content_type: &str) -> Result<Option<Charset>, FormFault> {
     let Some((_, parameters)) = content_type.split_once(';') else {
-        return Ok(());
+        return Ok(None);
     };
+    let mut charset = None;
     for parameter in Parameters::of(parameters) {
         let (name, value) = parameter.map_err(|_fault| BAD_HEADER)?;
-        if name.eq_ignore_ascii_case("charset") && !is_utf8(value) {
-            return Err(FormFault::Malformed("a part is not in UTF-8"));
+        if name.eq_ignore_ascii_case("charset") && charset.replace(Charset::named(value)).is_some()
+        {
+            return Err(BAD_HEADER);
         }
     }
-    Ok(())
+    Ok(charset)
+}
+
+/// The characters of a field's name (RFC 9110, section 5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// RFC 7578, section 4.7, has done away with the encodings; what encodes nothing may be named.
@@ -111,10 +190,11 @@ fn check_encoding(value: &str) -> Result<(), FormFault> {
     Err(FormFault::Malformed("a part has a transfer encoding"))
 }
 
-/// The parameters behind the first `;` of a field's value: `name=token` or `name="quoted string"`.
+/// The parameters behind the first `;` of a field's value: `name=token` or `name="quoted string"`. A token may have what
+/// stands in boundaries without quotation marks (`/`, `:`, `=`, `?`, `(`, `)`): it ends at the `;` for every reader.
 ///
-/// A `\` stands for itself, because browsers send paths with it; where a reader could take it for an escape of a
-/// quotation mark or of itself, the value is refused.
+/// A `\` stands for itself, because browsers send paths with it; where a reader could take it for an escape of the
+/// quotation mark, the value is refused.
 pub(super) struct Parameters<'v> {
     rest: Option<&'v str>,
 }
@@ -127,14 +207,14 @@ impl<'v> Parameters<'v> {
     fn read(text: &'v str) -> Result<((&'v str, &'v str), Option<&'v str>), FormFault> {
         let (name, rest) = text.split_once('=').ok_or(BAD_DISPOSITION)?;
         let name = name.trim_ascii();
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'*' | b'_');
-        if name.is_empty() || !name.bytes().all(token) {
+        if name.is_empty() || !name.bytes().all(is_token) {
             return Err(BAD_DISPOSITION);
         }
         let (value, rest) = match rest.strip_prefix('"') {
             Some(quoted) => {
                 let (value, rest) = quoted.split_once('"').ok_or(BAD_DISPOSITION)?;
-                if value.ends_with('\\') || value.contains("\\\\") {
+                let backslashes = value.bytes().rev().take_while(|byte| *byte == b'\\');
+                if backslashes.count() % 2 == 1 {
                     return Err(BAD_DISPOSITION);
                 }
                 (value, rest)
@@ -142,8 +222,7 @@ impl<'v> Parameters<'v> {
             None => {
                 let end = rest.find(';').unwrap_or(rest.len());
                 let (value, rest) = (rest[..end].trim_ascii_end(), &rest[end..]);
-                let token =
-                    |byte: u8| byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[]\\{}".contains(&byte);
+                let token = |byte: u8| byte.is_ascii_graphic() && !b"\",;<>@[]\\{}".contains(&byte);
                 if value.is_empty() || !value.bytes().all(token) {
                     return Err(BAD_DISPOSITION);
                 }
@@ -163,7 +242,14 @@ impl<'v> Iterator for Parameters<'v> {
     type Item = Result<(&'v str, &'v str), FormFault>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let read = Self::read(self.rest.take()?);
+        let mut rest = self.rest.take()?.trim_ascii_start();
+        while let Some(more) = rest.strip_prefix(';') {
+            rest = more.trim_ascii_start();
+        }
+        if rest.is_empty() {
+            return None;
+        }
+        let read = Self::read(rest);
         Some(read.map(|(parameter, rest)| {
             self.rest = rest;
             parameter
@@ -175,19 +261,20 @@ impl<'v> Iterator for Parameters<'v> {
 mod tests {
     use super::*;
 
-    fn read(header: &str) -> Result<(String, Option<String>), FormFault> {
+    fn read(header: &str) -> Result<(String, Filename), FormFault> {
         let header = PartHeader::read(header.as_bytes())?;
         Ok((header.name, header.filename))
     }
 
-    fn disposition(value: &str) -> Result<(String, Option<String>), FormFault> {
+    fn disposition(value: &str) -> Result<(String, Filename), FormFault> {
         read(&format!("Content-Disposition: form-data; {value}"))
     }
 
     #[test]
     fn names_are_read_as_they_are_written() {
         let named = |name: &str, filename: Option<&str>| {
-            Ok((name.to_owned(), filename.map(ToOwned::to_owned)))
+            let filename = filename.map(|name| Filename::Said(name.to_owned()));
+            Ok((name.to_owned(), filename.unwrap_or(Filename::None)))
         };
         for (value, expected) in [
             ("name=\"key\"", named("key", None)),
@@ -215,6 +302,18 @@ mod tests {
                 "name=file; filename=\"a b\"; filename*=utf-8''a%20b",
                 named("file", Some("a b")),
             ),
+            ("name=\"key\"; filename=\"key\"", named("key", Some("key"))),
+            ("name=\"key\"; size=3; a.b=\"c;d\"", named("key", None)),
+            ("name=\"key\";", named("key", None)),
+            ("; ;name=\"key\" ;; filename=a/b", named("key", Some("a/b"))),
+            (
+                "name=\"file\"; filename=\"C:\\\\a\\\\b.jpg\"",
+                named("file", Some("C:\\\\a\\\\b.jpg")),
+            ),
+            (
+                "name=\"file\"; filename=\"a\\\\\"",
+                named("file", Some("a\\\\")),
+            ),
             (
                 "name=\"file\"; filename=\"%22%0d%0a\"",
                 named("file", Some("%22%0d%0a")),
@@ -238,24 +337,72 @@ mod tests {
             "name=\"key\"; NAME=\"key\"",
             "filename=\"a\"",
             "name=\"file\"; filename=\"a\"; filename=\"b\"",
-            "name=\"file\"; filename*=UTF-8''a",
-            "name=\"file\"; filename=\"a\"; filename*=UTF-8''b",
-            "name=\"file\"; filename=\"a\"; filename*=a",
-            "name=\"file\"; filename=\"a\"; filename*=latin1''a",
-            "name=\"file\"; filename=\"\u{fffd}\"; filename*=UTF-8''%ff",
             "name*=UTF-8''key",
             "name=\"file\"; filename=\"a\\\"b\"",
-            "name=\"file\"; filename=\"a\\\\\"",
-            "name=\"file\"; filename=\"a\\\\b\"",
             "name=\"file\"; filename=\"a\"b\"",
-            "name=\"key\"; size=3",
             "name=\"key\",name=\"acl\"",
-            "name=\"key\";",
+            "name=\"a\\\\b\"",
+            "name=\"file\"; filename=\"a\\\\\\\"",
+            "name=\"key\"; name*=UTF-8''acl",
+            "name*0=\"key\"",
+            "name=\"file\"; filename*0=\"a\"",
+            "name=\"file\"; filename*=UTF-8''a; filename*=UTF-8''a",
             "name=a b",
             "name= \"key\"",
         ] {
             assert_eq!(disposition(value), Err(BAD_DISPOSITION), "{value}");
         }
+    }
+
+    #[test]
+    fn two_names_of_a_file_are_none() {
+        for filenames in [
+            "filename*=UTF-8''a",
+            "filename=\"a\"; filename*=UTF-8''b",
+            "filename=\"a\"; filename*=a",
+            "filename=\"a\"; filename*=latin1''a",
+            "filename=\"\u{fffd}\"; filename*=UTF-8''%ff",
+            "filename=\"=?utf-8?B?w6k=?=\"; filename*=utf-8''%C3%A9",
+        ] {
+            let header = disposition(&format!("name=\"file\"; {filenames}"));
+            assert_eq!(header, Ok(("file".into(), Filename::Ambiguous)));
+        }
+    }
+
+    #[test]
+    fn a_value_is_the_same_in_utf_8_or_none() {
+        let key = "Content-Disposition: form-data; name=\"key\"\r\nContent-Type: text/plain";
+        let of = |parameters: &str| {
+            let header = PartHeader::read(format!("{key}{parameters}").as_bytes());
+            header.map(|header| header.charset)
+        };
+        assert_eq!(of(""), Ok(None));
+        assert_eq!(of("; a=b;"), Ok(None));
+        for (name, charset) in [
+            ("UTF-8", Charset::Utf8),
+            ("us-ascii", Charset::Utf8),
+            ("ISO-8859-1", Charset::AsciiSuperset),
+            ("Windows-1252", Charset::AsciiSuperset),
+            ("gbk", Charset::AsciiSuperset),
+            ("utf-16", Charset::Other),
+            ("utf-7", Charset::Other),
+            ("iso-2022-jp", Charset::Other),
+        ] {
+            assert_eq!(of(&format!("; charset={name}")), Ok(Some(charset)));
+            assert_eq!(of(&format!("; charset=\"{name}\"")), Ok(Some(charset)));
+        }
+        for (charset, ascii, other) in [
+            (Charset::Utf8, true, true),
+            (Charset::AsciiSuperset, true, false),
+            (Charset::Other, false, false),
+        ] {
+            assert_eq!(charset.text(b"a b").is_some(), ascii);
+            assert_eq!(charset.text("é".as_bytes()).is_some(), other);
+            assert_eq!(charset.text(b"\xe9"), None);
+        }
+        // That of a file is not ours to read.
+        let file = "Content-Disposition: form-data; name=\"file\"\r\nContent-Type: text/html; charset=utf-16";
+        assert!(PartHeader::read(file.as_bytes()).is_ok());
     }
 
     #[test]
@@ -267,6 +414,7 @@ mod tests {
             "Content-Type: text/plain; charset=us-ascii",
             "Content-Transfer-Encoding: binary",
             "Content-Length: 3",
+            "X_Other.1: a",
             "X-Other: \t a",
         ] {
             assert!(read(&format!("{key}\r\n{more}")).is_ok(), "{more}");
@@ -274,9 +422,9 @@ mod tests {
         }
         for more in [
             key,
-            "Content-Type: text/plain; charset=utf-16",
-            "Content-Type: text/plain; charset=utf-7",
             "Content-Type: text/plain; charset",
+            "Content-Type: text/plain; charset=utf-8; charset=utf-8",
+            "Content-Type: a/b\r\nContent-Type: a/b",
             "Content-Transfer-Encoding: base64",
             "Content-Transfer-Encoding: quoted-printable",
             "Content-Transfer-Encoding:",

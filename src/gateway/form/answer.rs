@@ -16,8 +16,8 @@ use crate::sig::dialect::DialectName;
 use crate::sig::form::FormFields;
 use crate::sig::request::text_of;
 
-/// What is encoded in the query of a redirect: all but the unreserved characters.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+/// What is encoded in the query of a redirect, and in tags: all but the unreserved characters.
+pub(super) const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
@@ -162,7 +162,7 @@ mod tests {
         let owned = written
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Success::of(&FormFields::of(owned, "").unwrap())
+        Success::of(&FormFields::of(owned, Some("")).unwrap())
     }
 
     #[test]

@@ -6,13 +6,14 @@
 mod answer;
 mod put;
 mod read;
+mod tagging;
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::Method;
 use http::header::{CONTENT_TYPE, EXPECT};
+use http::{Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
@@ -24,13 +25,13 @@ use super::forward;
 use super::received::Received;
 use super::relay::Relay;
 use crate::address::Address;
-use crate::body::form::{Boundary, FormBody, FormBodyVerifier, FormFault};
-use crate::body::{End, Framing};
-use crate::cluster::Forward;
+use crate::body::form::{Boundary, Filename, FormBody, FormBodyVerifier, FormFault};
+use crate::body::{BodyFailure, BodyOptions, End, Framing};
+use crate::cluster::{ClusterOptions, FormFiles, Forward};
 use crate::error::Refusal;
 use crate::policy::{Caller, decide};
 use crate::sig::form::failure::MAX_KEY_LENGTH;
-use crate::sig::form::{self, FormFields, PolicyFailure};
+use crate::sig::form::{self, FormFields, LengthRange, PolicyFailure};
 use crate::sig::{AuthFailure, RequestView};
 use answer::Success;
 
@@ -42,9 +43,19 @@ pub struct Upload {
     body: FormBody,
     /// Of the attempt under way.
     verifier: FormBodyVerifier,
+    /// The lengths that the policy allows the file to have.
+    range: LengthRange,
     ended: bool,
-    fault: Option<FormFault>,
+    fault: Option<UploadFault>,
     put: Option<Put>,
+}
+
+/// What is found to be wrong with a form while its file is on its way.
+#[derive(Debug, Clone)]
+enum UploadFault {
+    Form(FormFault),
+    /// The file has a length that the policy does not allow.
+    Policy(PolicyFailure),
 }
 
 /// What the form becomes for nodes that trust the gateway.
@@ -113,8 +124,12 @@ pub async fn admit(
     // Met by now: the node is not to wait for it again.
     context.received.remove(EXPECT.as_str());
     let head = &read.head;
-    let fields =
-        FormFields::of(head.fields.iter().cloned(), &head.filename).map_err(Refusal::Policy)?;
+    let filename = match &head.filename {
+        Filename::None => Some(""),
+        Filename::Said(name) => Some(name.as_str()),
+        Filename::Ambiguous => None,
+    };
+    let fields = FormFields::of(head.fields.iter().cloned(), filename).map_err(Refusal::Policy)?;
     let name = bucket.bucket().unwrap_or_default();
     let words = listener.words(form::spoken(&fields));
     let claim = match form::claim(&fields, name, now, &listener.dialects, &live.signature) {
@@ -132,12 +147,10 @@ pub async fn admit(
     let permitted = verified.map_err(Refusal::from).and_then(|verified| {
         let address = address_of(&bucket, &fields)?;
         let options = live.cluster.options();
-        let body = read.body(&boundary, framing(options.forward))?;
+        let body = read.body(&boundary, framing(options.forward), is_told(options))?;
         let length = body.file_length();
-        verified
-            .length_range
-            .check(length)
-            .map_err(Refusal::Policy)?;
+        let range = verified.length_range;
+        check_length(&body, range)?;
         let permit =
             decide(Caller::Signed(verified.verified), address, hosts).map_err(Refusal::Denied)?;
         let put = match options.forward {
@@ -158,10 +171,10 @@ pub async fn admit(
                 let view =
                     RequestView::of("PUT", &path, None, fields.fields()).map_err(Refusal::Auth)?;
                 forward::check(options, permit.verified(), &view, permit.address())?;
-                Body::planned(&permit, &view, options.forward, Some(length))?
+                Body::planned(&permit, &view, options.forward, length)?
             }
         };
-        Ok((permit, Upload::new(body, put), proof))
+        Ok((permit, Upload::new(body, range, put), proof))
     });
     context.verification = Some(verification);
     context.words = Some(words);
@@ -202,6 +215,29 @@ fn framing(forward: Forward) -> Framing {
     }
 }
 
+/// Whether the nodes have to be told the length of a file before its first byte.
+fn is_told(options: &ClusterOptions) -> bool {
+    options.forward != Forward::Passthrough && options.form_files == FormFiles::Sized
+}
+
+/// Checks what is known of the length of the file before it has come.
+fn check_length(body: &FormBody, range: LengthRange) -> Result<(), Refusal> {
+    let (least, most) = body.file_lengths();
+    let max = BodyOptions::default().max_body;
+    let usual = body.usual_file_length();
+    if least > max {
+        let proposed = usual.unwrap_or(least);
+        return Err(Refusal::Body(BodyFailure::TooLarge { proposed, max }));
+    }
+    let (too_small, too_large) = (most < range.min, least > range.max);
+    let checked = match (too_small, too_large) {
+        (true, _) => range.check(usual.unwrap_or(most)),
+        (_, true) => range.check(usual.unwrap_or(least)),
+        (false, false) => Ok(()),
+    };
+    checked.map_err(Refusal::Policy)
+}
+
 /// Makes the node's answer to the PUT of a form the answer to the form. Last of all that is done to an answer's header: one
 /// with a document is sent from here.
 ///
@@ -217,6 +253,7 @@ pub async fn answer(
         return Ok(());
     };
     if !answer.status.is_success() {
+        warn_of_missing_length(answer, context);
         return Ok(());
     }
     let document = put
@@ -232,11 +269,28 @@ pub async fn answer(
     Ok(())
 }
 
+/// The client cannot help it: the operator can.
+fn warn_of_missing_length(answer: &ResponseHeader, context: &Context) {
+    let is_unsized = context.form.as_ref().is_some_and(|form| form.is_unsized());
+    let wants_length = matches!(
+        answer.status,
+        StatusCode::LENGTH_REQUIRED | StatusCode::NOT_IMPLEMENTED
+    );
+    if let (true, true, Some((node, _))) = (is_unsized, wants_length, context.node()) {
+        tracing::warn!(
+            request_id = &*context.request_id,
+            node,
+            "the node takes no file of a form without a Content-Length: set form_files = \"sized\""
+        );
+    }
+}
+
 impl Upload {
-    fn new(body: FormBody, put: Option<Put>) -> Self {
+    fn new(body: FormBody, range: LengthRange, put: Option<Put>) -> Self {
         Self {
             verifier: body.verifier(),
             body,
+            range,
             ended: false,
             fault: None,
             put,
@@ -260,8 +314,7 @@ impl Upload {
     /// Pingora's, which cuts the connection to the node with its message incomplete. [`Upload::fault`] says why.
     pub fn pass(&mut self, piece: &mut Option<Bytes>, end: bool) -> pingora::Result<()> {
         let arrived = piece.take().unwrap_or_default();
-        let end_of_body = if end { End::Yes } else { End::No };
-        match self.verifier.push(arrived, end_of_body) {
+        match self.push(arrived, if end { End::Yes } else { End::No }) {
             Ok(passed) => {
                 self.ended |= end;
                 *piece = Some(passed).filter(|passed| !end || !passed.is_empty());
@@ -269,9 +322,31 @@ impl Upload {
             }
             Err(fault) => {
                 self.fault = Some(fault);
-                Error::e_explain(ErrorType::InternalError, "the form is malformed")
+                Error::e_explain(ErrorType::InternalError, "the form is not as it should be")
             }
         }
+    }
+
+    fn push(&mut self, arrived: Bytes, end: End) -> Result<Bytes, UploadFault> {
+        let passed = self.verifier.push(arrived, end);
+        let passed = passed.map_err(UploadFault::Form)?;
+        let length = self.verifier.file_length();
+        if length > self.range.max {
+            // It may be longer still: what it is if nothing else follows it says more.
+            let usual = self.body.usual_file_length().unwrap_or(0);
+            let checked = self.range.check(usual.max(length));
+            checked.map_err(UploadFault::Policy)?;
+        }
+        if end == End::Yes {
+            let checked = self.range.check(length);
+            checked.map_err(UploadFault::Policy)?;
+        }
+        Ok(passed)
+    }
+
+    /// Whether the node has not been told the length of the file.
+    fn is_unsized(&self) -> bool {
+        self.put.is_some() && self.body.file_length().is_none()
     }
 
     /// Whether the end of the form has not been seen.
@@ -279,8 +354,11 @@ impl Upload {
         !self.ended
     }
 
-    /// What is wrong with the form, if something is.
-    pub fn fault(&self) -> Option<FormFault> {
-        self.fault
+    /// Why the form is refused, if it turned out to be wrong while it was on its way.
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.fault.clone().map(|fault| match fault {
+            UploadFault::Form(fault) => Refusal::Form(fault),
+            UploadFault::Policy(failure) => Refusal::Policy(failure),
+        })
     }
 }

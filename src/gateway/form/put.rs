@@ -1,10 +1,13 @@
 //! The PUT that a form becomes.
 
+use std::borrow::Cow;
+
 use http::header::{
     ACCEPT, CONTENT_LENGTH, DATE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER,
-    USER_AGENT,
+    TRANSFER_ENCODING, USER_AGENT,
 };
 
+use super::tagging;
 use crate::error::Refusal;
 use crate::gateway::received::Received;
 use crate::policy::Permit;
@@ -39,21 +42,23 @@ const VENDORS: [&str; 7] = [
 /// What becomes of a field.
 enum Use {
     Header(String),
+    /// A document, of which the header with this name has another form.
+    Tagging(String),
     /// It was for the gateway, or it is the client's own affair.
     None,
     /// It would change what is stored, in a way that no header of a PUT does.
     Unsupported,
 }
 
-/// The header fields of the PUT of a form's file.
+/// The header fields of the PUT of a form's file. Without a length it goes on in chunks of HTTP's.
 ///
 /// # Errors
-/// [`PolicyFailure::UnsupportedField`], [`PolicyFailure::FieldValue`].
+/// [`PolicyFailure::UnsupportedField`], [`PolicyFailure::FieldValue`], [`PolicyFailure::Tagging`].
 pub fn fields(
     form: &Received,
     permit: &Permit,
     fields: &FormFields,
-    length: u64,
+    length: Option<u64>,
 ) -> Result<Received, Refusal> {
     let words = permit.verified().dialect().form;
     let mut put = HeaderMap::new();
@@ -64,8 +69,19 @@ pub fn fields(
         }
     }
     for (field, value) in fields.iter() {
-        let name = match use_of(field, words) {
-            Use::Header(name) => name,
+        let (name, value) = match use_of(field, words) {
+            Use::Header(name) => (name, Cow::Borrowed(value)),
+            // An input of a page that is left empty.
+            Use::Tagging(_) if value.is_empty() => continue,
+            Use::Tagging(name) => {
+                let tags = tagging::header_value(value);
+                (
+                    name,
+                    tags.map_err(PolicyFailure::Tagging)
+                        .map_err(Refusal::Policy)?
+                        .into(),
+                )
+            }
             Use::None => continue,
             Use::Unsupported => {
                 let failure = PolicyFailure::UnsupportedField(field.to_owned());
@@ -77,7 +93,10 @@ pub fn fields(
         let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_no_value| wrong())?;
         put.insert(name, value);
     }
-    put.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    match length {
+        Some(length) => put.insert(CONTENT_LENGTH, HeaderValue::from(length)),
+        None => put.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked")),
+    };
     Ok(Received::of(&put))
 }
 
@@ -89,8 +108,7 @@ fn use_of(field: &str, words: &Form) -> Use {
         return Use::Header(format!("{}acl", words.header_prefix));
     }
     if field == "tagging" {
-        // It is a document here, and a header of a PUT has another form of it.
-        return Use::Unsupported;
+        return Use::Tagging(format!("{}tagging", words.header_prefix));
     }
     let Some(rest) = field.strip_prefix(words.header_prefix) else {
         return Use::None;
@@ -125,7 +143,7 @@ mod tests {
 
     fn header_of(field: &str) -> Option<Option<String>> {
         match use_of(field, AWS.forms[0]) {
-            Use::Header(name) => Some(Some(name)),
+            Use::Header(name) | Use::Tagging(name) => Some(Some(name)),
             Use::None => Some(None),
             Use::Unsupported => None,
         }
@@ -138,6 +156,7 @@ mod tests {
             ("content-md5", "content-md5"),
             ("expires", "expires"),
             ("acl", "x-amz-acl"),
+            ("tagging", "x-amz-tagging"),
             ("x-amz-meta-a", "x-amz-meta-a"),
             ("x-amz-storage-class", "x-amz-storage-class"),
             ("x-amz-checksum-sha256", "x-amz-checksum-sha256"),
@@ -164,7 +183,7 @@ mod tests {
             assert_eq!(header_of(field), Some(None), "{field}");
         }
         for field in [
-            "tagging",
+            "x-amz-tagging",
             "x-amz-copy-source",
             "x-amz-content-sha256",
             "x-amz-decoded-content-length",

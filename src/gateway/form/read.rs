@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::body::Framing;
 use crate::body::form::{
-    Boundary, FormBody, FormFault, FormHead, HeadReader, MAX_HEAD_LENGTH, MAX_WHOLE_FORM,
+    Boundary, FormBody, FormHead, HeadReader, MAX_HEAD_LENGTH, MAX_WHOLE_FORM,
 };
 use crate::error::Refusal;
 use crate::gateway::connection::{Awaited, Connection};
@@ -29,20 +29,26 @@ pub struct Read {
 enum Extent {
     /// All of the form.
     Whole(BytesMut),
-    /// The beginning of a form of this length.
-    Beginning(u64),
+    /// The beginning of a form of this length; none where it comes in chunks.
+    Beginning(Option<u64>),
 }
 
 impl Read {
-    /// What is known of the body by now.
+    /// What is known of the body by now. With `told` the node has to be told the length of the file.
     ///
     /// # Errors
     /// [`Refusal::Form`].
-    pub fn body(&self, boundary: &Boundary, framing: Framing) -> Result<FormBody, Refusal> {
+    pub fn body(
+        &self,
+        boundary: &Boundary,
+        framing: Framing,
+        told: bool,
+    ) -> Result<FormBody, Refusal> {
         let body = match &self.extent {
             Extent::Whole(body) => FormBody::of_whole(body, &self.head, boundary, framing),
             Extent::Beginning(length) => {
-                FormBody::of_length(*length, &self.head, boundary, framing)
+                let form = FormBody::of_stream(*length, &self.head, boundary, framing);
+                if told { form.promised() } else { Ok(form) }
             }
         };
         body.map_err(Refusal::Form)
@@ -94,19 +100,16 @@ async fn pieces(
         if is_short {
             body.extend_from_slice(&piece);
         }
-        match (head, length) {
-            (Some(head), _) if ended && is_short => {
+        match (head, ended) {
+            (Some(head), true) if is_short => {
                 let extent = Extent::Whole(body);
                 return Ok(Read { head, extent });
             }
-            (Some(head), Some(length)) if !is_short => {
+            (Some(head), _) if !is_short || body.len() > MAX_WHOLE_FORM => {
                 let extent = Extent::Beginning(length);
                 return Ok(Read { head, extent });
             }
-            (None, _) if ended => return Err(Refusal::Form(FormFault::CUT)),
-            (Some(_), None) if body.len() > MAX_WHOLE_FORM => {
-                return Err(Refusal::Form(FormFault::NoLength));
-            }
+            (None, true) => return Err(Refusal::Form(reader.cut())),
             (more, _) => head = more,
         }
     }

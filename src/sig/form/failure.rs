@@ -7,6 +7,13 @@ use crate::sig::AuthFailure;
 /// The longest key of an object, in UTF-8 (Amazon S3 User Guide, "Naming objects").
 pub const MAX_KEY_LENGTH: usize = 1024;
 
+/// The most tags that an object has.
+pub const MAX_TAGS: usize = 10;
+/// The longest key of a tag, in characters of Unicode.
+pub const MAX_TAG_KEY_LENGTH: usize = 128;
+/// The longest value of a tag, in characters of Unicode.
+pub const MAX_TAG_VALUE_LENGTH: usize = 256;
+
 /// What is wrong with a form: its signature, or what its policy says.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FormFailure {
@@ -67,7 +74,41 @@ pub enum PolicyFailure {
     /// A field that the policy allows and that the gateway cannot apply: ignored, it would mislead whoever signed it.
     #[error("the form field '{0}' is not implemented")]
     UnsupportedField(String),
+    /// A field asks for the name of the file, and the file's part says two.
+    #[error("the form field '{0}' asks for the file's name, and the form says two")]
+    AmbiguousFilename(String),
+    /// The tags are none that an object can have.
+    #[error("the form's tags: {0}")]
+    Tagging(#[from] TaggingFault),
     /// A value that no header field can carry.
     #[error("the value of the form field '{0}' is not a valid header value")]
     FieldValue(String),
+}
+
+/// What is wrong with the document in the field `tagging` (Amazon S3 User Guide, "Categorizing your objects using tags").
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TaggingFault {
+    /// It is no `Tagging` document.
+    #[error("it is no Tagging document: {0}")]
+    Malformed(&'static str),
+    /// There are more than an object can have.
+    #[error("there are more than {MAX_TAGS}")]
+    TooMany,
+    /// Two have one key.
+    #[error("two have the key '{0}'")]
+    DuplicateKey(String),
+    /// A key is empty or too long.
+    #[error("a key has {length} characters")]
+    Key {
+        /// The characters of the key.
+        length: usize,
+    },
+    /// A value is too long.
+    #[error("the value of the key '{key}' has {length} characters")]
+    Value {
+        /// The key.
+        key: String,
+        /// The characters of its value.
+        length: usize,
+    },
 }

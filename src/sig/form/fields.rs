@@ -26,22 +26,26 @@ impl FormFields {
     /// Takes the fields in the order of the form. Metadata that stands more than once is one value, joined by commas as
     /// header fields are (Amazon S3 API Reference, "PUT Object": user-defined metadata); so the conditions see all of it.
     ///
-    /// `filename` is what the file's part says. Only what follows its last `/` or `\` counts, because some browsers send
+    /// `filename` is what the file's part says, none where that has two readings. Only what follows its last `/` or `\` counts, because some browsers send
     /// the whole path (Amazon S3 API Reference, "POST Object": "Form fields").
     ///
     /// # Errors
     /// [`PolicyFailure::DuplicateField`] where a field with a single value stands twice: two readers could take different
-    /// ones.
+    /// ones. [`PolicyFailure::AmbiguousFilename`] where a value has the variable, and there is no one name to put there.
+    /// [`PolicyFailure::KeyTooLong`] where it becomes too long with it.
     pub fn of(
         written: impl IntoIterator<Item = (String, String)>,
-        filename: &str,
+        filename: Option<&str>,
     ) -> Result<Self, PolicyFailure> {
-        let filename = filename.rsplit(['/', '\\']).next().unwrap_or_default();
+        let filename = filename.map(|name| name.rsplit(['/', '\\']).next().unwrap_or_default());
         let mut fields: Vec<(String, String)> = Vec::new();
         for (mut name, mut value) in written {
             name.make_ascii_lowercase();
             let variables = value.matches(FILENAME_VARIABLE).count();
             if !is_exempt(&name) && variables > 0 {
+                let Some(filename) = filename else {
+                    return Err(PolicyFailure::AmbiguousFilename(name));
+                };
                 let length = value.len() + variables * filename.len();
                 if length > MAX_REPLACED_LENGTH {
                     return Err(PolicyFailure::KeyTooLong { length });
@@ -114,7 +118,19 @@ mod tests {
         let owned = written
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        FormFields::of(owned, filename)
+        FormFields::of(owned, Some(filename))
+    }
+
+    #[test]
+    fn a_name_with_two_readings_stands_in_no_field() {
+        let of = |value: &str| {
+            let written = [("policy", FILENAME_VARIABLE), ("key", value)];
+            let owned = written.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            FormFields::of(owned, None)
+        };
+        assert_eq!(of("a").map(|fields| fields.fields.len()), Ok(2));
+        let refused = of("a/${filename}");
+        assert_eq!(refused, Err(PolicyFailure::AmbiguousFilename("key".into())));
     }
 
     #[test]

@@ -26,7 +26,7 @@ use super::v4::Credential;
 use super::{
     AuthFailure, Diagnostics, MAX_ACCESS_KEY_ID_LENGTH, Placement, Verified, VerifyOptions, Version,
 };
-pub use failure::{FormFailure, PolicyFailure};
+pub use failure::{FormFailure, PolicyFailure, TaggingFault};
 pub use fields::FormFields;
 pub use policy_document::{LengthRange, PolicyDocument};
 

@@ -1,15 +1,18 @@
 //! The policy document of a form upload: base64 of a JSON text with an expiration and conditions.
 //!
 //! Source: Amazon S3 API Reference, "Creating a POST policy". What has two readings is refused: a key that stands twice, a
-//! simple condition with two properties, a bound that is no whole number.
+//! simple condition with two properties, a bound that is no whole number. What has one is taken, though JSON or the vendor
+//! would write it in another way: a whole number for a text or the other way round, a zone for an hour of UTC.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 
 use super::failure::PolicyFailure;
 use super::fields::{FormFields, is_exempt};
@@ -117,20 +120,16 @@ impl PolicyDocument {
         let json = STANDARD
             .decode(text)
             .map_err(|_not_base64| PolicyFailure::Document("it is not base64"))?;
-        let written: Written = serde_json::from_slice(&json).map_err(|error| {
+        let written: Written = serde_json::from_slice(&plain_json(&json)).map_err(|error| {
             PolicyFailure::Document(if error.is_data() {
                 "it is not an expiration and a list of conditions"
             } else {
                 "it is not JSON"
             })
         })?;
-        // The form with an offset from UTC is none of the documented ones.
-        let expiration = Some(written.expiration)
-            .filter(|text| text.ends_with('Z'))
-            .and_then(|text| humantime::parse_rfc3339(&text).ok())
-            .ok_or(PolicyFailure::Document(
-                "its expiration is no ISO 8601 time in UTC",
-            ))?;
+        let expiration = time(&written.expiration).ok_or(PolicyFailure::Document(
+            "its expiration is no ISO 8601 time",
+        ))?;
         Ok(Self {
             expiration,
             conditions: written.conditions,
@@ -209,6 +208,66 @@ impl PolicyDocument {
     }
 }
 
+/// A policy has two escapes that JSON does not have, `\$` and `\v` (Amazon S3 API Reference, "Creating a POST policy":
+/// "Character escaping"): the document without them.
+fn plain_json(document: &[u8]) -> Cow<'_, [u8]> {
+    const OWN: [&[u8]; 2] = [b"\\$", b"\\v"];
+    if !document.windows(2).any(|pair| OWN.contains(&pair)) {
+        return Cow::Borrowed(document);
+    }
+    let mut plain = Vec::with_capacity(document.len() + 16);
+    let mut rest = document;
+    // Two characters at once, since the second one may be a backslash.
+    while let [first, behind @ ..] = rest {
+        rest = match (first, behind) {
+            (b'\\', [b'$', behind @ ..]) => {
+                plain.push(b'$');
+                behind
+            }
+            (b'\\', [b'v', behind @ ..]) => {
+                plain.extend_from_slice(b"\\u000b");
+                behind
+            }
+            (b'\\', [escaped, behind @ ..]) => {
+                plain.extend_from_slice(&[b'\\', *escaped]);
+                behind
+            }
+            (other, behind) => {
+                plain.push(*other);
+                behind
+            }
+        };
+    }
+    Cow::Owned(plain)
+}
+
+/// A time of RFC 3339: in UTC, as the vendor documents it, or with an offset from it.
+fn time(text: &str) -> Option<SystemTime> {
+    const ZONE_LENGTH: usize = "+00:00".len();
+    // The library takes a second `Z`.
+    let utc = |local: &str| {
+        let time = humantime::parse_rfc3339(&format!("{local}Z")).ok();
+        time.filter(|_| local.ends_with(|last: char| last.is_ascii_digit()))
+    };
+    if let Some(local) = text.strip_suffix('Z') {
+        return utc(local);
+    }
+    let (local, zone) = text.split_at_checked(text.len().checked_sub(ZONE_LENGTH)?)?;
+    let local = utc(local)?;
+    let (hours, minutes) = zone.get(1..)?.split_once(':')?;
+    let digits = |text: &str, end: u64| {
+        let number: u64 = text.parse().ok()?;
+        let plain = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        (plain && number < end).then_some(number)
+    };
+    let offset = Duration::from_secs((digits(hours, 24)? * 60 + digits(minutes, 60)?) * 60);
+    match zone.as_bytes().first()? {
+        b'+' => local.checked_sub(offset),
+        b'-' => local.checked_add(offset),
+        _ => None,
+    }
+}
+
 /// The document as it is written. `serde_derive` refuses a member that stands twice.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -234,8 +293,8 @@ impl<'de> Visitor<'de> for ConditionVisitor {
 
     /// `{"acl": "public-read"}`
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Condition, A::Error> {
-        let only = map.next_entry::<String, String>()?;
-        let (field, value) = only.ok_or_else(|| A::Error::custom("an empty condition"))?;
+        let only = map.next_entry::<String, Text>()?;
+        let (field, Text(value)) = only.ok_or_else(|| A::Error::custom("an empty condition"))?;
         if map.next_key::<String>()?.is_some() {
             return Err(A::Error::custom("a condition with two properties"));
         }
@@ -254,10 +313,8 @@ impl<'de> Visitor<'de> for ConditionVisitor {
         let operator: String = next(&mut seq)?;
         let condition = match operator.to_ascii_lowercase().as_str() {
             "content-length-range" => {
-                let range = LengthRange {
-                    min: next(&mut seq)?,
-                    max: next(&mut seq)?,
-                };
+                let (Bound(min), Bound(max)) = (next(&mut seq)?, next(&mut seq)?);
+                let range = LengthRange { min, max };
                 if range.min > range.max {
                     return Err(A::Error::custom("a range without a length in it"));
                 }
@@ -269,7 +326,7 @@ impl<'de> Visitor<'de> for ConditionVisitor {
                     .strip_prefix('$')
                     .ok_or_else(|| A::Error::custom("a field without '$'"))?
                     .to_ascii_lowercase();
-                let text = next(&mut seq)?;
+                let Text(text) = next(&mut seq)?;
                 match named {
                     "eq" => Condition::Equals { field, value: text },
                     _ => Condition::StartsWith {
@@ -284,6 +341,45 @@ impl<'de> Visitor<'de> for ConditionVisitor {
             None => Ok(condition),
             Some(_) => Err(A::Error::custom("a condition that is too long")),
         }
+    }
+}
+
+/// The text that a field is compared with. Some makers of policies write `201` or `true` without quotation marks, which
+/// stands for one text.
+struct Text(String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Self(text)),
+            // One with a point stands for several texts.
+            Value::Number(number) if !number.is_f64() => Ok(Self(number.to_string())),
+            Value::Bool(truth) => Ok(Self(truth.to_string())),
+            _ => Err(D::Error::custom("a value that is no text")),
+        }
+    }
+}
+
+/// A bound of a length. Some makers of policies write a text of digits (Fine Uploader), or a number with a point.
+struct Bound(u64);
+
+impl<'de> Deserialize<'de> for Bound {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// 2^52: below it two whole numbers are more than a rounding apart.
+        const EXACT: f64 = 4_503_599_627_370_496.0;
+        let bound = match Value::deserialize(deserializer)? {
+            Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                text.parse().ok()
+            }
+            Value::Number(number) => number.as_u64().or_else(|| {
+                let whole = |number: &f64| number.fract() == 0.0 && (0.0..EXACT).contains(number);
+                number.as_f64().filter(whole).map(|number| number as u64)
+            }),
+            _ => None,
+        };
+        bound
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("a bound that is no length"))
     }
 }
 

@@ -71,7 +71,7 @@ fn verify(
     let owned = form
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let fields = FormFields::of(owned, "photo.jpg")?;
+    let fields = FormFields::of(owned, Some("photo.jpg"))?;
     // The example expires on 2007-12-01.
     let now = UNIX_EPOCH + Duration::from_secs(1_190_000_000);
     let claim = claim(&fields, bucket, now, accepted, &options())?;

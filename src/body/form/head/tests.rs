@@ -53,13 +53,19 @@ fn the_head_of_a_form_is_the_same_in_any_pieces() {
         .iter()
         .map(|(name, value)| field(name, value))
         .collect();
-    for opening in ["", "\r\n"] {
+    for opening in [
+        "",
+        "\r\n",
+        "\r\n\r\n",
+        "This is a multi-part message in MIME format.\r\n\r\n",
+        "--b1\r\n--b\r\n-b0\n\r\n",
+    ] {
         let head = format!("{opening}{written}{FILE}");
         let expected = FormHead {
             fields: fields
                 .map(|(name, value)| (name.into(), value.into()))
                 .into(),
-            filename: "a.txt".into(),
+            filename: Filename::Said("a.txt".into()),
             length: head.len(),
         };
         for file in ["", "content", "\r\n--b0--\r\n"] {
@@ -74,8 +80,8 @@ fn a_file_needs_no_name_and_no_fields() {
     let body = b"--b0\r\ncontent-disposition:form-data;name=File\r\n\r\n";
     let head = read_anyhow(body).unwrap().unwrap();
     assert_eq!(
-        (head.fields.len(), head.filename.as_str(), head.length),
-        (0, "", body.len())
+        (head.fields.len(), head.filename, head.length),
+        (0, Filename::None, body.len())
     );
 }
 
@@ -92,8 +98,47 @@ fn the_beginning_of_a_form_is_not_yet_one() {
 }
 
 #[test]
+fn a_field_may_have_the_name_of_a_file() {
+    let named = |name: &str| {
+        format!(
+            "--b0\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{name}\"\r\n\r\nv\r\n"
+        )
+    };
+    let head = read_anyhow((named("key") + &named("acl") + FILE).as_bytes());
+    let head = head.unwrap().unwrap();
+    let fields = ["key", "acl"].map(|name| (name.to_owned(), "v".to_owned()));
+    assert_eq!(head.fields, fields);
+    assert_eq!(head.filename, Filename::Said("a.txt".into()));
+}
+
+#[test]
+fn a_value_is_read_in_its_character_set() {
+    let read = |form: &str, part: &str, value: &str| {
+        let content_type = format!("multipart/form-data; boundary=b0{form}");
+        let boundary = Boundary::of(content_type.as_bytes()).unwrap();
+        let field = field("key", value).replace("\r\n\r\n", &format!("{part}\r\n\r\n"));
+        HeadReader::new(&boundary).push((field + FILE).as_bytes())
+    };
+    let latin = "\r\nContent-Type: text/plain; charset=ISO-8859-1";
+    let utf_8 = "\r\nContent-Type: text/plain; charset=UTF-8";
+    let utf_16 = "\r\nContent-Type: text/plain; charset=UTF-16";
+    for (form, part, value, readable) in [
+        ("", "", "é", true),
+        ("", latin, "e", true),
+        ("", latin, "é", false),
+        ("", utf_16, "e", false),
+        ("; charset=ISO-8859-1", "", "e", true),
+        ("; charset=ISO-8859-1", "", "é", false),
+        ("; charset=ISO-8859-1", utf_8, "é", true),
+    ] {
+        let read = read(form, part, value);
+        assert_eq!(read.is_ok(), readable, "{form} {part} {value}: {read:?}");
+    }
+}
+
+#[test]
 fn what_is_no_form_is_refused() {
-    use FormFault::{Malformed, NoFile, SeveralFiles};
+    use FormFault::{Malformed, NoFile};
     let malformed = |body: String| {
         let read = read_anyhow(body.as_bytes());
         assert!(matches!(read, Err(Malformed(_))), "{body:?}: {read:?}");
@@ -101,11 +146,10 @@ fn what_is_no_form_is_refused() {
     for start in [
         "x",
         "-x",
-        "--b1\r\n",
-        "b0\r\n",
+        "\n",
         "\n--b0\r\n",
-        "\r\n\r\n--b0\r\n",
-        "preamble\r\n--b0\r\n",
+        "preamble\n--b0\n",
+        "preamble\r\n --b0\r\n",
     ] {
         malformed(format!("{start}{FILE}"));
     }
@@ -137,8 +181,20 @@ fn what_is_no_form_is_refused() {
         read_anyhow((field("key", "k") + "--b0--").as_bytes()),
         Err(NoFile)
     );
-    let named = FILE.replace("name=\"file\"", "name=\"key\"");
-    assert_eq!(read_anyhow(named.as_bytes()), Err(SeveralFiles));
+}
+
+#[test]
+fn a_form_without_its_boundary_says_so() {
+    let boundary = boundary();
+    for length in [0, 10, MAX_HEAD_LENGTH] {
+        let mut reader = HeadReader::new(&boundary);
+        assert_eq!(reader.push(&vec![b'x'; length]), Ok(None));
+        assert_eq!(reader.cut(), NO_BOUNDARY);
+    }
+    assert_eq!(read(&[b'x'; MAX_HEAD_LENGTH + 1], 4096), Err(NO_BOUNDARY));
+    let mut reader = HeadReader::new(&boundary);
+    assert_eq!(reader.push(b"--b0\r\n"), Ok(None));
+    assert_ne!(reader.cut(), NO_BOUNDARY);
 }
 
 #[test]

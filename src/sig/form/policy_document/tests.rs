@@ -12,7 +12,7 @@ fn fields(written: &[(&str, &str)]) -> FormFields {
     let owned = written
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    FormFields::of(owned, "file.txt").unwrap()
+    FormFields::of(owned, Some("file.txt")).unwrap()
 }
 
 /// Checks a form against these conditions besides the one for the bucket, before the policy expires.
@@ -204,6 +204,63 @@ fn the_length_of_the_file_lies_within_every_range() {
 }
 
 #[test]
+fn a_bound_is_a_whole_number_however_it_is_written() {
+    for (bounds, min, max) in [
+        ("0, 10", 0, 10),
+        (r#""0", "104857600000""#, 0, 104_857_600_000),
+        (r#""01", 10"#, 1, 10),
+        ("1.0, 1e4", 1, 10_000),
+        ("0.0, 1e15", 0, 1_000_000_000_000_000),
+        ("0, 18446744073709551615", 0, u64::MAX),
+    ] {
+        let checked = check(&format!(r#", ["content-length-range", {bounds}]"#), &[]);
+        assert_eq!(checked, Ok(LengthRange { min, max }), "{bounds}");
+    }
+}
+
+#[test]
+fn a_number_and_a_truth_stand_for_their_text() {
+    let any = Ok(LengthRange::ANY);
+    for (written, text) in [
+        ("201", "201"),
+        ("-1", "-1"),
+        ("true", "true"),
+        ("false", "false"),
+        ("18446744073709551615", "18446744073709551615"),
+    ] {
+        let forms = [
+            format!(r#", {{"success_action_status": {written}}}"#),
+            format!(r#", ["eq", "$success_action_status", {written}]"#),
+            format!(r#", ["starts-with", "$success_action_status", {written}]"#),
+        ];
+        for conditions in forms {
+            let with = |value: &str| check(&conditions, &[("success_action_status", value)]);
+            assert_eq!(with(text), any, "{conditions}");
+            assert!(with(&format!("0{text}")).is_err(), "{conditions}");
+        }
+    }
+}
+
+#[test]
+fn the_vendors_own_escapes_are_read() {
+    for (written, value) in [
+        (r"\$x", "$x"),
+        (r"\\$x", r"\$x"),
+        (r"\\\$x", r"\$x"),
+        (r"a\vb", "a\u{b}b"),
+        (r"a\\vb", r"a\vb"),
+        (r#"\"\$\u0024"#, r#""$$"#),
+    ] {
+        let conditions = format!(r#", ["eq", "$key", "{written}"]"#);
+        assert_eq!(
+            check(&conditions, &[("key", value)]),
+            Ok(LengthRange::ANY),
+            "{written}"
+        );
+    }
+}
+
+#[test]
 fn a_policy_holds_until_it_expires() {
     let noon = UNIX_EPOCH + Duration::from_secs(1_196_510_400);
     for (expiration, end) in [
@@ -213,6 +270,12 @@ fn a_policy_holds_until_it_expires() {
             "2007-12-01T12:00:00.500Z",
             noon + Duration::from_millis(500),
         ),
+        ("2007-12-01T12:00:00.000000Z", noon),
+        ("2007-12-01T12:00:00+00:00", noon),
+        ("2007-12-01T12:00:00-00:00", noon),
+        ("2007-12-01T20:00:00+08:00", noon),
+        ("2007-12-01T08:30:00.000-03:30", noon),
+        ("2007-12-02T00:00:00+12:00", noon),
     ] {
         let document = read(&format!(
             r#"{{"expiration": "{expiration}", "conditions": [{{"bucket": "{BUCKET_NAME}"}}]}}"#
@@ -262,11 +325,20 @@ fn anything_else_is_no_policy() {
         r#""garbage""#,
         r#""2007-12-01""#,
         r#""2007-12-01T12:00:00""#,
-        r#""2007-12-01T12:00:00+08:00""#,
-        r#""2007-12-01T12:00:00+00:00""#,
         r#""20071201T120000Z""#,
         r#""2007-02-30T12:00:00Z""#,
         r#""2007-13-01T12:00:00Z""#,
+        r#""2007-12-01T12:00:00z""#,
+        r#""2007-12-01T12:00:00+0800""#,
+        r#""2007-12-01T12:00:00+8:00""#,
+        r#""2007-12-01T12:00:00+24:00""#,
+        r#""2007-12-01T12:00:00+08:60""#,
+        r#""2007-12-01T12:00:00+-8:00""#,
+        r#""2007-12-01T12:00:00Z+08:00""#,
+        r#""2007-12-01T12:00:00ZZ""#,
+        r#""2007-12-01T12:00:00é08:00""#,
+        r#""2007-12-01+08:00""#,
+        r#""+08:00""#,
         r#""2007-12-01T24:00:00Z""#,
         r#"" 2007-12-01T12:00:00Z""#,
         r#""２007-12-01T12:00:00Z""#,
@@ -279,25 +351,38 @@ fn anything_else_is_no_policy() {
         r#""acl""#,
         "{}",
         "[]",
-        r#"{"acl": 1}"#,
         r#"{"acl": null}"#,
+        r#"{"acl": 1.5}"#,
+        r#"{"acl": 1.0}"#,
+        r#"{"acl": {"a": "b"}}"#,
+        r#"{"a\cl": "b"}"#,
+        r#"["eq", "$acl", 1.0]"#,
+        r#"["eq", "$acl", null]"#,
+        r#"["eq", 1, "private"]"#,
         r#"{"acl": ["private"]}"#,
         r#"{"acl": "a", "acl": "b"}"#,
         r#"{"acl": "a", "key": "b"}"#,
         r#"["eq"]"#,
         r#"["eq", "$acl"]"#,
         r#"["eq", "acl", "private"]"#,
-        r#"["eq", "$acl", 1]"#,
         r#"["eq", "$acl", "private", "more"]"#,
         r#"["ends-with", "$acl", "private"]"#,
         r#"["content-length-range", 1]"#,
         r#"["content-length-range", 1, 2, 3]"#,
         r#"["content-length-range", 2, 1]"#,
         r#"["content-length-range", -1, 2]"#,
-        r#"["content-length-range", "1", "2"]"#,
-        r#"["content-length-range", 1.0, 2.0]"#,
-        r#"["content-length-range", 1e3, 1e4]"#,
         r#"["content-length-range", 1, 18446744073709551616]"#,
+        r#"["content-length-range", 1, 4503599627370496.0]"#,
+        r#"["content-length-range", 1.5, 2]"#,
+        r#"["content-length-range", -1.0, 2]"#,
+        r#"["content-length-range", "", "2"]"#,
+        r#"["content-length-range", "-1", "2"]"#,
+        r#"["content-length-range", "+1", "2"]"#,
+        r#"["content-length-range", " 1", "2"]"#,
+        r#"["content-length-range", "1.0", "2"]"#,
+        r#"["content-length-range", "2", "1"]"#,
+        r#"["content-length-range", true, 2]"#,
+        r#"["content-length-range", null, 2]"#,
     ] {
         broken.push(whole(noon, &format!("[{condition}]")));
     }
