@@ -54,6 +54,40 @@ class Boto3Post(unittest.TestCase):
                 self.assertEqual((answer.status, answer.data), (204, b""), answer.data)
                 self.assertTrue(self.stored() == body, "the file came back as another one")
 
+    def test_m14_every_part_may_have_the_name_of_a_file(self):
+        """What `requests.post(url, files=fields)` sends."""
+        for size in [5, 117_000]:
+            with self.subTest(size=size):
+                body = content(size)
+                url, fields = self.form()
+                parts = [(name, (name, value)) for name, value in fields.items()] + [("file", ("file", body))]
+                answer = urllib3.request("POST", url, fields=parts, timeout=60, retries=False)
+                self.assertEqual(answer.status, 204, answer.data)
+                self.assertTrue(self.stored() == body, "the file came back as another one")
+
+    def followed(self, size):
+        """A form with a button behind its file, as a page sends it."""
+        body = content(size)
+        url, fields = self.form()
+        parts = [*fields.items(), ("file", ("photo.jpg", body)), ("submit", "Upload to Amazon S3")]
+        answer = urllib3.request("POST", url, fields=parts, timeout=60, retries=False)
+        self.assertEqual(answer.status, 204, answer.data)
+        self.assertTrue(self.stored() == body, "the file came back as another one")
+
+    def test_m8_fields_may_follow_a_file(self):
+        self.followed(40_000)
+
+    def test_m8_fields_may_follow_a_long_file(self):
+        for size in [117_000, 3 * MIB]:
+            with self.subTest(size=size):
+                self.followed(size)
+
+    def test_m11_bounds_may_be_texts(self):
+        conditions = [["content-length-range", "5", "10"]]
+        self.assertEqual(self.post(*self.form(Conditions=conditions), b"hello").status, 204)
+        answer = self.post(*self.form(Conditions=conditions), b"four")
+        self.assertEqual(self.refusal(answer)[:2], (400, "EntityTooSmall"))
+
     def test_the_name_of_the_file_becomes_the_key(self):
         for name in ["photo.jpg", "a b+c%d é.txt"]:
             with self.subTest(name=name):
