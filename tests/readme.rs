@@ -23,6 +23,60 @@ fn the_first_two_commands_are_the_demo_and_the_tests() {
     assert!(commands[1].starts_with("target/release/countersign sign "));
 }
 
+/// The reference call of the WOS documentation is signed with HMAC-SHA1, whatever the default for other clients is.
+#[test]
+fn the_reference_call_is_signed_in_the_words_of_wos() {
+    let command = blocks(&readme(), "sh")[1].replace(
+        "target/release/countersign",
+        env!("CARGO_BIN_EXE_countersign"),
+    );
+    let (sign, shell) = command.trim_end().rsplit_once(" | ").unwrap();
+    assert_eq!(shell, "sh");
+    let output = std::process::Command::new("sh")
+        .args(["-euc", sign])
+        .env("AWS_ACCESS_KEY_ID", "AK")
+        .env("AWS_SECRET_ACCESS_KEY", "a secret")
+        .env_remove("AWS_SESSION_TOKEN")
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let (printed, told) = (text(output.stdout), text(output.stderr));
+    assert_eq!(told, "");
+    assert!(
+        printed.starts_with("curl -gsS -i -X POST ")
+            && printed.contains("'authorization: WOS AK:")
+            && printed.ends_with(" 'http://127.0.0.1:8080/bucket01/objectkey?uploads'\n"),
+        "{printed}"
+    );
+}
+
+/// What the README says takes a restart is what the sample says, and what a reload warns of.
+#[test]
+fn what_takes_a_restart_is_said_alike() {
+    let sample = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/conf/countersign.toml"
+    ));
+    let help = include_str!("golden/help.txt");
+    for (text, of) in [
+        (readme(), "README"),
+        (sample.unwrap(), "sample"),
+        (help.into(), "help"),
+    ] {
+        let words = text.replace(['`', '#', '\n'], " ");
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let mut phrases = words.windows(3);
+        let at = phrases.position(|three| {
+            three[..2] == ["take", "a"] && three[2].trim_matches([',', ':', '.']) == "restart"
+        });
+        let before = words[..at.expect(of)].iter().rev().take(20);
+        let before: Vec<&str> = before.map(|word| word.trim_matches(',')).collect();
+        for setting in ["[server]", "[log]", "[admin]", "upstream_keepalive"] {
+            assert!(before.contains(&setting), "{setting} in {of}: {before:?}");
+        }
+    }
+}
+
 #[test]
 fn the_configuration_by_example_is_right() {
     let examples = blocks(&readme(), "toml");
