@@ -15,7 +15,7 @@ use super::{Failure, announcement, say};
 use crate::address::HostNames;
 use crate::clock::SystemClock;
 use crate::cluster::{Addressing, ClusterOptions, FormFiles, Forward, NodeAddress};
-use crate::config;
+use crate::config::{self, ListenFault};
 use crate::credentials::{InlineKey, InlineStore};
 use crate::embedded::{self, Node, NodeOptions};
 use crate::gateway::options::{AnswerAs, ListenAddress, ListenerOptions, ServerOptions};
@@ -221,10 +221,11 @@ Ctrl-C stops the demo.
 
 /// `PORT` on the loopback address, or what a configuration can say.
 fn address(text: &str) -> Result<SocketAddr, String> {
-    match text.parse() {
-        Ok(port) if !text.starts_with('+') => Ok((Ipv4Addr::LOCALHOST, port).into()),
-        _ => config::listen_address(text).map_err(|fault| fault.to_string()),
-    }
+    config::listen_address(text).or_else(|fault| match fault {
+        ListenFault::PortAlone(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        ListenFault::Malformed => Err(format!("{fault}, or the port alone")),
+        ListenFault::Unresolved(_) => Err(fault.to_string()),
+    })
 }
 
 /// The URL for a client on this machine: nobody sends a request to every address.

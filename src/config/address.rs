@@ -77,7 +77,7 @@ pub enum ListenFault {
     #[error(
         "is a port alone; write \":{0}\" for every IPv4 address of this machine, or \"127.0.0.1:{0}\""
     )]
-    PortAlone(String),
+    PortAlone(u16),
     /// It is of no known form.
     #[error("is not an address to listen on; write \"ip:port\", \"name:port\" or \":port\"")]
     Malformed,
@@ -95,8 +95,8 @@ pub fn listen_address(written: &str) -> Result<SocketAddr, ListenFault> {
     if let Ok(address) = written.parse() {
         return Ok(address);
     }
-    if !written.is_empty() && written.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(ListenFault::PortAlone(written.to_owned()));
+    if let Some(port) = decimal_port(written) {
+        return Err(ListenFault::PortAlone(port));
     }
     let (host, port) = written.rsplit_once(':').ok_or(ListenFault::Malformed)?;
     let port = decimal_port(port).ok_or(ListenFault::Malformed)?;

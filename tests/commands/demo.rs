@@ -246,7 +246,7 @@ fn it_listens_where_it_is_told() {
         assert_eq!(answer.status, 200, "{listen}");
     }
     for (odd, told) in [
-        ("65536", "is a port alone"),
+        ("65536", "or the port alone"),
         ("127.0.0.1", "is not an address to listen on"),
         ("+80", "is not an address to listen on"),
         ("no-such-host.invalid:80", "cannot be resolved"),
