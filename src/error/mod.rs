@@ -35,7 +35,7 @@ pub enum Refusal {
     Denied(Denial),
     /// The method is none of S3's.
     Method,
-    /// A `Connection` header names a field that must reach the node.
+    /// A `Connection` header names a field that is signed or that goes on to the node, or something that is no name.
     ConnectionNames(String),
     /// A header would make a node act on another method than the one that was signed.
     MethodOverride(String),
@@ -146,7 +146,7 @@ impl Refusal {
                 400,
                 Code::InvalidRequest,
                 format!(
-                    "The Connection header names '{name}'; only close, keep-alive, te and upgrade may stand there."
+                    "The Connection header names '{name}'; a header that is signed or that goes on to the storage node may not stand there."
                 ),
             ),
             Self::MethodOverride(name) => Answer::client(

@@ -1,4 +1,4 @@
-//! What can be wrong with the bytes of a request header.
+//! What can be wrong with the bytes of a request header, or with the framing of a body.
 
 use thiserror::Error;
 
@@ -43,6 +43,25 @@ pub enum WireFault {
     /// Transfer-Encoding is not `chunked` alone.
     #[error("the only Transfer-Encoding understood is chunked")]
     TransferEncoding,
+    /// The size of a chunk is not a hexadecimal number.
+    #[error("the size of a chunk is not a hexadecimal number of at most 15 digits")]
+    ChunkSize,
+    /// What stands between the size of a chunk and the end of the line is no extension (RFC 9112, section 7.1.1), or the
+    /// line does not end with CRLF.
+    #[error("a chunk has a malformed extension, or its first line does not end with CRLF")]
+    ChunkExtension,
+    /// The line of a chunk is longer than the limit, or there are too many long ones around little data.
+    #[error("the extensions of the chunks are too long")]
+    ChunkLineTooLong,
+    /// The data of a chunk is not followed by CRLF.
+    #[error("a chunk is not as long as its size says")]
+    ChunkEnd,
+    /// A line of the trailer section is malformed.
+    #[error("the trailer section of the body is malformed")]
+    Trailer,
+    /// The trailer section is longer than the limit, or has more fields.
+    #[error("the trailer section of the body is too large")]
+    TrailerTooLarge,
     /// The header did not arrive in time.
     #[error("the request header did not arrive in time")]
     Timeout,
@@ -60,9 +79,10 @@ impl WireFault {
 pub(super) fn answer(fault: &WireFault) -> Answer {
     use S3ErrorCode as Code;
     let (status, code) = match fault {
-        WireFault::HeaderTooLarge | WireFault::LineTooLong | WireFault::TooManyFields => {
-            (431, Code::RequestHeaderSectionTooLarge)
-        }
+        WireFault::HeaderTooLarge
+        | WireFault::LineTooLong
+        | WireFault::TooManyFields
+        | WireFault::TrailerTooLarge => (431, Code::RequestHeaderSectionTooLarge),
         WireFault::Timeout => (408, Code::RequestTimeout),
         WireFault::Target => (400, Code::InvalidUri),
         WireFault::TransferEncoding | WireFault::Tunnel => (501, Code::NotImplemented),
@@ -70,7 +90,12 @@ pub(super) fn answer(fault: &WireFault) -> Answer {
         | WireFault::RequestLine
         | WireFault::Field
         | WireFault::TwoLengths
-        | WireFault::ContentLength => (400, Code::InvalidRequest),
+        | WireFault::ContentLength
+        | WireFault::ChunkSize
+        | WireFault::ChunkExtension
+        | WireFault::ChunkLineTooLong
+        | WireFault::ChunkEnd
+        | WireFault::Trailer => (400, Code::InvalidRequest),
     };
     let text = fault.to_string();
     Answer::client(

@@ -14,6 +14,7 @@ use super::forward;
 use super::listener::Listener;
 use super::live::Live;
 use super::received::Received;
+use super::wire::{is_token, members};
 use crate::address::{Address, AddressFailure, CopySource, selector};
 use crate::clock::instant;
 use crate::cluster::Forward;
@@ -209,6 +210,7 @@ fn verify(
         context.refused.access_key_id = Some(claim.access_key_id().to_owned());
         Refusal::Auth(failure)
     })?;
+    check_named(&claim, view)?;
     check_forwarded(&claim, live.cluster.options().forward)?;
     Ok(verified)
 }
@@ -258,7 +260,7 @@ fn check_header(received: &Received) -> Result<Steering<'_>, Refusal> {
     for (name, value) in received.fields() {
         match name {
             "connection" => check_connection(value)?,
-            "expect" if !value.eq_ignore_ascii_case(b"100-continue") => {
+            "expect" if members(value).any(|one| !one.eq_ignore_ascii_case(b"100-continue")) => {
                 return Err(Refusal::Expect);
             }
             "host" if host.replace(value).is_some() => {
@@ -277,22 +279,42 @@ fn check_header(received: &Received) -> Result<Steering<'_>, Refusal> {
     Ok(Steering { host, copy_source })
 }
 
-/// `Connection` may name what concerns the connection alone: any other field that it names would be taken away.
+/// What a `Connection` field names concerns the connection alone (RFC 9110, section 7.6.1). The gateway takes no field
+/// away for it and forwards none of that kind, so an offer of another protocol, or the name of a field that ends here, is
+/// ignored. A field that goes on cannot stand there: whoever obeys the name would take it away.
 fn check_connection(value: &[u8]) -> Result<(), Refusal> {
-    let harmless = |option: &&[u8]| {
-        [&b"close"[..], b"keep-alive", b"te", b"upgrade", b""]
-            .iter()
-            .any(|own| own.eq_ignore_ascii_case(option.trim_ascii()))
-    };
-    let other = value
-        .split(|&byte| byte == b',')
-        .find(|option| !harmless(option));
-    match other {
-        Some(other) => Err(Refusal::ConnectionNames(
-            String::from_utf8_lossy(other.trim_ascii()).into_owned(),
-        )),
+    let goes_on = |option: &[u8]| !is_token(option) || forward::carries(&lower_case(option));
+    match members(value).find(|option| !is_plain(option) && goes_on(option)) {
+        Some(option) => Err(Refusal::ConnectionNames(lossy(option))),
         None => Ok(()),
     }
+}
+
+/// Nor can a field that is signed.
+fn check_named(claim: &sig::Claim<'_>, view: &RequestView<'_>) -> Result<(), Refusal> {
+    let connection = view.headers.iter().filter(|field| field.0 == "connection");
+    for option in connection.flat_map(|field| members(field.1)) {
+        let mut signed = claim.signed_headers();
+        if !is_plain(option) && signed.any(|name| name.as_bytes().eq_ignore_ascii_case(option)) {
+            return Err(Refusal::ConnectionNames(lossy(option)));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a connection option is one of those that most requests have, and names no field that anything depends on.
+fn is_plain(option: &[u8]) -> bool {
+    [&b"keep-alive"[..], b"close", b"te", b"upgrade"]
+        .iter()
+        .any(|plain| plain.eq_ignore_ascii_case(option))
+}
+
+fn lower_case(option: &[u8]) -> String {
+    lossy(option).to_ascii_lowercase()
+}
+
+fn lossy(option: &[u8]) -> String {
+    String::from_utf8_lossy(option).into_owned()
 }
 
 fn check_method(request: &RequestHeader) -> Result<&Method, Refusal> {

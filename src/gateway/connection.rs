@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
@@ -49,6 +49,8 @@ pub struct Connection {
     due: AtomicU64,
     /// The fields of the header that Pingora is about to read.
     received: Mutex<Option<Received>>,
+    /// Why the end of a body could not be found.
+    broken: OnceLock<WireFault>,
 }
 
 /// In place of a time: the one that was said last stands.
@@ -78,6 +80,7 @@ impl Connection {
             opened: instant(),
             due: AtomicU64::new(UNKNOWN),
             received: Mutex::new(None),
+            broken: OnceLock::new(),
         }
     }
 
@@ -134,6 +137,17 @@ impl Connection {
     pub fn take_received(&self) -> Option<Received> {
         let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
         received.take()
+    }
+
+    /// The body under way is none that has an end.
+    pub fn break_body(&self, fault: WireFault) {
+        // Once broken, the connection has no other body.
+        let _first = self.broken.set(fault);
+    }
+
+    /// Why the body under way is broken, if it is.
+    pub fn body_fault(&self) -> Option<WireFault> {
+        self.broken.get().copied()
     }
 
     /// What is awaited now.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
-use pingora::{ErrorType, OrErr};
+use pingora::protocols::SocketDigest;
+use pingora::{Error, ErrorType, OrErr};
 use prometheus::IntGauge;
 use rand::RngExt;
 use rand::rngs::SmallRng;
@@ -18,7 +19,8 @@ use super::form::Upload;
 use super::listener::Listener;
 use super::live::Live;
 use super::received::Received;
-use super::relay::Relay;
+use super::relay::{MAX_INTERIM_ANSWERS, Relay};
+use super::reuse::Spent;
 use crate::address::Address;
 use crate::body::SignedChunks;
 use crate::cluster::Attempt;
@@ -63,6 +65,12 @@ pub struct Context {
     pub verified_at: Option<Instant>,
     /// When the latest attempt at a node started.
     pub node_started: Option<Instant>,
+    /// The connection of the latest attempt.
+    pub node_connection: Option<Arc<SocketDigest>>,
+    /// Whether the next attempt needs a connection of its own.
+    pub single: bool,
+    /// How many interim answers the node has given.
+    pub interim_answers: u8,
     /// When it had its connection; none where the client is still to send a body.
     pub connected: Option<Instant>,
     /// How long the node took to the header of its answer.
@@ -107,6 +115,9 @@ impl Context {
             verification: None,
             verified_at: None,
             node_started: None,
+            node_connection: None,
+            single: false,
+            interim_answers: 0,
             connected: None,
             node_duration: None,
             node_request_id: None,
@@ -128,6 +139,32 @@ impl Context {
         connection.is_some_and(|connection| connection.awaited() == Awaited::Nothing)
     }
 
+    /// Counts an answer of the node's that is not its last.
+    ///
+    /// # Errors
+    /// An error of the node's, where there are too many.
+    pub fn count_interim_answer(&mut self) -> pingora::Result<()> {
+        self.interim_answers += 1;
+        if self.interim_answers > MAX_INTERIM_ANSWERS {
+            let flood = "more interim answers than a node may give";
+            return Err(Error::explain(ErrorType::InvalidHTTPHeader, flood).into_up());
+        }
+        Ok(())
+    }
+
+    /// Whether the node has answered before it could have the whole request.
+    pub fn is_answered_early(&self) -> bool {
+        let connection = self.connection.as_ref();
+        connection.is_none_or(|connection| connection.awaited() != Awaited::Answer)
+    }
+
+    /// The node's connection is not to be used again.
+    pub fn spend(&mut self, spent: &Spent) {
+        if let Some(connection) = self.node_connection.take() {
+            spent.spend(&connection);
+        }
+    }
+
     /// The node that the latest attempt went to, and its counters.
     pub fn node(&self) -> Option<(&str, &NodeMetrics)> {
         let at = self.live.cluster.latest(&self.attempt)?;
@@ -145,6 +182,12 @@ impl Context {
     /// Why a form upload is refused, if it turned out to be wrong while it was on its way.
     pub fn form_refusal(&self) -> Option<Refusal> {
         self.form.as_ref()?.refusal()
+    }
+
+    /// What is wrong with the framing of the body, if something is.
+    pub fn broken_body(&self) -> Option<Refusal> {
+        let fault = self.connection.as_ref()?.body_fault();
+        fault.map(Refusal::Wire)
     }
 
     /// The address of the request, permitted or refused.

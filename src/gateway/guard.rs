@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
@@ -20,17 +20,15 @@ use pingora::protocols::{
     TimingDigest, UniqueID, UniqueIDType,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
-use tokio::time::{Sleep, sleep};
 
+use super::chunks::Chunks;
 use super::connection::{Awaited, Connection, Deadline};
+use super::received::Received;
+use super::refusing::Refusing;
 use super::wire;
 use crate::clock::instant;
 use crate::error::WireFault;
 
-/// What is still read of a refused request, so that the client sees the answer before the connection ends.
-const MAX_LINGER_BYTES: usize = 1024 * 1024;
-/// How long it is read.
-const LINGER: Duration = Duration::from_secs(2);
 /// How much is read at once while a header or the head of a form is awaited. Most headers fit.
 pub const PIECE: usize = 4096;
 /// How much of an answer is gathered, so that the header and a small document leave in one packet.
@@ -47,6 +45,10 @@ pub struct GuardedStream<S> {
     held: BytesMut,
     /// How much of it was searched for the end of a header.
     searched: usize,
+    /// How much of it is still a header's, where a body in chunks follows.
+    header: usize,
+    /// The framing of the body, where it comes in chunks.
+    chunks: Chunks,
     /// When what is awaited is late; none while nothing is.
     due: Option<Instant>,
     /// Wakes us at `due` or before: it is set anew once it has rung, not for each request.
@@ -105,15 +107,6 @@ impl Alarm {
     }
 }
 
-/// The answer to a fault on its way out.
-struct Refusing {
-    answer: Vec<u8>,
-    written: usize,
-    shut_down: bool,
-    drained: usize,
-    until: Pin<Box<Sleep>>,
-}
-
 impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
     /// Guards a connection.
     pub fn new(inner: S, connection: Arc<Connection>) -> Self {
@@ -122,6 +115,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
             connection,
             held: BytesMut::new(),
             searched: 0,
+            header: 0,
+            chunks: Chunks::None,
             due: None,
             alarm: None,
             unread: None,
@@ -147,9 +142,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
             self.due = None;
             match wire::read(new) {
                 Ok(Some(received)) => {
-                    let left = received.leave_what_steers(new);
+                    let mut left = received.leave_what_steers(new);
+                    if received.body_length().is_none() {
+                        // What is here of the body comes through its check.
+                        let header = left - (new.len() - received.length());
+                        self.held.extend_from_slice(&new[header..left]);
+                        left = header;
+                    }
                     buf.set_filled(before + left);
-                    self.connection.hand_over(received);
+                    self.hand_over(received, 0);
                     return Poll::Ready(Ok(()));
                 }
                 Ok(None) => {
@@ -164,10 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
         }
         loop {
             match self.search() {
-                Ok(true) => {
-                    self.pass_on(buf);
-                    return Poll::Ready(Ok(()));
-                }
+                Ok(true) => return Poll::Ready(self.pass_on(buf)),
                 Ok(false) => {}
                 Err(fault) => return self.refuse(fault, cx),
             }
@@ -194,12 +192,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
         let Some(received) = wire::read(&self.held)? else {
             return Ok(false);
         };
+        let behind = self.held.len() - received.length();
         let left = received.leave_what_steers(&mut self.held);
         self.held.truncate(left);
         self.searched = 0;
         self.due = None;
-        self.connection.hand_over(received);
+        self.hand_over(received, left - behind);
         Ok(true)
+    }
+
+    /// A header was read, of which this many bytes are held.
+    fn hand_over(&mut self, received: Received, header: usize) {
+        self.chunks = Chunks::of(received.body_length());
+        self.header = header;
+        self.connection.hand_over(received);
     }
 
     /// Holds what can be read at once, and gives how much that was.
@@ -244,24 +250,65 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
 
     /// Reads a piece of a body.
     fn poll_body(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
         let most = self.connection.piece();
         if buf.remaining() <= most {
-            return Pin::new(&mut self.inner).poll_read(cx, buf);
+            ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
+        } else {
+            let mut piece = ReadBuf::new(buf.initialize_unfilled_to(most));
+            ready!(Pin::new(&mut self.inner).poll_read(cx, &mut piece))?;
+            let count = piece.filled().len();
+            buf.advance(count);
         }
-        let mut piece = ReadBuf::new(buf.initialize_unfilled_to(most));
-        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut piece))?;
-        let count = piece.filled().len();
-        buf.advance(count);
-        Poll::Ready(Ok(()))
+        let checked = self.chunks.check(&buf.filled()[before..], &self.connection);
+        if checked.is_err() {
+            buf.set_filled(before);
+        }
+        Poll::Ready(checked)
     }
 
-    fn pass_on(&mut self, buf: &mut ReadBuf<'_>) {
-        let count = self.held.len().min(buf.remaining());
+    /// Passes on what is held, as far as it is as it should be.
+    fn pass_on(&mut self, buf: &mut ReadBuf<'_>) -> io::Result<()> {
+        let mut count = self.held.len().min(buf.remaining());
+        if self.header > 0 {
+            // The parser gets to read the header also where what follows it is at fault.
+            count = count.min(self.header);
+            self.header -= count;
+        } else {
+            self.chunks.check(&self.held[..count], &self.connection)?;
+        }
         buf.put_slice(&self.held[..count]);
         self.held.advance(count);
         if self.held.is_empty() {
             // An idle connection holds no memory.
             self.held = BytesMut::new();
+        }
+        Ok(())
+    }
+
+    /// The client's body has no end that could be found: what comes is left, so that the client sees the answer.
+    fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.held = BytesMut::new();
+        let mut scratch = [0; PIECE];
+        loop {
+            let mut piece = ReadBuf::new(&mut scratch);
+            ready!(Pin::new(&mut self.inner).poll_read(cx, &mut piece))?;
+            let left = self.chunks.leave(piece.filled().len());
+            if left.is_break() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Nothing more can be read now. What is gathered of an answer leaves before the connection waits: there is no telling
+    /// when more of it comes.
+    fn poll_gathered(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.inner.buffer().is_empty() {
+            return Poll::Pending;
+        }
+        match Pin::new(&mut self.inner).poll_flush(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            _ => Poll::Pending,
         }
     }
 
@@ -281,48 +328,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
 
     fn refuse(&mut self, fault: WireFault, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.held = BytesMut::new();
-        let refusing = self.refusing.insert(Refusing {
-            answer: self.connection.refuse(fault),
-            written: 0,
-            shut_down: false,
-            drained: 0,
-            until: Box::pin(sleep(LINGER)),
-        });
+        let refusing = Refusing::with(self.connection.refuse(fault));
+        let refusing = self.refusing.insert(refusing);
         refusing.poll(&mut self.inner, cx).map(Ok)
-    }
-}
-
-impl Refusing {
-    /// Writes the answer, ends our side, and reads what the client still sends, within the bounds.
-    fn poll<S: AsyncRead + AsyncWrite + Unpin>(
-        &mut self,
-        stream: &mut S,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
-        while self.written < self.answer.len() {
-            if self.until.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(());
-            }
-            match ready!(Pin::new(&mut *stream).poll_write(cx, &self.answer[self.written..])) {
-                Ok(0) | Err(_) => return Poll::Ready(()),
-                Ok(count) => self.written += count,
-            }
-        }
-        if !self.shut_down {
-            if ready!(Pin::new(&mut *stream).poll_shutdown(cx)).is_err() {
-                return Poll::Ready(());
-            }
-            self.shut_down = true;
-        }
-        let mut scratch = [0; 4096];
-        while self.drained < MAX_LINGER_BYTES && self.until.as_mut().poll(cx).is_pending() {
-            let mut piece = ReadBuf::new(&mut scratch);
-            match ready!(Pin::new(&mut *stream).poll_read(cx, &mut piece)) {
-                Ok(()) if !piece.filled().is_empty() => self.drained += piece.filled().len(),
-                Ok(()) | Err(_) => break,
-            }
-        }
-        Poll::Ready(())
     }
 }
 
@@ -336,21 +344,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedStream<S> {
         if let Some(refusing) = &mut this.refusing {
             return refusing.poll(&mut this.inner, cx).map(Ok);
         }
-        match this.connection.awaited() {
+        let read = match this.connection.awaited() {
+            Awaited::Body | Awaited::Form if this.chunks.are_broken() => this.poll_leave(cx),
             Awaited::Header => this.poll_header(cx, buf),
             Awaited::Body if this.held.is_empty() => this.poll_body(cx, buf),
-            Awaited::Form if this.held.is_empty() => {
-                ready!(this.poll_hold(cx))?;
-                this.pass_on(buf);
-                Poll::Ready(Ok(()))
-            }
-            Awaited::Body | Awaited::Form => {
-                this.pass_on(buf);
-                Poll::Ready(Ok(()))
-            }
+            Awaited::Form if this.held.is_empty() => match this.poll_hold(cx) {
+                Poll::Ready(read) => Poll::Ready(read.and_then(|_count| this.pass_on(buf))),
+                Poll::Pending => Poll::Pending,
+            },
+            Awaited::Body | Awaited::Form => Poll::Ready(this.pass_on(buf)),
             Awaited::Answer => this.poll_answered(cx),
             Awaited::Nothing => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+        };
+        if read.is_pending() {
+            return this.poll_gathered(cx);
         }
+        read
     }
 }
 

@@ -2,13 +2,13 @@
 //!
 //! | file | what it does, in the order of a request |
 //! |---|---|
-//! | `listener`, `connection`, `guard`, `wire`, `received` | takes a connection and reads each request header |
+//! | `listener`, `connection`, `guard`, `refusing`, `wire`, `chunks`, `received` | takes a connection, reads each request header and checks the framing of each body |
 //! | `proxy`, `context` | Pingora's callbacks, and what is kept of one request |
 //! | `admit` | the check: from the header to a `Permit` |
 //! | `body` | the proof of the request's body while it streams |
 //! | `form` | form uploads: the check of their fields, the PUT that they become, the answer |
 //! | `forward` | the request that goes on to the node |
-//! | `relay` | the node's answer in the client's words |
+//! | `relay`, `reuse` | the node's answer in the client's words and framing; what becomes of the node's connection |
 //! | `respond` | the answer to a refusal |
 //! | `observe` | one access line, one set of metrics |
 //! | `admin` | `/metrics`, `/healthz`, `/readyz` |
@@ -17,6 +17,7 @@
 mod admin;
 mod admit;
 mod body;
+mod chunks;
 mod connection;
 mod context;
 mod form;
@@ -28,8 +29,10 @@ mod observe;
 pub mod options;
 mod proxy;
 mod received;
+mod refusing;
 mod relay;
 mod respond;
+mod reuse;
 mod run;
 mod wire;
 
@@ -63,4 +66,6 @@ pub struct Gateway {
     /// Random for each process: it tells gateways apart and says nothing about them.
     host_id: String,
     log: Log,
+    /// Connections to nodes that are not to be used again.
+    spent: reuse::Spent,
 }

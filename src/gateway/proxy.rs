@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{EXPECT, TRANSFER_ENCODING};
+use http::header::EXPECT;
 use http::{StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
@@ -20,7 +20,7 @@ use super::Gateway;
 use super::admit::Admission;
 use super::connection::{Awaited, Connection};
 use super::context::Context;
-use super::{admit, form, forward, observe, relay, respond};
+use super::{admit, form, forward, observe, relay, respond, reuse};
 use crate::body::End;
 use crate::clock::instant;
 use crate::cluster::Forward;
@@ -92,6 +92,9 @@ impl ProxyHttp for Proxy {
         };
         let options = &listener.options;
         session.set_read_timeout(Some(options.body_timeout));
+        // HTTP/1.0 knows no interim answers (RFC 9110, section 15.2).
+        let old = session.req_header().version == Version::HTTP_10;
+        session.set_ignore_info_resp(old);
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {
@@ -125,6 +128,7 @@ impl ProxyHttp for Proxy {
         match admitted {
             Ok(()) => Ok(false),
             Err(refusal) => {
+                let refusal = context.broken_body().unwrap_or(refusal);
                 // Whoever is gone by now misses the answer; there is nobody else to tell. Boxed, since its room would
                 // else be part of every request's future.
                 let _sent = Box::pin(self.answer(session, context, &refusal)).await;
@@ -156,6 +160,9 @@ impl ProxyHttp for Proxy {
             // The connection's guard alone waits for the node, with an alarm that is there already.
             peer.options.read_timeout = None;
         }
+        if context.single {
+            peer.group_key = reuse::SINGLE;
+        }
         Ok(peer)
     }
 
@@ -178,9 +185,14 @@ impl ProxyHttp for Proxy {
         reused: bool,
         _peer: &HttpPeer,
         _fd: std::os::unix::io::RawFd,
-        _digest: Option<&Digest>,
+        digest: Option<&Digest>,
         context: &mut Self::CTX,
     ) -> Result<()> {
+        if reused && digest.is_some_and(|digest| self.gateway.spent.contains(digest)) {
+            context.single = true;
+            return Error::e_explain(ErrorType::ConnectionClosed, "a spent connection");
+        }
+        context.node_connection = digest.and_then(|digest| digest.socket_digest.clone());
         let (state, connected) = if reused {
             (NodeConnection::Reused, context.node_started)
         } else {
@@ -196,7 +208,7 @@ impl ProxyHttp for Proxy {
 
     async fn upstream_request_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         request: &mut RequestHeader,
         context: &mut Self::CTX,
     ) -> Result<()> {
@@ -225,10 +237,11 @@ impl ProxyHttp for Proxy {
                 request_id: &context.request_id,
                 peer: connection.peer(),
                 node: node.map_or("localhost", String::as_str),
+                expects: session.req_header().headers.contains_key(EXPECT),
                 clock: &*self.gateway.clock,
             },
         )?;
-        Ok(())
+        reuse::mark(request, context.received.body_length(), context.single)
     }
 
     async fn request_body_filter(
@@ -277,8 +290,13 @@ impl ProxyHttp for Proxy {
         }
         let interim = answer.status.is_informational();
         session.set_close_on_response_before_downstream_finish(!interim);
+        let (method, version) = (&session.req_header().method, session.req_header().version);
+        let settled = relay::settle(answer, method, version)?;
         if interim {
-            return Ok(());
+            return context.count_interim_answer();
+        }
+        if settled.out_of_step || context.is_answered_early() {
+            context.spend(&self.gateway.spent);
         }
         context.node_duration = context.node_started.map(|started| now - started);
         if answer.status.is_success() && context.is_unproven() {
@@ -303,15 +321,19 @@ impl ProxyHttp for Proxy {
             context.live.cluster.options().dialect,
             &session.req_header().method,
             permit.address().operation(),
-            context.request_id.value()?,
+            relay::Identity {
+                request_id: context.request_id.value()?,
+                host_id,
+            },
             signed_anew.then_some(own_refusal),
         )?;
         context.relay = relay;
         context.node_request_id = node_request_id;
-        // Whoever speaks 1.0 knows no chunks (RFC 9112, section 6.1): the end of the body is that of the connection.
-        let unframed = session.req_header().version == Version::HTTP_10
-            && answer.remove_header(&TRANSFER_ENCODING).is_some();
-        if unframed || *self.stopping.borrow() {
+        if settled.no_body {
+            context.relay = relay::Relay::Nothing;
+        }
+        // The end of the body is that of the connection, for whoever knows no chunks.
+        if settled.until_close || *self.stopping.borrow() {
             session.set_keepalive(None);
         }
         if context.form.is_some() {
@@ -347,6 +369,12 @@ impl ProxyHttp for Proxy {
         if context.node_is_overdue() {
             error = Error::explain(ErrorType::ReadTimedout, "the node is silent").into_up();
         }
+        if reused && context.single {
+            // Nothing was sent on it.
+            context.attempt.once_more();
+            error.set_retry(true);
+            return error;
+        }
         let from_node = *error.esource() == ErrorSource::Upstream;
         // A form is a PUT in another dress.
         let idempotent = session.req_header().method.is_idempotent() || context.form.is_some();
@@ -381,8 +409,9 @@ impl ProxyHttp for Proxy {
             _ if answered => None,
             Some(failure) => Some(Refusal::Body(failure.clone())),
             None => context
-                .form_refusal()
-                .or_else(|| refusal_of(session, error)),
+                .broken_body()
+                .or_else(|| context.form_refusal())
+                .or_else(|| respond::refusal_of(session, error)),
         };
         let mut error_code = 0;
         if let Some(refusal) = refusal {
@@ -445,37 +474,4 @@ fn note_own_key_refused(context: &Context, code: &str) {
         code,
         "the node does not accept the gateway's own signature: look at sign_with, node_keys and the clock"
     );
-}
-
-/// The refusal that answers a failure behind the check; none where the client is gone.
-fn refusal_of(session: &mut Session, error: &Error) -> Option<Refusal> {
-    use ErrorType::{
-        ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, ReadTimedout, SocketError,
-        WriteTimedout,
-    };
-    match error.esource() {
-        ErrorSource::Upstream => Some(match error.etype() {
-            ConnectError | ConnectNoRoute | ConnectRefused | ConnectTimedout | SocketError => {
-                Refusal::NoNode
-            }
-            // While the body is on its way the node waits, as we do, for the client.
-            ReadTimedout if !session.is_body_done() && !waits_for_continue(session) => {
-                Refusal::ClientSilent
-            }
-            ReadTimedout | WriteTimedout => Refusal::NodeSilent,
-            _ => Refusal::NodeFailed,
-        }),
-        ErrorSource::Downstream => match error.etype() {
-            // The client is silent as it has to be: it waits for the node's leave.
-            ReadTimedout if waits_for_continue(session) => Some(Refusal::NodeSilent),
-            ReadTimedout => Some(Refusal::ClientSilent),
-            _ => None,
-        },
-        ErrorSource::Internal | ErrorSource::Unset => Some(Refusal::Internal),
-    }
-}
-
-/// Whether the client has asked for leave to send its body and has not got it.
-fn waits_for_continue(session: &Session) -> bool {
-    session.req_header().headers.contains_key(EXPECT) && session.response_written().is_none()
 }

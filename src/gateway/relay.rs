@@ -24,8 +24,12 @@ const STANDALONE: &str = " standalone=\"yes\"";
 /// How much of a document is looked at for its root element. A longer prologue passes as it is.
 const MAX_PROLOGUE: usize = 8 * 1024;
 
+mod framing;
+mod identity;
 mod own_key;
 
+pub use framing::{MAX_INTERIM_ANSWERS, settle};
+use identity::Identified;
 use own_key::Judgement;
 
 /// What is done to the body of an answer.
@@ -42,6 +46,17 @@ pub enum Relay {
     Padded(usize),
     /// It is a refusal that may concern the gateway's own signature.
     Judged(Box<Judgement>),
+    /// It is an error document, or may be one, whose ids become the gateway's.
+    Identified(Box<Identified>),
+}
+
+/// Who the gateway is towards the client.
+#[derive(Debug, Clone)]
+pub struct Identity<'g> {
+    /// The gateway's id of the request.
+    pub request_id: HeaderValue,
+    /// The id of this gateway.
+    pub host_id: &'g str,
 }
 
 /// A document on its way from one dialect's words into another's.
@@ -65,7 +80,7 @@ pub fn head(
     cluster: DialectName,
     method: &Method,
     operation: Operation,
-    request_id: HeaderValue,
+    own: Identity<'_>,
     own_refusal: Option<&dyn Fn() -> Vec<u8>>,
 ) -> pingora::Result<(Relay, Option<String>)> {
     let (spoken, wanted) = (
@@ -102,8 +117,46 @@ pub fn head(
     {
         relay = judged(answer, relay, own_refusal().into())?;
     }
-    set_last(answer, request_id_field(words), request_id)?;
+    if !answer.status.is_success() || answers_late(operation) {
+        relay = identified(answer, method, operation, words, relay, &own)?;
+    }
+    set_last(answer, request_id_field(words), own.request_id)?;
     Ok((relay, node_request_id))
+}
+
+/// Whether S3 says 200 before it knows whether the operation succeeds (Amazon S3 API Reference,
+/// "CompleteMultipartUpload", "CopyObject"): the document may be that of an error.
+fn answers_late(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::CompleteMultipartUpload | Operation::CopyObject | Operation::UploadPartCopy
+    )
+}
+
+/// Puts the gateway's ids in the place of the node's, in the header of an error and in its document.
+fn identified(
+    answer: &mut ResponseHeader,
+    method: &Method,
+    operation: Operation,
+    words: DialectName,
+    relay: Relay,
+    own: &Identity<'_>,
+) -> pingora::Result<Relay> {
+    let is_error = !answer.status.is_success();
+    let host_id_header = format!("{}id-2", Dialect::named(words).forms[0].header_prefix);
+    if is_error && answer.headers.contains_key(&host_id_header) {
+        answer.insert_header(host_id_header, own.host_id)?;
+    }
+    if !is_document(answer, method, operation) {
+        return Ok(relay);
+    }
+    let length = length_of(answer);
+    if let Some(length) = length {
+        answer.insert_header(CONTENT_LENGTH, length + identity::GROWTH)?;
+    }
+    let request_id = Bytes::copy_from_slice(own.request_id.as_bytes());
+    let identified = Identified::new(relay, request_id, own.host_id, length.is_some(), is_error);
+    Ok(Relay::Identified(Box::new(identified)))
 }
 
 /// Whether a refusal with this status may concern a signature.
@@ -237,6 +290,9 @@ impl Relay {
     /// Passes a piece of the body. `Some` of nothing holds it back; only the end may be `None`. Gives the node's code once
     /// it turns out to have refused the gateway's own signature.
     pub fn body(&mut self, piece: &mut Option<Bytes>, end: bool) -> Option<&'static str> {
+        if let Self::Identified(identified) = self {
+            return identified.body(piece, end);
+        }
         let mut refused = None;
         if let Self::Nothing = self {
             *piece = Some(Bytes::new()).filter(|_| !end);

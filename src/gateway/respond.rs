@@ -7,6 +7,7 @@ use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::{Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
+use pingora::{Error, ErrorSource, ErrorType};
 use tokio::time::timeout;
 
 use crate::clock::instant;
@@ -143,4 +144,37 @@ pub fn raw(answer: &Answer, words: DialectName, request_id: &str, host_id: &str)
     .into_bytes();
     whole.extend_from_slice(&body);
     whole
+}
+
+/// The refusal that answers a failure behind the check; none where the client is gone.
+pub fn refusal_of(session: &mut Session, error: &Error) -> Option<Refusal> {
+    use ErrorType::{
+        ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, ReadTimedout, SocketError,
+        WriteTimedout,
+    };
+    match error.esource() {
+        ErrorSource::Upstream => Some(match error.etype() {
+            ConnectError | ConnectNoRoute | ConnectRefused | ConnectTimedout | SocketError => {
+                Refusal::NoNode
+            }
+            // While the body is on its way the node waits, as we do, for the client.
+            ReadTimedout if !session.is_body_done() && !waits_for_continue(session) => {
+                Refusal::ClientSilent
+            }
+            ReadTimedout | WriteTimedout => Refusal::NodeSilent,
+            _ => Refusal::NodeFailed,
+        }),
+        ErrorSource::Downstream => match error.etype() {
+            // The client is silent as it has to be: it waits for the node's leave.
+            ReadTimedout if waits_for_continue(session) => Some(Refusal::NodeSilent),
+            ReadTimedout => Some(Refusal::ClientSilent),
+            _ => None,
+        },
+        ErrorSource::Internal | ErrorSource::Unset => Some(Refusal::Internal),
+    }
+}
+
+/// Whether the client has asked for leave to send its body and has not got it.
+fn waits_for_continue(session: &Session) -> bool {
+    session.req_header().headers.contains_key(EXPECT) && session.response_written().is_none()
 }

@@ -19,6 +19,7 @@ use super::listener::{ListenError, Listeners, Socket};
 use super::live::{Live, LiveOptions, Reload};
 use super::options::ServerOptions;
 use super::proxy::Proxy;
+use super::reuse::Spent;
 use crate::clock::Clock;
 use crate::logs::Log;
 use crate::metrics::{Metrics, ReloadOutcome};
@@ -92,6 +93,7 @@ pub fn start(options: RunOptions, clock: Arc<dyn Clock>, log: Log) -> Result<Run
         metrics,
         host_id: RequestId::random().to_string(),
         log,
+        spent: Spent::default(),
     });
     let (stopping, stopped) = watch::channel(false);
     let mut server = Server::new_with_opt_and_conf(None, configuration);

@@ -72,7 +72,7 @@ pub fn read(bytes: &[u8]) -> Result<Option<Received>, WireFault> {
     let minor = check_request_line(request_line)?;
     let mut names = Vec::with_capacity(USUAL_NAMES);
     let mut spans = Vec::with_capacity(USUAL_FIELDS);
-    let mut lengths = Lengths::default();
+    let mut steering = Steering::of(minor);
     loop {
         let start = bytes.len() - rest.len();
         let Some(line) = next_line(&mut rest)? else {
@@ -96,8 +96,11 @@ pub fn read(bytes: &[u8]) -> Result<Option<Received>, WireFault> {
             name: before..names.len(),
             line: start..bytes.len() - rest.len(),
             value: value_start..value_start + value.len(),
-            steers: lengths.steers(&names[before..], value)?,
+            steers: steering.steers(&names[before..], value, spans.len())?,
         });
+    }
+    if let Some(at) = steering.outvoted() {
+        spans[at].steers = false;
     }
     let length = bytes.len() - rest.len();
     if length > WireFault::MAX_HEADER_BYTES {
@@ -107,7 +110,7 @@ pub fn read(bytes: &[u8]) -> Result<Option<Received>, WireFault> {
     if controls(&bytes[..length]) != 2 * (spans.len() + 2) {
         check_controls(&bytes[..length])?;
     }
-    let body_length = lengths.of_body(minor)?;
+    let body_length = steering.body_length()?;
     check_names(&names)?;
     // What is in the table is ASCII.
     let names = String::from_utf8(names).map_err(|_no_token| WireFault::Field)?;
@@ -203,15 +206,31 @@ fn request_line_fault(line: &[u8]) -> WireFault {
     }
 }
 
-#[derive(Default)]
-struct Lengths<'h> {
+/// What a header says about its message and its connection.
+struct Steering<'h> {
+    /// The minor version of HTTP/1.
+    minor: u8,
     content_length: Option<&'h [u8]>,
     transfer_encoding: Option<&'h [u8]>,
+    /// The first `Connection` field that asks for the connection to be kept.
+    keeps: Option<usize>,
+    /// Whether a `Connection` field asks for its end.
+    closes: bool,
 }
 
-impl<'h> Lengths<'h> {
-    /// Notes what frames the body, and says whether Pingora has to see a field: what it does not see it cannot act upon.
-    fn steers(&mut self, name: &[u8], value: &'h [u8]) -> Result<bool, WireFault> {
+impl<'h> Steering<'h> {
+    fn of(minor: u8) -> Self {
+        Self {
+            minor,
+            content_length: None,
+            transfer_encoding: None,
+            keeps: None,
+            closes: false,
+        }
+    }
+
+    /// Notes what the field number `at` says, and whether Pingora has to see it: what it does not see it cannot act upon.
+    fn steers(&mut self, name: &[u8], value: &'h [u8], at: usize) -> Result<bool, WireFault> {
         match name {
             b"content-length" => match self.content_length.replace(value) {
                 None => Ok(true),
@@ -221,25 +240,62 @@ impl<'h> Lengths<'h> {
                 None => Ok(true),
                 Some(_) => Err(WireFault::TransferEncoding),
             },
-            b"connection" | b"expect" => Ok(true),
+            b"connection" => Ok(self.connection(value, at)),
+            // HTTP/1.0 knows no expectation, and an empty one is none (RFC 9110, section 10.1.1).
+            b"expect" => Ok(self.minor > 0 && members(value).next().is_some()),
             _ => Ok(false),
         }
     }
 
+    /// Pingora obeys the first `Connection` field alone, so it sees those alone that change something: each that closes
+    /// and, from HTTP/1.0, the first that keeps.
+    fn connection(&mut self, value: &[u8], at: usize) -> bool {
+        let keeps =
+            self.minor == 0 && self.keeps.is_none() && value.eq_ignore_ascii_case(b"keep-alive");
+        if keeps {
+            self.keeps = Some(at);
+        }
+        let closes = members(value).any(|option| option.eq_ignore_ascii_case(b"close"));
+        self.closes |= closes;
+        keeps || closes
+    }
+
+    /// The field that Pingora must not see after all: `close` wins over `keep-alive`, whichever comes first (RFC 9112,
+    /// section 9.3).
+    fn outvoted(&self) -> Option<usize> {
+        self.keeps.filter(|_| self.closes)
+    }
+
     /// The length of the body; none where it comes in chunks.
-    fn of_body(&self, minor: u8) -> Result<Option<u64>, WireFault> {
+    fn body_length(&self) -> Result<Option<u64>, WireFault> {
         let announced = self.content_length.map(number).transpose()?;
         let Some(encoding) = self.transfer_encoding else {
             return Ok(announced.or(Some(0)));
         };
         if self.content_length.is_some() {
             Err(WireFault::TwoLengths)
-        } else if minor == 0 || !encoding.eq_ignore_ascii_case(b"chunked") {
+        } else if self.minor == 0 || !encoding.eq_ignore_ascii_case(b"chunked") {
             Err(WireFault::TransferEncoding)
         } else {
             Ok(None)
         }
     }
+}
+
+/// The members of a list (RFC 9110, section 5.6.1), without those that are empty.
+pub fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let members = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+    members.filter(|member| !member.is_empty())
+}
+
+/// Whether this byte may stand in a token.
+pub fn is_tchar(byte: u8) -> bool {
+    TOKEN[usize::from(byte)]
+}
+
+/// Whether this is a token (RFC 9110, section 5.6.2).
+pub fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && all(TOKEN, text)
 }
 
 /// Reads a Content-Length: digits, and no more of them than any body needs.

@@ -1,10 +1,15 @@
 //! Threats from below the signature: framing, limits, methods, secrets in what is printed, and bytes that are no request.
 //! Each test bears the name of its threat.
 
+mod answers;
+mod chunks;
+mod connection;
 mod framing;
 mod fuzz;
 mod limits;
 mod methods;
+mod node;
+mod reuse;
 mod secrets;
 mod signatures;
 #[path = "../support/mod.rs"]

@@ -1,6 +1,6 @@
 //! A node's request made of what passes of the client's.
 
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, EXPECT, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use pingora::http::RequestHeader;
 use pingora::{ErrorType, OkOrErr, OrErr};
@@ -82,8 +82,9 @@ pub fn what_passes(
             }
             Some(_) => HeaderName::from_bytes(name.as_bytes()),
             None => match listed(name) {
-                Some(name) if name != AUTHORIZATION => Ok(name),
-                _ => continue,
+                Some(name) if name == AUTHORIZATION || (name == EXPECT && !own.expects) => continue,
+                Some(name) => Ok(name),
+                None => continue,
             },
         };
         let name = name.or_err(ErrorType::InvalidHTTPHeader, "a name that was received")?;

@@ -16,7 +16,7 @@ use crate::body::SignedChunks;
 use crate::clock::Clock;
 use crate::cluster::{Cluster, Forward};
 use crate::policy::Permit;
-pub use passing::passes;
+pub use passing::{carries, passes};
 pub use resign::check;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-countersign-request-id");
@@ -33,6 +33,8 @@ pub struct Own<'o> {
     pub peer: Option<&'o HeaderValue>,
     /// The address of the node.
     pub node: &'o str,
+    /// Whether the client waits for `100 Continue`.
+    pub expects: bool,
     /// Tells the time of this attempt, which a new signature carries.
     pub clock: &'o dyn Clock,
 }
@@ -101,6 +103,7 @@ mod tests {
                 request_id: &RequestId::random(),
                 peer: None,
                 node: "127.0.0.1:9000",
+                expects: false,
                 clock: &SystemClock,
             };
             pass_on(&mut request, &Received::default(), own).unwrap();

@@ -2,6 +2,7 @@
 
 use http::header::{self, HeaderName};
 
+use super::FORWARDED_FOR;
 use crate::sig::dialect::vendor_header;
 
 const AMZ_SDK_INVOCATION_ID: HeaderName = HeaderName::from_static("amz-sdk-invocation-id");
@@ -16,6 +17,11 @@ const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// `name` is lower-case.
 pub fn passes(name: &str) -> bool {
     vendor_header(name).is_some() || listed(name).is_some()
+}
+
+/// Whether a node can get a field with this name, from the client or from the gateway. `name` is lower-case.
+pub fn carries(name: &str) -> bool {
+    passes(name) || name == FORWARDED_FOR.as_str() || name.starts_with("x-countersign-")
 }
 
 /// The name of a field that passes and is no vendor's own. `name` is lower-case.

@@ -6,6 +6,14 @@ const DOCUMENT: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><InitiateMulti
 const TRANSLATED: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?><InitiateMultipartUploadResult \
     xmlns=\"http://wcs.chinanetcenter.com/document\"><Bucket>bucket01</Bucket></InitiateMultipartUploadResult>";
 
+/// The ids that the documents of these tests would get.
+fn identity() -> Identity<'static> {
+    Identity {
+        request_id: HeaderValue::from_static("id1"),
+        host_id: "host1",
+    }
+}
+
 struct Translated {
     header: ResponseHeader,
     body: String,
@@ -31,16 +39,21 @@ fn translate(
         header.insert_header(CONTENT_LENGTH, length).unwrap();
     }
     let operation = Operation::CreateMultipartUpload;
-    let (mut relay, _) = head(
+    let (relay, _) = head(
         &mut header,
         words,
         cluster,
         &Method::POST,
         operation,
-        HeaderValue::from_static("id1"),
+        identity(),
         None,
     )
     .unwrap();
+    through(header, relay, document, cuts)
+}
+
+/// Sends a body through, cut into pieces at `cuts`.
+fn through(header: ResponseHeader, mut relay: Relay, document: &str, cuts: &[usize]) -> Translated {
     let mut body = Vec::new();
     let mut start = 0;
     for &cut in cuts.iter().chain([&document.len()]) {
@@ -116,7 +129,8 @@ fn the_announced_length_always_holds() {
         }
     }
     let sent = translate(DialectName::Wos, 404, error, &[], Some(error.len()));
-    assert_eq!(sent.body, error.replace("\"?>", "\" standalone=\"yes\"?>"));
+    let translated = error.replace("\"?>", "\" standalone=\"yes\"?>");
+    assert_eq!(sent.body.trim_end(), translated);
     let sent = translate(DialectName::Wos, 200, &comment, &[], None);
     assert!(
         sent.body
@@ -156,7 +170,7 @@ fn objects_heads_and_encoded_bodies_pass() {
             DialectName::Aws,
             &method,
             operation,
-            HeaderValue::from_static("id1"),
+            identity(),
             None,
         )
         .unwrap();
@@ -210,7 +224,7 @@ fn an_abort_answers_as_the_vendor_documents_it() {
         DialectName::Aws,
         &Method::DELETE,
         operation,
-        HeaderValue::from_static("id1"),
+        identity(),
         None,
     )
     .unwrap();
@@ -224,4 +238,115 @@ fn the_request_id_stands_in_the_dialects_field() {
         let field = request_id_field(dialect.name);
         assert_eq!(field.as_str(), dialect.forms[0].request_id_header);
     }
+}
+
+const ERROR: &str = "<?xml version=\"1.0\"?>\n<Error><Code>NoSuchKey</Code><RequestId>NODE-0123456789</RequestId>\
+    <HostId>the-node-with-a-name-that-is-longer-than-any-of-ours</HostId></Error>";
+
+/// Sends an answer through whose words need no translation, cut into pieces at `cuts`.
+fn relayed(
+    operation: Operation,
+    status: u16,
+    document: &str,
+    cuts: &[usize],
+    announced: bool,
+) -> Translated {
+    let mut header = ResponseHeader::build(status, None).unwrap();
+    for (name, value) in [
+        ("content-type", "application/xml"),
+        ("x-amz-request-id", "NODE-0123456789"),
+        ("x-amz-id-2", "the-node"),
+    ] {
+        header.insert_header(name, value).unwrap();
+    }
+    if announced {
+        header
+            .insert_header(CONTENT_LENGTH, document.len())
+            .unwrap();
+    }
+    let aws = DialectName::Aws;
+    let (relay, node) = head(
+        &mut header,
+        aws,
+        aws,
+        &Method::PUT,
+        operation,
+        identity(),
+        None,
+    )
+    .unwrap();
+    assert_eq!(node.as_deref(), Some("NODE-0123456789"));
+    assert_eq!(header.headers["x-amz-request-id"], "id1");
+    through(header, relay, document, cuts)
+}
+
+#[test]
+fn m18_the_ids_of_an_error_are_the_gateways_wherever_it_is_cut() {
+    let expected = ERROR.replace("NODE-0123456789", "id1").replace(
+        "the-node-with-a-name-that-is-longer-than-any-of-ours",
+        "host1",
+    );
+    for cut in 0..=ERROR.len() {
+        for other in [cut, (cut + 12).min(ERROR.len())] {
+            for announced in [true, false] {
+                let sent = relayed(Operation::GetObject, 404, ERROR, &[cut, other], announced);
+                assert_eq!(sent.body.trim_end_matches(' '), expected, "{cut}");
+                assert_eq!(sent.header.headers["x-amz-id-2"], "host1");
+                let length = sent.header.headers.get(CONTENT_LENGTH);
+                let length = length.map(|length| length.to_str().unwrap().parse().unwrap());
+                assert_eq!(length, announced.then_some(sent.body.len()), "{cut}");
+            }
+        }
+    }
+    let bytes: Vec<usize> = (0..ERROR.len()).collect();
+    let sent = relayed(Operation::GetObject, 503, ERROR, &bytes, false);
+    assert_eq!(sent.body, expected);
+}
+
+#[test]
+fn m18_the_announced_length_of_an_error_always_holds() {
+    let many = "<Error><RequestId></RequestId><HostId></HostId></Error>".repeat(9);
+    let longer = ERROR.replace("NODE-0123456789", &"x".repeat(70_000));
+    for document in [
+        "<Error/>",
+        "<Error><RequestId/><HostId/></Error>",
+        "<Error><RequestId></RequestId><HostId></HostId></Error>",
+        "<Error><RequestId>cut",
+        "<Error><RequestId",
+        "<html>no document</html>",
+        "<",
+        &many,
+        &longer,
+    ] {
+        for piece in [1, 7, document.len()] {
+            let cuts: Vec<usize> = (0..document.len()).step_by(piece).collect();
+            let sent = relayed(Operation::PutObject, 500, document, &cuts, true);
+            let announced = sent.header.headers[CONTENT_LENGTH].to_str().unwrap();
+            assert_eq!(announced, sent.body.len().to_string(), "{document:.40}");
+        }
+    }
+}
+
+/// S3 says 200 before it knows how some operations end.
+#[test]
+fn m18_an_error_under_a_200_is_one_too() {
+    let keeping_awake = ERROR.replace("?>\n", &format!("?>\n{}", " \n".repeat(100)));
+    for operation in [
+        Operation::CompleteMultipartUpload,
+        Operation::CopyObject,
+        Operation::UploadPartCopy,
+    ] {
+        for cut in 0..keeping_awake.len() {
+            let sent = relayed(operation, 200, &keeping_awake, &[cut], false);
+            assert!(sent.body.contains("<RequestId>id1</RequestId>"), "{cut}");
+            assert!(!sent.body.contains("NODE"), "{cut}");
+        }
+        // What is no error passes as it is, and so does the id of a node that has made no mistake.
+        let good = "<CopyObjectResult><ETag>e</ETag><RequestId>x</RequestId></CopyObjectResult>";
+        let sent = relayed(operation, 200, good, &[], true);
+        assert_eq!(sent.body.trim_end_matches(' '), good);
+        assert_eq!(sent.header.headers["x-amz-id-2"], "the-node");
+    }
+    let listed = relayed(Operation::ListObjects, 200, ERROR, &[], true);
+    assert_eq!(listed.body, ERROR);
 }
