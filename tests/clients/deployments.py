@@ -1,5 +1,6 @@
 """What the clients are run against. Each run of run.py starts one of `DEPLOYMENTS` for itself."""
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -41,6 +42,13 @@ RESIGN = (
     'forward = "resign"\n'
     'sign_with = {{ dialect = "aws", version = "{}", access_key_id = "{}", secret_access_key = "{}" }}\n'
 )
+
+
+def without_settings():
+    """Takes away what would stand between the clients and the loopback, a proxy, and the settings of this user's clients."""
+    for variable in list(os.environ):
+        if variable.lower().endswith("_proxy") or variable.startswith(("AWS_", "RCLONE_", "BOTO_")):
+            del os.environ[variable]
 
 
 class Deployment:

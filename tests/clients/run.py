@@ -10,7 +10,6 @@ its tests, as in `with_boto3` or `with_s3cmd.S3cmd.test_a_range_is_read`. Every 
 form that `cargo test` uses.
 """
 
-import os
 import subprocess
 import sys
 import time
@@ -19,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from contract import ClientContract
-from deployments import DEPLOYMENTS, USUAL
+from deployments import DEPLOYMENTS, USUAL, without_settings
 
 HERE = Path(__file__).parent
 CLIENTS = sorted(path.stem for path in HERE.glob("with_*.py"))
@@ -52,11 +51,7 @@ def names_of(test):
 def run(binary, name, names):
     """Runs one deployment's tests; the exit status."""
     kind, version = DEPLOYMENTS[name]
-    # No proxy of this machine may stand between the clients and the loopback, and no setting of its user may change a client.
-    for variable in list(os.environ):
-        if variable.lower().endswith("_proxy") or variable.startswith(("AWS_", "RCLONE_", "BOTO_")):
-            del os.environ[variable]
-
+    without_settings()
     loader = unittest.defaultTestLoader
     tests = flattened(loader.loadTestsFromNames(names or kind.clients or CLIENTS))
     tests = unittest.TestSuite(test for test in tests if version in test.versions and kind.lacks.isdisjoint(names_of(test)))
