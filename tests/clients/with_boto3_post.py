@@ -7,6 +7,7 @@ import unittest
 import urllib.parse
 from xml.etree import ElementTree
 
+import requests
 import urllib3
 
 from contract import HARD_KEY, MIB, ClientContract, content
@@ -145,6 +146,17 @@ class Boto3Post(unittest.TestCase):
         status, code, message = self.refusal(self.post(*self.form(expires_in=-1), b"-"))
         self.assertEqual((status, code, message), (403, "AccessDenied", "Invalid according to Policy: Policy expired."))
         self.assertEqual(self.s3.list_objects_v2(Bucket=self.bucket)["KeyCount"], 0)
+
+    def test_requests_sends_the_form(self):
+        for size in [5, MIB]:
+            with self.subTest(size=size):
+                body = content(size)
+                url, fields = self.form("uploads/${filename}", Fields={"acl": "private"}, Conditions=[{"acl": "private"}])
+                # With `files=` alone every part has a file name, the fields too.
+                parts = [*fields.items(), ("file", ("photo.jpg", body))]
+                answer = requests.post(url, files=parts, timeout=60, allow_redirects=False)
+                self.assertEqual(answer.status_code, 204, answer.text)
+                self.assertTrue(self.stored("uploads/photo.jpg") == body, "the file came back as another one")
 
     def test_curl_sends_the_form(self):
         for size in [5, 3 * MIB]:

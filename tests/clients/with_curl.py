@@ -7,7 +7,7 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 from urllib.parse import quote
 
-from contract import PART_SIZE, PIPED_SIZE, ClientContract, piped
+from contract import PART_SIZE, PIPED_SIZE, ClientContract, content, piped
 from deployments import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from programs import run
 from with_boto3 import client
@@ -92,6 +92,15 @@ class Curl(ClientContract, unittest.TestCase):
         with self.assertRaises(AssertionError) as refused:
             self.curl("/", key=key)
         return str(refused.exception)
+
+    def test_http_2_is_offered(self):
+        if b"HTTP2" not in run(["curl", "--version"]).stdout:
+            self.skipTest("this curl has no HTTP/2")
+        path, body = self.path(self.bucket, "key"), content(70_001)
+        self.curl(path, "--http2", "--request", "PUT", "--data-binary", "@-", stdin=body)
+        self.assertEqual(self.curl(path, "--http2"), body)
+        url = self.presigned_get(self.bucket, "key")
+        self.assertEqual(run(["curl", "--silent", "--show-error", "--fail", "--http2", url]).stdout, body)
 
     def test_100_mib_are_uploaded_in_http_chunks(self):
         with piped() as source:

@@ -79,6 +79,12 @@ class MinioPython(ClientContract, unittest.TestCase):
         fetch("PUT", self.minio.presigned_put_object(self.bucket, HARD_KEY, LIFE), content(3000))
         self.assertEqual(self.get(self.bucket, HARD_KEY), content(3000))
 
+    def test_a_listing_tells_the_metadata(self):
+        # MinIO's own extension: `metadata=true` beside `list-type=2`.
+        self.put(self.bucket, HARD_KEY, b"-")
+        listing = self.minio.list_objects(self.bucket, recursive=True, include_user_meta=True)
+        self.assertEqual([found.object_name for found in listing], [HARD_KEY])
+
     def test_several_objects_are_deleted_at_once(self):
         for key in ["one", HARD_KEY, "three"]:
             self.put(self.bucket, key, b"-")

@@ -1,4 +1,4 @@
-// `node client.mjs VERB [ARGUMENT…]`: what the tests ask of @aws-sdk/client-s3, with its defaults.
+// `node aws_sdk.mjs VERB [ARGUMENT…]`: what the tests ask of @aws-sdk/client-s3, with its defaults.
 //
 // The endpoint, the region and the key are in the environment; objects are read from standard input and written to standard output.
 
@@ -23,7 +23,7 @@ const verbs = {
   "put-parts": putParts,
   "get": () => read(),
   "get-from": () => read(`bytes=${rest[0]}-`),
-  "size": async () => console.log((await client.send(new s3.HeadObjectCommand({ Bucket, Key }))).ContentLength),
+  "head": async () => console.log(JSON.stringify(await client.send(new s3.HeadObjectCommand({ Bucket, Key })))),
   "keys": keys,
   "copy": () => {
     const CopySource = encodeURIComponent(`${Bucket}/${Key}`);
@@ -35,7 +35,11 @@ const verbs = {
     return client.send(new s3.DeleteObjectsCommand({ Bucket, Delete: { Objects } }));
   },
   "presign-get": async () => console.log(await getSignedUrl(client, new s3.GetObjectCommand({ Bucket, Key }), { expiresIn: 60 })),
-  "presign-put": async () => console.log(await getSignedUrl(client, new s3.PutObjectCommand({ Bucket, Key }), { expiresIn: 60 })),
+  // The parameters that the operation has more, as JSON.
+  "presign-put": async () => {
+    const command = new s3.PutObjectCommand({ Bucket, Key, ...JSON.parse(rest[0] ?? "{}") });
+    console.log(await getSignedUrl(client, command, { expiresIn: 60 }));
+  },
 };
 
 async function putParts() {
