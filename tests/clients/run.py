@@ -37,7 +37,6 @@ NOT_YET = frozenset(
         "MinioJs.test_every_listing_names_the_key",
         "MinioPython.test_a_listing_tells_the_metadata",
         "Boto3.test_an_object_has_a_checksum_of_every_algorithm",
-        "Boto3Post.test_requests_sends_the_form",
     }
 )
 

@@ -38,7 +38,9 @@ const verbs = {
   // The parameters that the operation has more, as JSON.
   "presign-put": async () => {
     const command = new s3.PutObjectCommand({ Bucket, Key, ...JSON.parse(rest[0] ?? "{}") });
-    console.log(await getSignedUrl(client, command, { expiresIn: 60 }));
+    // It leaves the headers of encryption where they are, unless it is told so.
+    const hoistableHeaders = new Set(["x-amz-server-side-encryption"]);
+    console.log(await getSignedUrl(client, command, { expiresIn: 60, hoistableHeaders }));
   },
 };
 
