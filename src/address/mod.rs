@@ -153,6 +153,16 @@ impl Address {
         self.names.get(self.bucket? + 1..)
     }
 
+    /// The same bucket and operation with the key in another spelling.
+    #[must_use]
+    pub fn with_key(&self, key: &str) -> Self {
+        let bucket = self.bucket().unwrap_or("");
+        Self {
+            names: format!("{bucket}/{key}").into(),
+            ..self.clone()
+        }
+    }
+
     /// Where the bucket's name stood.
     pub fn style(&self) -> Style {
         self.style

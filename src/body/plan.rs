@@ -1,5 +1,6 @@
 //! What a request says about its body, read before the body comes.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -189,14 +190,14 @@ struct Said<'v> {
     decoded_length: Option<&'v [u8]>,
     trailer: Option<&'v [u8]>,
     checksum: Option<(ChecksumAlgorithm, &'v [u8], &'v str)>,
-    content_md5: Option<&'v [u8]>,
+    content_md5: Option<Cow<'v, [u8]>>,
     encoding: Option<&'v [u8]>,
 }
 
 impl<'v> Said<'v> {
     fn of(view: &RequestView<'v>, form: &Form) -> Result<Self, BodyFailure> {
         let mut said = Self {
-            content_md5: view.fields.content_md5,
+            content_md5: view.content_md5(),
             encoding: view.fields.content_encoding,
             ..Self::default()
         };
@@ -295,7 +296,7 @@ fn data_claim(
         PayloadClaim::Sha256(hash) => Some(*hash),
         _ => None,
     };
-    let content_md5 = said.content_md5.map(|value| {
+    let content_md5 = said.content_md5.as_deref().map(|value| {
         if is_base64_of(MD5_LENGTH, value) {
             Ok(lossy(value))
         } else {

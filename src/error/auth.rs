@@ -178,6 +178,13 @@ pub(super) fn answer(failure: &AuthFailure, words: DialectName) -> Answer {
         AuthFailure::UncoveredParameter(name) => denied(format!(
             "The query parameter '{name}' is not covered by signature version 2, so it is not accepted with it."
         )),
+        AuthFailure::BlankRun(name) => Answer::client(
+            400,
+            Code::InvalidArgument,
+            format!(
+                "The header '{name}' has a tab or several blanks in a row, which the signature does not tell from one blank; write one blank."
+            ),
+        ),
     }
 }
 

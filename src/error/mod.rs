@@ -55,8 +55,12 @@ pub enum Refusal {
         /// The name as sent.
         sent: String,
         /// The name that the nodes know.
-        known: &'static str,
+        known: String,
     },
+    /// The path has a `+` where `%2B` was signed, and the nodes would get the `+`, which some read as a blank.
+    PlusInPath,
+    /// The bucket's name in the Host is in capitals, which some nodes read as another name.
+    HostCapitals,
     /// A parameter has the prefix of a vendor whose words the nodes do not speak.
     VendorParameter(String),
     /// The credential store cannot be asked.
@@ -179,6 +183,16 @@ impl Refusal {
                 400,
                 Code::InvalidArgument,
                 format!("The parameter '{sent}' must be spelled '{known}'."),
+            ),
+            Self::PlusInPath => Answer::client(
+                400,
+                Code::InvalidUri,
+                "The path has a '+' where '%2B' was signed, which the storage nodes may read as a blank; send '%2B'.",
+            ),
+            Self::HostCapitals => Answer::client(
+                400,
+                Code::InvalidRequest,
+                "The name of the bucket in the Host header must be in lower case.",
             ),
             Self::VendorParameter(name) => Answer::client(
                 501,

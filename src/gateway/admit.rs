@@ -22,7 +22,8 @@ use crate::credentials::StoreFailure;
 use crate::error::Refusal;
 use crate::policy::{Caller, decide};
 use crate::sig::dialect::{AWS, CaseRule, Dialect, starts_with_ignoring_case, vendor_header};
-use crate::sig::request::text_of;
+use crate::sig::request::{Parameter, text_of};
+use crate::sig::target::PathSpelling;
 use crate::sig::{self, AuthFailure, RequestView, Verified, VerifyingKey, Version};
 
 /// A request target (RFC 9112, section 3.2), divided.
@@ -136,7 +137,11 @@ pub fn admit(
     .map_err(Refusal::Auth)?;
     let names = view.parameters.iter().map(|parameter| &*parameter.name);
     let hosts = &listener.options.hosts;
-    let (host, copy_source) = (steering.host, steering.copy_source);
+    let host = steering.host;
+    let copy_source = match steering.copy_source {
+        CopySource::Absent if view.parameters.iter().any(is_copy_source) => CopySource::Present,
+        copy_source => copy_source,
+    };
     let address = Address::of(method, host, target.path, names, copy_source, hosts)
         .map_err(Refusal::Address)?;
     if form::is_upload(method, &address, received) {
@@ -162,8 +167,9 @@ pub fn admit(
     let permitted = verified.and_then(|verified| {
         let cluster = Dialect::named(live.cluster.options().dialect);
         check_spelling(&verified, cluster, &view)?;
+        let address_signed = signed_address(&address, &verified);
         forward::check(live.cluster.options(), &verified, &view, &address)?;
-        decide(Caller::Signed(verified), address.clone(), hosts).map_err(Refusal::Denied)
+        decide(Caller::Signed(verified), address_signed, hosts).map_err(Refusal::Denied)
     });
     match permitted {
         Ok(permit) => {
@@ -211,20 +217,35 @@ fn verify(
         Refusal::Auth(failure)
     })?;
     check_named(&claim, view)?;
-    check_forwarded(&claim, live.cluster.options().forward)?;
+    if live.cluster.options().forward == Forward::Passthrough {
+        context.signed_fields = signed_fields(&claim)?;
+    }
     Ok(verified)
 }
 
-/// Where the nodes verify the signature themselves, they have to get every header that it covers.
-fn check_forwarded(claim: &sig::Claim<'_>, forward: Forward) -> Result<(), Refusal> {
-    let stays = |name: &&str| !forward::passes(name);
-    match forward {
-        Forward::Passthrough => match claim.signed_headers().find(stays) {
-            Some(name) => Err(Refusal::SignedField(name.to_owned())),
-            None => Ok(()),
-        },
-        Forward::Trusted | Forward::Resign => Ok(()),
+/// The address with its key as it was signed: what is decided upon, logged and forwarded is one spelling.
+fn signed_address(address: &Address, verified: &Verified) -> Address {
+    match (verified.target().path, address.key()) {
+        (PathSpelling::Rfc3986, Some(key)) => address.with_key(&verified.target().path(key)),
+        _ => address.clone(),
     }
+}
+
+/// Nodes that verify the signature themselves have to get every header that it covers: gives those that do not go on anyway.
+fn signed_fields(claim: &sig::Claim<'_>) -> Result<Vec<String>, Refusal> {
+    let further = claim.signed_headers().filter(|name| !forward::passes(name));
+    further
+        .map(|name| match forward::passes_signed(name) {
+            true => Ok(name.to_owned()),
+            false => Err(Refusal::SignedField(name.to_owned())),
+        })
+        .collect()
+}
+
+/// Whether a parameter stands for the header that makes a PUT a copy, wherever the request is signed: some nodes read it so.
+fn is_copy_source(parameter: &Parameter<'_>) -> bool {
+    parameter.name.starts_with(['x', 'X'])
+        && vendor_header(&parameter.name.to_ascii_lowercase()) == Some("copy-source")
 }
 
 /// The key that an AccessKeyId resolves to.
@@ -362,7 +383,7 @@ fn check_spelling(
         {
             return Err(Refusal::ParameterSpelling {
                 sent: parameter.name.clone().into_owned(),
-                known,
+                known: known.to_owned(),
             });
         }
     }

@@ -47,6 +47,8 @@ pub struct Context {
     pub words: Option<DialectName>,
     /// Leave to go on to a node, once it has one.
     pub permit: Option<Permit>,
+    /// The fields besides the usual ones that its signature covers, where the nodes verify it themselves.
+    pub signed_fields: Vec<String>,
     /// The proof of its body.
     pub body: Body,
     /// What it is besides, where it is a form upload.
@@ -106,6 +108,7 @@ impl Context {
             started: now,
             words: None,
             permit: None,
+            signed_fields: Vec::new(),
             body: Body::default(),
             form: None,
             signed_chunks: None,

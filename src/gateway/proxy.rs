@@ -239,6 +239,7 @@ impl ProxyHttp for Proxy {
                 node: node.map_or("localhost", String::as_str),
                 expects: session.req_header().headers.contains_key(EXPECT),
                 clock: &*self.gateway.clock,
+                signed_fields: &context.signed_fields,
             },
         )?;
         reuse::mark(request, context.received.body_length(), context.single)

@@ -4,16 +4,16 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use http::header::CONTENT_TYPE;
-
 use super::authorization::{self, Authorization, DialectForm};
 use super::diagnosis::Diagnosis;
 use super::dialect::{Dialect, FORMS, Form};
 use super::failure::AuthFailure;
 use super::payload::PayloadClaim;
 use super::presigned::{self, Mechanism};
-use super::request::{CONTENT_MD5, RequestView};
+use super::query_headers::{Effect, Plus, QueryHeader, VerifiedQueryHeader};
+use super::request::{ContentHeaders, RequestView};
 use super::signature::{KnownIdentity, VerifyingKey};
+use super::target::VerifiedTarget;
 use super::{Diagnostics, MAX_ACCESS_KEY_ID_LENGTH, Placement, VerifyOptions, Version, v2, v4};
 use crate::address::Address;
 
@@ -67,6 +67,8 @@ impl std::fmt::Debug for Token<'_> {
 ///         placement: Placement::Header,
 ///         payload: PayloadClaim::NotDeclared,
 ///         content_headers: like.content_headers(),
+///         target: like.target(),
+///         query_headers: Box::default(),
 ///     }
 /// }
 /// ```
@@ -87,42 +89,14 @@ pub struct Verified {
     placement: Placement,
     payload: PayloadClaim,
     content_headers: ContentHeaders,
+    target: VerifiedTarget,
+    query_headers: Box<[VerifiedQueryHeader]>,
 }
 
-/// Which of the headers that say what the body is the signature covers. Version 2 always covers both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ContentHeaders {
-    content_type: bool,
-    content_md5: bool,
-}
-
-impl ContentHeaders {
-    /// Both.
-    pub const SIGNED: Self = Self {
-        content_type: true,
-        content_md5: true,
-    };
-
-    /// Neither.
-    pub const NONE: Self = Self {
-        content_type: false,
-        content_md5: false,
-    };
-
-    /// With the one that has this name, where it is one of the two. It is lower-case.
-    #[must_use]
-    pub(super) fn and(self, name: &str) -> Self {
-        Self {
-            content_type: self.content_type || name == CONTENT_TYPE.as_str(),
-            content_md5: self.content_md5 || name == CONTENT_MD5,
-        }
-    }
-
-    /// Whether the name is one of the two and covered. It is lower-case.
-    pub fn cover(self, name: &str) -> bool {
-        (self.content_type && name == CONTENT_TYPE.as_str())
-            || (self.content_md5 && name == CONTENT_MD5)
-    }
+/// What a key has confirmed.
+enum Confirmed<'c> {
+    V2(v2::Spelling),
+    V4(v4::Confirmed<'c>),
 }
 
 impl Verified {
@@ -140,6 +114,8 @@ impl Verified {
             payload: PayloadClaim::NotDeclared,
             // Every field has a condition.
             content_headers: ContentHeaders::SIGNED,
+            target: VerifiedTarget::AS_SENT,
+            query_headers: Box::default(),
         }
     }
 
@@ -166,6 +142,16 @@ impl Verified {
     /// Which of the headers that say what the body is the signature covers.
     pub fn content_headers(&self) -> ContentHeaders {
         self.content_headers
+    }
+
+    /// How the request target reads where the signature holds: what goes on to a node that does not verify for itself.
+    pub fn target(&self) -> VerifiedTarget {
+        self.target
+    }
+
+    /// The parameters of a presigned request that stand for headers.
+    pub fn query_headers(&self) -> &[VerifiedQueryHeader] {
+        &self.query_headers
     }
 
     /// What the signature says about the body, which is still to be proven.
@@ -284,7 +270,7 @@ fn query_mechanism(view: &RequestView<'_>) -> Result<Option<Mechanism>, AuthFail
 }
 
 /// The session token, from where the version has it signed: a header, or in a presigned request of version 4 a parameter.
-/// Presigned by botocore in version 2, a request has it in both.
+/// Presigned in version 2, a request has it as a header that may stand in the query.
 fn token<'v>(
     view: &'v RequestView<'_>,
     form: &Form,
@@ -298,6 +284,15 @@ fn token<'v>(
     };
     let in_query = view.parameters.iter().find(|own| any(&own.name));
     let in_header = view.fields.vendor(words.security_token_header);
+    if let (Signing::V2 { .. }, Placement::Query, Some(_)) = (signing, placement, in_query) {
+        let own = |own: &&QueryHeader<'_>| own.name == words.security_token_header;
+        return match (view.query_headers.iter().find(own), in_header) {
+            (Some(own), None) => Token::Provided(own.value(Plus::Blank).into()),
+            // It repeats the header.
+            (Some(_), Some(value)) => Token::Provided(value.into()),
+            (None, _) => Token::Misplaced,
+        };
+    }
     match (in_header, in_query, signing, placement) {
         (None, None, ..) => Token::Absent,
         (Some(value), None, Signing::V2 { .. }, _)
@@ -306,11 +301,6 @@ fn token<'v>(
             if own.name == words.parameters.security_token =>
         {
             Token::Provided(own.value())
-        }
-        (Some(value), Some(own), Signing::V2 { .. }, Placement::Query)
-            if own.name == words.security_token_header && *value == *own.value() =>
-        {
-            Token::Provided(value.into())
         }
         _ => Token::Misplaced,
     }
@@ -350,19 +340,15 @@ impl Claim<'_> {
     /// Verifies the claim with the key that the AccessKeyId resolved to.
     ///
     /// # Errors
-    /// Rules 30 to 33 of [`AuthFailure`].
+    /// Rules 30 to 34 of [`AuthFailure`].
     pub fn verify(&self, key: &VerifyingKey) -> Result<Verified, AuthFailure> {
-        let payload = match &self.signing {
+        let confirmed = match &self.signing {
             Signing::V2 {
                 provided,
                 string_to_sign,
                 ..
-            } => key
-                .confirms(string_to_sign, provided)
-                .then_some(PayloadClaim::NotDeclared),
-            Signing::V4(signing) => signing
-                .confirmed_by(key)
-                .map(|confirmed| signing.payload(confirmed)),
+            } => key.confirms(string_to_sign, provided).map(Confirmed::V2),
+            Signing::V4(signing) => signing.confirmed_by(key).map(Confirmed::V4),
         };
         if key.identity().access_key_id != self.access_key_id() {
             return Err(AuthFailure::UnknownAccessKeyId);
@@ -375,25 +361,80 @@ impl Claim<'_> {
         if !token_holds {
             return Err(AuthFailure::SecurityToken);
         }
-        let Some(payload) = payload else {
+        let Some(confirmed) = confirmed else {
             return Err(self.mismatch());
         };
-        if let Signing::V2 { .. } = self.signing
-            && let Some(name) = v2::uncovered_parameter(self.view, self.dialect, self.placement)
-        {
-            return Err(AuthFailure::UncoveredParameter(name.to_owned()));
-        }
+        self.verified(confirmed, key)
+    }
+
+    /// What is left to check once the signature holds.
+    fn verified(
+        &self,
+        confirmed: Confirmed<'_>,
+        key: &VerifyingKey,
+    ) -> Result<Verified, AuthFailure> {
+        let query_headers = self.query_headers(&confirmed);
+        let (target, payload, content_headers) = match (&self.signing, confirmed) {
+            (Signing::V2 { string_to_sign, .. }, Confirmed::V2(spelling)) => {
+                let (view, dialect) = (self.view, self.dialect);
+                if let Some(name) = v2::uncovered_parameter(view, dialect, self.placement) {
+                    return Err(AuthFailure::UncoveredParameter(name.to_owned()));
+                }
+                let target = string_to_sign.target(spelling);
+                (target, PayloadClaim::NotDeclared, ContentHeaders::SIGNED)
+            }
+            (Signing::V4(signing), Confirmed::V4(confirmed)) => {
+                if let Some(name) = confirmed.collapsed {
+                    return Err(AuthFailure::BlankRun(name.to_owned()));
+                }
+                let names = query_headers.iter().map(|own| &*own.name);
+                let listed = signing.signed_headers().content_headers();
+                let content_headers = names.fold(listed, ContentHeaders::and);
+                let target = confirmed.spelling.target();
+                (target, signing.payload(confirmed), content_headers)
+            }
+            // Each version confirms its own.
+            (Signing::V2 { .. }, Confirmed::V4(_)) | (Signing::V4(_), Confirmed::V2(_)) => {
+                return Err(self.mismatch());
+            }
+        };
         Ok(Verified {
             identity: Arc::clone(key.identity()),
             dialect: self.dialect,
             version: self.version(),
             placement: self.placement,
             payload,
-            content_headers: match &self.signing {
-                Signing::V2 { .. } => ContentHeaders::SIGNED,
-                Signing::V4(signing) => signing.signed_headers().content_headers(),
-            },
+            content_headers,
+            target,
+            query_headers,
         })
+    }
+
+    /// What the parameters that stand for headers come to.
+    fn query_headers(&self, confirmed: &Confirmed<'_>) -> Box<[VerifiedQueryHeader]> {
+        let stands = |own: &&QueryHeader<'_>| match (&self.signing, confirmed) {
+            (Signing::V2 { string_to_sign, .. }, Confirmed::V2(spelling)) => {
+                !string_to_sign.is_sub_resource(*spelling, own)
+            }
+            _ => true,
+        };
+        let plus = match confirmed {
+            Confirmed::V2(_) => Plus::Blank,
+            Confirmed::V4(confirmed) => confirmed.spelling.plus(),
+        };
+        let verified = |own: &QueryHeader<'_>| VerifiedQueryHeader {
+            name: own.name.clone().into_owned(),
+            value: match own.effect {
+                Effect::Header => Some(own.value(plus)),
+                Effect::Repeated | Effect::Ignored => None,
+            },
+        };
+        self.view
+            .query_headers
+            .iter()
+            .filter(stands)
+            .map(verified)
+            .collect()
     }
 
     fn mismatch(&self) -> AuthFailure {

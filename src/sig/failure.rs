@@ -132,6 +132,11 @@ pub enum AuthFailure {
     /// Rule 33, version 2.
     #[error("the query parameter '{0}' is not covered by the signature")]
     UncoveredParameter(String),
+    /// Rule 34, version 4.
+    #[error(
+        "the header '{0}' has a run of blanks or a tab, which the signature does not tell from one blank"
+    )]
+    BlankRun(String),
 }
 
 /// Why a signature version is not accepted.
@@ -215,6 +220,7 @@ impl AuthFailure {
             Self::SecurityToken => 31,
             Self::SignatureMismatch(_) => 32,
             Self::UncoveredParameter(_) => 33,
+            Self::BlankRun(_) => 34,
         }
     }
 }

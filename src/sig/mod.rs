@@ -16,11 +16,13 @@ pub mod freshness;
 pub mod node_key;
 pub mod payload;
 pub mod presigned;
+pub mod query_headers;
 pub mod request;
 pub mod signature;
 pub mod signer;
 pub mod signing_key;
 mod split;
+pub mod target;
 pub mod v2;
 pub mod v4;
 
@@ -33,6 +35,7 @@ use dialect::DialectName;
 pub use failure::AuthFailure;
 pub use request::{Field, RequestView, fields_of};
 pub use signature::{Identity, KnownIdentity, VerifyingKey};
+pub use target::VerifiedTarget;
 pub use v4::Region;
 
 /// The longest AccessKeyId. AWS issues 20 characters and documents at most 128 (IAM API Reference, "AccessKey").

@@ -14,11 +14,11 @@ use http::header::CONTENT_TYPE;
 use sha1::Sha1;
 
 use super::authorization::DialectForm;
-use super::claim::ContentHeaders;
+
 use super::dialect::{Dialect, Form};
 use super::failure::AuthFailure;
 use super::payload::ChunkChain;
-use super::request::{CONTENT_MD5, RequestView};
+use super::request::{CONTENT_MD5, ContentHeaders, RequestView};
 use super::signer::v4::Signer;
 use super::signing_key::{CredentialScope, SigningKey, SigningKeys};
 use super::v2::{Spelling, StringToSign};

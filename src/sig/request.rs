@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use http::header::HeaderMap;
+use http::header::{CONTENT_TYPE, HeaderMap};
 use memchr::memchr;
 use percent_encoding::percent_decode_str;
 
 use super::dialect::vendor_header;
 use super::failure::AuthFailure;
+use super::query_headers::{Effect, Plus, QueryHeader, query_headers};
 use super::split::{split, split_once};
 use crate::address::percent_encoding_holds;
 
@@ -60,6 +61,42 @@ pub(super) fn is_plain(raw: &str) -> bool {
     memchr(b'%', raw.as_bytes()).is_none()
 }
 
+/// Which of the headers that say what the body is the signature covers. Version 2 always covers both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContentHeaders {
+    content_type: bool,
+    content_md5: bool,
+}
+
+impl ContentHeaders {
+    /// Both.
+    pub const SIGNED: Self = Self {
+        content_type: true,
+        content_md5: true,
+    };
+
+    /// Neither.
+    pub const NONE: Self = Self {
+        content_type: false,
+        content_md5: false,
+    };
+
+    /// With the one that has this name, where it is one of the two. It is lower-case.
+    #[must_use]
+    pub(super) fn and(self, name: &str) -> Self {
+        Self {
+            content_type: self.content_type || name == CONTENT_TYPE.as_str(),
+            content_md5: self.content_md5 || name == CONTENT_MD5,
+        }
+    }
+
+    /// Whether the name is one of the two and covered. It is lower-case.
+    pub fn cover(self, name: &str) -> bool {
+        (self.content_type && name == CONTENT_TYPE.as_str())
+            || (self.content_md5 && name == CONTENT_MD5)
+    }
+}
+
 /// Raw method, raw path, raw query, every header value. Nothing in it was decoded and encoded again.
 #[derive(Debug)]
 pub struct RequestView<'r> {
@@ -75,6 +112,8 @@ pub struct RequestView<'r> {
     pub headers: Vec<Field<'r>>,
     /// The fields that the signature concerns.
     pub fields: Fields<'r>,
+    /// The parameters of a presigned request that stand for headers, in their order.
+    pub query_headers: Vec<QueryHeader<'r>>,
 }
 
 /// The header fields that a signature concerns, found in one pass over all of them.
@@ -94,6 +133,25 @@ pub struct Fields<'r> {
     pub host: Option<&'r [u8]>,
     /// Every vendor's own fields (`x-amz-…`), sorted by name; values of one name in their order.
     pub vendor: Vec<Field<'r>>,
+}
+
+/// The vendor's headers whose value is a list, by the name behind the prefix (Amazon S3 API Reference: "PutObjectAcl",
+/// "GetObjectAttributes", "ListObjectsV2"). Several lines of one are one list (RFC 9110, section 5.3), which a signature joins
+/// with commas. Sorted.
+const LISTS: &[&str] = &[
+    "grant-full-control",
+    "grant-read",
+    "grant-read-acp",
+    "grant-write",
+    "grant-write-acp",
+    "object-attributes",
+    "optional-object-attributes",
+];
+
+/// Whether several lines of a vendor's header are one list: metadata, and what the API reference says to be one.
+fn takes_list(name: &str) -> bool {
+    let list = |rest: &str| rest.starts_with("meta-") || LISTS.binary_search(&rest).is_ok();
+    vendor_header(name).is_some_and(list)
 }
 
 impl<'r> Fields<'r> {
@@ -136,9 +194,8 @@ impl<'r> Fields<'r> {
         }
         // A stable sort: the values of one name stay in their order.
         fields.vendor.sort_by_key(|(name, _)| *name);
-        let metadata = |name| vendor_header(name).is_some_and(|rest| rest.starts_with("meta-"));
         let mut pairs = fields.vendor.windows(2);
-        match pairs.find(|pair| pair[0].0 == pair[1].0 && !metadata(pair[0].0)) {
+        match pairs.find(|pair| pair[0].0 == pair[1].0 && !takes_list(pair[0].0)) {
             Some(pair) => duplicate(pair[0].0),
             None => Ok(fields),
         }
@@ -167,6 +224,7 @@ impl<'r> RequestView<'r> {
         let parameters = query.map_or(Ok(Vec::new()), parse_query)?;
         let headers: Vec<_> = headers.into_iter().collect();
         let fields = Fields::of(&headers)?;
+        let query_headers = query_headers(&parameters, &headers)?;
         Ok(Self {
             method,
             path,
@@ -174,6 +232,7 @@ impl<'r> RequestView<'r> {
             parameters,
             headers,
             fields,
+            query_headers,
         })
     }
 
@@ -186,6 +245,24 @@ impl<'r> RequestView<'r> {
     /// Whether there is a field with this name, in any case of letters.
     pub fn has(&self, name: &str) -> bool {
         self.values(name).next().is_some()
+    }
+
+    /// The parameter that is the header with this lower-case name; none where the request has the header itself.
+    pub fn query_header(&self, name: &str) -> Option<&QueryHeader<'r>> {
+        let own = |own: &&QueryHeader<'_>| own.effect == Effect::Header && own.name == name;
+        self.query_headers.iter().find(own)
+    }
+
+    /// The parameter that a list of signed headers means by this lower-case name, where the request has no such header.
+    pub(super) fn signed_in_query(&self, name: &str) -> Option<&QueryHeader<'r>> {
+        let own = |own: &&QueryHeader<'_>| own.effect != Effect::Repeated && own.name == name;
+        self.query_headers.iter().find(own)
+    }
+
+    /// Content-MD5, from the header or from the parameter that stands for it.
+    pub fn content_md5(&self) -> Option<Cow<'r, [u8]>> {
+        let in_query = || Some(self.query_header(CONTENT_MD5)?.value(Plus::Plus).into());
+        self.fields.content_md5.map(Cow::Borrowed).or_else(in_query)
     }
 
     /// The parameter with exactly this name.
@@ -315,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn only_metadata_may_repeat() {
+    fn m10_lists_and_metadata_alone_may_repeat() {
         let view = |name: &'static str| {
             let headers = [("host", &b"h"[..]), (name, b"one"), (name, b"two")];
             RequestView::of("GET", "/", None, headers).map(|_| ())
@@ -338,7 +415,14 @@ mod tests {
         ] {
             assert_eq!(view(name), Err(AuthFailure::DuplicateHeader(name.into())));
         }
-        assert_eq!(view("x-amz-meta-a"), Ok(()));
-        assert_eq!(view("accept"), Ok(()));
+        for name in [
+            "x-amz-meta-a",
+            "x-amz-grant-read",
+            "x-wos-object-attributes",
+            "accept",
+        ] {
+            assert_eq!(view(name), Ok(()), "{name}");
+        }
+        assert!(LISTS.is_sorted_by(|a, b| a < b));
     }
 }

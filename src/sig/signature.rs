@@ -130,11 +130,11 @@ impl VerifyingKey {
         &self.0.identity
     }
 
-    /// Whether the key's signature over one of the spellings of the text is the one provided. What is compared is the text
-    /// in base64, so one spelling of a signature counts: padded, no whitespace, no stray bits.
-    pub(super) fn confirms(&self, text: &StringToSign<'_>, provided: &str) -> bool {
-        text.spellings().any(|spelling| {
-            let computed = mac_of(self.0.hmac_sha1.clone(), &text.to_bytes(spelling));
+    /// The spelling of the text over which the key's signature is the one provided. What is compared is the text in base64,
+    /// so one spelling of a signature counts: padded, no whitespace, no stray bits.
+    pub(super) fn confirms(&self, text: &StringToSign<'_>, provided: &str) -> Option<Spelling> {
+        text.spellings().find(|spelling| {
+            let computed = mac_of(self.0.hmac_sha1.clone(), &text.to_bytes(*spelling));
             equal(&in_base64(&computed), provided.as_bytes())
         })
     }

@@ -12,11 +12,14 @@ use std::fmt;
 use std::time::SystemTime;
 
 use http::header::CONTENT_TYPE;
+use percent_encoding::percent_decode_str;
 
 use super::authorization::DialectForm;
 use super::dialect::{Form, signed_somewhere};
 use super::failure::AuthFailure;
+use super::query_headers::{Effect, Plus, QueryHeader};
 use super::request::{CONTENT_MD5, Field, Fields, Parameter, RequestView};
+use super::target::{EmptyValue, PathSpelling, QuerySpelling, VerifiedTarget, with_blanks};
 use super::{Placement, VerifyOptions, Version, freshness, presigned};
 use crate::address::{Address, Style};
 
@@ -57,14 +60,15 @@ struct SubResource<'v> {
     name: &'v str,
     /// Decoded once, as V2 clients sign it (botocore `HmacV1Auth.canonical_resource`).
     value: Option<Cow<'v, [u8]>>,
+    /// Whether it may also stand for a header.
+    header: MayBeHeader,
 }
 
-/// How a sub-resource that was sent as `name=` is written. Both mean the same request: Go clients send `?uploads=` and
-/// sign `uploads`, others sign what they send.
+/// Whether a sub-resource has the name of a vendor's header, in a dialect that signs such parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum EmptyValue {
-    NameAlone,
-    AsSent,
+enum MayBeHeader {
+    Yes,
+    No,
 }
 
 /// How a path-style path of a bucket alone, sent without a slash at its end, is written. Both mean the same request:
@@ -75,19 +79,30 @@ enum BucketAlone {
     WithSlash,
 }
 
+/// What a parameter with the vendor's prefix was signed as in a presigned request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Prefixed {
+    /// As the header that it stands for: botocore and the AWS SDK for JavaScript 2.
+    Headers,
+    /// As a sub-resource, in a dialect that signs such parameters (WOS).
+    SubResources,
+}
+
 /// A spelling of one and the same StringToSign that real clients use.
-#[derive(Debug, Clone, Copy)]
-pub struct Spelling(EmptyValue, BucketAlone);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spelling {
+    empty_value: EmptyValue,
+    bucket_alone: BucketAlone,
+    prefixed: Prefixed,
+}
 
 impl Spelling {
     /// What a client most likely signed.
-    pub const USUAL: Self = Self(EmptyValue::NameAlone, BucketAlone::AsSent);
-    const ALL: [Self; 4] = [
-        Self::USUAL,
-        Self(EmptyValue::AsSent, BucketAlone::AsSent),
-        Self(EmptyValue::NameAlone, BucketAlone::WithSlash),
-        Self(EmptyValue::AsSent, BucketAlone::WithSlash),
-    ];
+    pub const USUAL: Self = Self {
+        empty_value: EmptyValue::NameAlone,
+        bucket_alone: BucketAlone::AsSent,
+        prefixed: Prefixed::Headers,
+    };
 }
 
 /// `/bucket` from the Host where it names one, the path as sent, and the sorted sub-resources.
@@ -107,18 +122,23 @@ impl<'v> CanonicalizedResource<'v> {
     ) -> Result<Self, AuthFailure> {
         let path_style = address.style() == Style::Path;
         let mut sub_resources = Vec::new();
-        for parameter in &view.parameters {
+        for (at, parameter) in view.parameters.iter().enumerate() {
             if !dialect.signs(form, &parameter.name) {
                 continue;
             }
             // A name that only its prefix makes a sub-resource may hold anything: `?x-wos-a%3D1` would be signed as
-            // `?x-wos-a=1` is.
-            if parameter.name.contains(['&', '=']) {
+            // `?x-wos-a=1` is, and a `+` is a blank to some nodes.
+            if parameter.name.contains(['&', '=', '+']) {
                 return Err(AuthFailure::AmbiguousSubResource);
             }
+            let stands_for_header = view.query_headers.iter().any(|own| own.parameter == at);
             sub_resources.push(SubResource {
                 name: &parameter.name,
                 value: signed_value(parameter)?,
+                header: match stands_for_header {
+                    true => MayBeHeader::Yes,
+                    false => MayBeHeader::No,
+                },
             });
         }
         sub_resources.sort_unstable_by_key(|sub_resource| sub_resource.name);
@@ -139,15 +159,21 @@ impl<'v> CanonicalizedResource<'v> {
             text.extend_from_slice(bucket.as_bytes());
         }
         text.extend_from_slice(self.path.as_bytes());
-        if self.bucket_alone && spelling.1 == BucketAlone::WithSlash {
+        if self.bucket_alone && spelling.bucket_alone == BucketAlone::WithSlash {
             text.push(b'/');
         }
-        for (at, sub_resource) in self.sub_resources.iter().enumerate() {
-            text.push(if at == 0 { b'?' } else { b'&' });
+        let mut separator = b'?';
+        for sub_resource in &self.sub_resources {
+            if sub_resource.header == MayBeHeader::Yes && spelling.prefixed == Prefixed::Headers {
+                continue;
+            }
+            text.push(separator);
+            separator = b'&';
             text.extend_from_slice(sub_resource.name.as_bytes());
             match &sub_resource.value {
                 None => {}
-                Some(value) if value.is_empty() && spelling.0 == EmptyValue::NameAlone => {}
+                Some(value)
+                    if value.is_empty() && spelling.empty_value == EmptyValue::NameAlone => {}
                 Some(value) => {
                     text.push(b'=');
                     text.extend_from_slice(value);
@@ -157,13 +183,19 @@ impl<'v> CanonicalizedResource<'v> {
     }
 }
 
-/// The decoded value of a sub-resource. `?acl=%26versionId%3DB` would be signed as `?acl=&versionId=B` is: refused, and
+/// The decoded value of a sub-resource, a `+` in it as a blank: as a plus sign it would be signed as `%2B` is, and some nodes
+/// read a blank. `?acl=%26versionId%3DB` would be signed as `?acl=&versionId=B` is: refused, and
 /// so is a name of another dialect, since the scheme's word is not signed and the signature would hold behind that too.
 fn signed_value<'v>(parameter: &'v Parameter<'_>) -> Result<Option<Cow<'v, [u8]>>, AuthFailure> {
     if parameter.raw_value.is_none() {
         return Ok(None);
     }
-    let value = parameter.value();
+    let value = match memchr::memchr(b'+', parameter.raw_value.unwrap_or("").as_bytes()) {
+        None => parameter.value(),
+        Some(_) => percent_decode_str(&with_blanks(parameter.raw_value.unwrap_or("")))
+            .collect::<Vec<u8>>()
+            .into(),
+    };
     let hides_another = value.split(|&byte| byte == b'&').skip(1).any(|part| {
         let name = part.split(|&byte| byte == b'=').next().unwrap_or(part);
         std::str::from_utf8(name).is_ok_and(signed_somewhere)
@@ -255,40 +287,28 @@ pub fn uncovered_parameter<'v>(
 ) -> Option<&'v str> {
     let in_query = placement == Placement::Query;
     // The cheapest question first: every presigned request has three credentials.
-    let covered = |parameter: &&Parameter<'_>| {
+    let covered = |(at, parameter): &(usize, &Parameter<'_>)| {
         let name = &*parameter.name;
         (in_query && presigned::is_credential(form, Version::V2, name))
             || dialect.signs(form, name)
             || ordinary(name)
-            || (in_query && mirrors_signed_header(view, form, parameter))
+            || view.query_headers.iter().any(|own| own.parameter == *at)
     };
-    let uncovered = view.parameters.iter().find(|parameter| !covered(parameter));
-    uncovered.map(|parameter| &*parameter.name)
-}
-
-/// Whether a parameter repeats a signed header, name and value: botocore writes the signed headers into the URLs
-/// that it presigns (`HmacV1QueryAuth`), and whoever uses the URL has to send them.
-fn mirrors_signed_header(view: &RequestView<'_>, form: &Form, parameter: &Parameter<'_>) -> bool {
-    let name = &*parameter.name;
-    let signed = name == CONTENT_TYPE.as_str()
-        || name == CONTENT_MD5
-        || name.starts_with(form.header_prefix);
-    let mut values = view.values(name);
-    signed
-        && values
-            .next()
-            .is_some_and(|value| *value == *parameter.value())
-        && values.next().is_none()
+    let mut parameters = view.parameters.iter().enumerate();
+    let uncovered = parameters.find(|parameter| !covered(parameter));
+    uncovered.map(|(_, parameter)| &*parameter.name)
 }
 
 /// The text that is signed. `Display` is the text in its usual spelling.
 #[derive(Debug)]
 pub struct StringToSign<'v> {
     method: &'v str,
-    content_md5: &'v [u8],
-    content_type: &'v [u8],
+    content_md5: Cow<'v, [u8]>,
+    content_type: Cow<'v, [u8]>,
     date: &'v [u8],
     headers: &'v [Field<'v>],
+    /// The vendor's headers that stand in the query string, sorted.
+    query_headers: Vec<(&'v str, Vec<u8>)>,
     resource: CanonicalizedResource<'v>,
 }
 
@@ -306,51 +326,125 @@ impl<'v> StringToSign<'v> {
         date: &'v [u8],
     ) -> Result<Self, AuthFailure> {
         let fields = &view.fields;
-        let line = |value: Option<&'v [u8]>| value.map_or(&b""[..], <[u8]>::trim_ascii);
+        let line = |value: Option<&'v [u8]>, name| match value {
+            Some(value) => value.trim_ascii().into(),
+            None => view
+                .query_header(name)
+                .map_or(Cow::default(), |own| own.value(Plus::Blank).into()),
+        };
+        let mut query_headers: Vec<_> = view
+            .query_headers
+            .iter()
+            .filter(|own| {
+                own.effect != Effect::Repeated && own.name.starts_with(chosen.form.header_prefix)
+            })
+            .map(|own| (&*own.name, own.value(Plus::Blank)))
+            .collect();
+        query_headers.sort_unstable();
         Ok(Self {
             method: view.method,
-            content_md5: line(fields.content_md5),
-            content_type: line(fields.content_type),
+            content_md5: line(fields.content_md5, CONTENT_MD5),
+            content_type: line(fields.content_type, CONTENT_TYPE.as_str()),
             date,
             headers: &fields.vendor,
+            query_headers,
             resource: CanonicalizedResource::of(view, address, chosen)?,
         })
     }
 
     /// The spellings of this text that differ from each other; the usual one is first.
-    pub fn spellings(&self) -> impl Iterator<Item = Spelling> + use<'_, 'v> {
-        let empty_value = self
-            .resource
-            .sub_resources
+    pub fn spellings(&self) -> impl Iterator<Item = Spelling> + use<> {
+        let sub_resources = &self.resource.sub_resources;
+        let empty =
+            |own: &SubResource<'_>| own.value.as_ref().is_some_and(|value| value.is_empty());
+        let empty_values = match sub_resources.iter().any(empty) {
+            true => &[EmptyValue::NameAlone, EmptyValue::AsSent][..],
+            false => &[EmptyValue::NameAlone],
+        };
+        let buckets = match self.resource.bucket_alone {
+            true => &[BucketAlone::AsSent, BucketAlone::WithSlash][..],
+            false => &[BucketAlone::AsSent],
+        };
+        let signed = sub_resources
             .iter()
-            .any(|own| own.value.as_ref().is_some_and(|value| value.is_empty()));
-        Spelling::ALL.into_iter().filter(move |spelling| {
-            (empty_value || spelling.0 == Spelling::USUAL.0)
-                && (self.resource.bucket_alone || spelling.1 == Spelling::USUAL.1)
+            .any(|own| own.header == MayBeHeader::Yes);
+        let prefixes = match signed {
+            true => &[Prefixed::Headers, Prefixed::SubResources][..],
+            false => &[Prefixed::Headers],
+        };
+        prefixes.iter().flat_map(move |&prefixed| {
+            buckets.iter().flat_map(move |&bucket_alone| {
+                empty_values.iter().map(move |&empty_value| Spelling {
+                    empty_value,
+                    bucket_alone,
+                    prefixed,
+                })
+            })
         })
+    }
+
+    /// How the request target reads in a spelling.
+    pub fn target(&self, spelling: Spelling) -> VerifiedTarget {
+        VerifiedTarget {
+            path: match (self.resource.bucket_alone, spelling.bucket_alone) {
+                (true, BucketAlone::WithSlash) => PathSpelling::BucketSlash,
+                _ => PathSpelling::AsSent,
+            },
+            query: QuerySpelling::Decoded(spelling.empty_value),
+        }
+    }
+
+    /// Whether the parameter that stands for this vendor's header was signed as a sub-resource in a spelling, and is none.
+    pub fn is_sub_resource(&self, spelling: Spelling, query_header: &QueryHeader<'_>) -> bool {
+        let own = |own: &SubResource<'_>| {
+            own.header == MayBeHeader::Yes && own.name.eq_ignore_ascii_case(&query_header.name)
+        };
+        spelling.prefixed == Prefixed::SubResources && self.resource.sub_resources.iter().any(own)
     }
 
     /// The text as bytes, in one piece: to take in a piece costs a hash more than to take in some more bytes.
     pub fn to_bytes(&self, spelling: Spelling) -> Vec<u8> {
         let mut text = Vec::with_capacity(USUAL_LENGTH);
         text.extend_from_slice(self.method.as_bytes());
-        for line in [self.content_md5, self.content_type, self.date] {
+        for line in [&*self.content_md5, &*self.content_type, self.date] {
             text.push(b'\n');
             text.extend_from_slice(line);
         }
         text.push(b'\n');
-        for same_name in self.headers.chunk_by(|one, next| one.0 == next.0) {
-            let mut separator = b':';
-            text.extend_from_slice(same_name[0].0.as_bytes());
-            for (_, value) in same_name {
-                text.push(separator);
-                text.extend_from_slice(value.trim_ascii());
-                separator = b',';
-            }
-            text.push(b'\n');
+        if self.query_headers.is_empty() || spelling.prefixed == Prefixed::SubResources {
+            write_headers(self.headers.iter().copied(), &mut text);
+        } else {
+            let in_query = self
+                .query_headers
+                .iter()
+                .map(|(name, value)| (*name, &**value));
+            let mut all: Vec<Field<'_>> = self.headers.iter().copied().chain(in_query).collect();
+            all.sort_by_key(|(name, _)| *name);
+            write_headers(all.into_iter(), &mut text);
         }
         self.resource.write(spelling, &mut text);
         text
+    }
+}
+
+/// Writes the CanonicalizedHeaders: sorted, the values of one name with commas between.
+fn write_headers<'h>(headers: impl Iterator<Item = Field<'h>>, text: &mut Vec<u8>) {
+    let mut before = "";
+    for (name, value) in headers {
+        if name == before {
+            text.push(b',');
+        } else {
+            if !before.is_empty() {
+                text.push(b'\n');
+            }
+            text.extend_from_slice(name.as_bytes());
+            text.push(b':');
+        }
+        text.extend_from_slice(value.trim_ascii());
+        before = name;
+    }
+    if !before.is_empty() {
+        text.push(b'\n');
     }
 }
 

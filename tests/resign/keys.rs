@@ -95,7 +95,8 @@ fn e4_every_parameter_reaches_the_node_as_it_was_signed() {
             scene.passes(&request.date(&now()).signed())
         };
         for (sent, seen, meant) in [
-            ("versionId=a+b", "versionId=a%2Bb", "a+b"),
+            ("versionId=a+b", "versionId=a%20b", "a b"),
+            ("versionId=a%2Bb", "versionId=a%2Bb", "a+b"),
             ("versionId=a%20b", "versionId=a%20b", "a b"),
             ("versionId=%7e*%2a", "versionId=~%2A%2A", "~**"),
             ("%76ersionId=a/b", "versionId=a%2Fb", "a/b"),

@@ -254,10 +254,40 @@ impl Request {
             resource.push_str(name);
             if let Some(value) = value.filter(|value| !value.is_empty()) {
                 resource.push('=');
-                resource.push_str(&decode(value));
+                // A `+` is the blank of a form; a plus sign is written `%2B`.
+                resource.push_str(&decode(&value.replace('+', "%20")));
             }
         }
         resource
+    }
+
+    /// The target in the spelling that is signed: a bucket alone with its slash, the sub-resources decoded and encoded once,
+    /// without the sign of an empty value. What is not signed is as it was sent.
+    pub fn target_as_signed(&self) -> String {
+        let (path, query) = match self.target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (self.target.as_str(), None),
+        };
+        let alone = self.bucket.is_none() && path.len() > 1 && !path[1..].contains('/');
+        let path = format!("{path}{}", if alone { "/" } else { "" });
+        let pair = |pair: &str| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if !self.word.signs_parameter(&decode(name)) {
+                return pair.to_owned();
+            }
+            let name = encode(&decode(name));
+            match value {
+                "" => name,
+                value => format!("{name}={}", encoded(&decoded(&value.replace('+', "%20")))),
+            }
+        };
+        match query {
+            Some(query) => {
+                let pairs: Vec<String> = query.split('&').map(pair).collect();
+                format!("{path}?{}", pairs.join("&"))
+            }
+            None => path,
+        }
     }
 
     /// With `Authorization` over what the specification says.
@@ -314,10 +344,15 @@ impl Request {
 
 /// Percent-encodes everything but the unreserved characters of RFC 3986.
 pub fn encode(text: &str) -> String {
-    text.bytes()
+    encoded(text.as_bytes())
+}
+
+fn encoded(bytes: &[u8]) -> String {
+    bytes
+        .iter()
         .fold(String::new(), |encoded, byte| match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                encoded + &char::from(byte).to_string()
+                encoded + &char::from(*byte).to_string()
             }
             _ => encoded + &format!("%{byte:02X}"),
         })
@@ -325,6 +360,10 @@ pub fn encode(text: &str) -> String {
 
 /// Decodes `%XX`; anything else, `+` among it, stands for itself.
 pub fn decode(text: &str) -> String {
+    String::from_utf8_lossy(&decoded(text)).into_owned()
+}
+
+fn decoded(text: &str) -> Vec<u8> {
     let (mut decoded, mut rest) = (Vec::new(), text.as_bytes());
     while let [first, tail @ ..] = rest {
         let hex = tail
@@ -336,7 +375,7 @@ pub fn decode(text: &str) -> String {
         decoded.push(byte);
         rest = &rest[used..];
     }
-    String::from_utf8_lossy(&decoded).into_owned()
+    decoded
 }
 
 /// Seconds since 1970, `offset` seconds from now.

@@ -172,6 +172,26 @@ pub fn canonical_query(query: &str) -> String {
     joined.join("&")
 }
 
+/// A target in the spelling that is signed: every byte encoded anew, the parameters in their order.
+pub fn target_as_signed_v4(target: &str) -> String {
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    };
+    let pair = |pair: &str| match pair.split_once('=') {
+        Some((name, value)) => format!("{}={}", encoded_anew(name, ""), encoded_anew(value, "")),
+        None => encoded_anew(pair, ""),
+    };
+    let path = encoded_anew(path, "/");
+    match query {
+        Some(query) => {
+            let pairs: Vec<String> = query.split('&').map(pair).collect();
+            format!("{path}?{}", pairs.join("&"))
+        }
+        None => path,
+    }
+}
+
 impl Request {
     /// The value of a header, if it has one.
     pub fn field(&self, name: &str) -> Option<&str> {

@@ -77,7 +77,6 @@ fn g1_every_other_field_of_meaning_stands_once() {
                 "content-sha256",
                 "copy-source",
                 "copy-source-if-match",
-                "grant-read",
                 "metadata-directive",
                 "server-side-encryption",
                 "storage-class",

@@ -7,8 +7,10 @@ mod headers;
 mod host;
 mod operations;
 mod path;
+mod presigned;
 mod query;
 mod scene;
+mod spelling;
 #[cfg(feature = "embedded")]
 mod store;
 #[path = "../support/mod.rs"]

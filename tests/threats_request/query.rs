@@ -161,7 +161,12 @@ fn f5_names_are_decoded_once_and_compared_by_the_dialects_rule() {
             ("versionId=A", "version%49d=A"),
             ("versionId=A", "%76ersionId=%41"),
         ] {
-            scene.passes(&get(signed, sent));
+            let request = get(signed, sent);
+            match scene.forward {
+                Forward::Trusted => drop(scene.passes(&request)),
+                // A node that does not decode names would see another one.
+                Forward::Passthrough => drop(scene.refuses(&request, 400, "InvalidArgument")),
+            }
             scene.refuses(&get("", sent), 403, "SignatureDoesNotMatch");
         }
         let presigned = Placement::Query.sign(Style::Path.request(Word::Aws, "GET", "k"));
@@ -172,11 +177,14 @@ fn f5_names_are_decoded_once_and_compared_by_the_dialects_rule() {
                 .replace("Signature", "%53ignature"),
             ..presigned
         };
-        let target = match scene.forward {
-            Forward::Trusted => "/bucket01/k",
-            Forward::Passthrough => &hidden.target,
-        };
-        scene.passes_bytes(&hidden.bytes(), "GET", target);
+        match scene.forward {
+            Forward::Trusted => {
+                scene.passes_bytes(&hidden.bytes(), "GET", "/bucket01/k");
+            }
+            Forward::Passthrough => {
+                scene.refuses_bytes(&hidden.bytes(), "GET", 400, "InvalidArgument");
+            }
+        }
         // Under AWS words case counts: these are other names, and unknown ones.
         for name in [
             "ACL",
@@ -267,8 +275,12 @@ fn f6_an_empty_value_and_none_are_one_meaning() {
                     let request = Request::new(word, method, &resource(sent))
                         .date(&signing.date)
                         .signed_as(&signing);
+                    let target = match scene.forward {
+                        Forward::Trusted => resource(signed),
+                        Forward::Passthrough => request.target.clone(),
+                    };
                     if holds {
-                        scene.passes(&request);
+                        scene.passes_bytes(&request.bytes(), method, &target);
                     } else {
                         scene.refuses(&request, 403, "SignatureDoesNotMatch");
                     }
@@ -307,15 +319,15 @@ fn f7_a_semicolon_is_data() {
 }
 
 #[test]
-fn f8_a_plus_is_a_plus_and_a_byte_is_that_byte() {
+fn f8_l2_m4_a_plus_is_a_blank_and_never_an_escaped_plus_and_a_byte_is_that_byte() {
     let name = "response-content-disposition";
     let spellings = ["a+b", "a%20b", "a%2Bb", "a%252Bb"];
     for mut scene in Scene::both() {
         for signed in spellings {
             for sent in spellings {
                 let request = get(&format!("{name}={signed}"), &format!("{name}={sent}"));
-                let plus = |text: &str| text == "a+b" || text == "a%2Bb";
-                if signed == sent || (plus(signed) && plus(sent)) {
+                let blank = |text: &str| text == "a+b" || text == "a%20b";
+                if signed == sent || (blank(signed) && blank(sent)) {
                     scene.passes(&request);
                 } else {
                     scene.refuses(&request, 403, "SignatureDoesNotMatch");

@@ -72,8 +72,13 @@ pub fn what_passes(
 ) -> pingora::Result<HeaderMap> {
     let own_prefix = permit.verified().dialect().form.header_prefix;
     let nodes_prefix = Dialect::named(options.dialect).forms[0].header_prefix;
+    let verified = permit.verified();
+    let in_query = verified.query_headers().iter().filter_map(|own| {
+        let value = own.value.as_deref()?;
+        Some((own.name.as_str(), value))
+    });
     let mut headers = HeaderMap::with_capacity(received.count() + OWN_FIELDS);
-    for (name, value) in received.fields() {
+    for (name, value) in received.fields().chain(in_query) {
         let name = match vendor_header(name) {
             Some("security-token") => continue,
             Some(rest) if !vendors(rest) => continue,
@@ -90,12 +95,35 @@ pub fn what_passes(
         let name = name.or_err(ErrorType::InvalidHTTPHeader, "a name that was received")?;
         headers.append(name, received_value(value)?);
     }
+    join_repeated(&mut headers)?;
     own.body.unframe(&mut headers);
     headers.insert(REQUEST_ID, own.request_id.value()?);
     if let Some(peer) = own.peer {
         headers.insert(FORWARDED_FOR, peer.clone());
     }
     Ok(headers)
+}
+
+/// Metadata and lists may stand on several lines, which a signature joins; a node reads the joined value, too.
+fn join_repeated(headers: &mut HeaderMap) -> pingora::Result<()> {
+    if headers.keys_len() == headers.len() {
+        return Ok(());
+    }
+    let vendors = |name: &&HeaderName| vendor_header(name.as_str()).is_some();
+    let names: Vec<HeaderName> = headers.keys().filter(vendors).cloned().collect();
+    for name in names {
+        let values: Vec<&[u8]> = headers
+            .get_all(&name)
+            .iter()
+            .map(HeaderValue::as_bytes)
+            .collect();
+        if values.len() > 1 {
+            let joined = HeaderValue::from_bytes(&values.join(&b","[..]))
+                .or_err(ErrorType::InvalidHTTPHeader, "a joined value")?;
+            headers.insert(name, joined);
+        }
+    }
+    Ok(())
 }
 
 /// A value as it was received.

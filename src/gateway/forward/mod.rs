@@ -12,12 +12,14 @@ use super::admit::Target;
 use super::body::Body;
 use super::context::RequestId;
 use super::received::Received;
+use crate::address::Address;
 use crate::body::SignedChunks;
 use crate::clock::Clock;
-use crate::cluster::{Cluster, Forward};
+use crate::cluster::{Cluster, ClusterOptions, Forward};
+use crate::error::Refusal;
 use crate::policy::Permit;
-pub use passing::{carries, passes};
-pub use resign::check;
+use crate::sig::{RequestView, Verified};
+pub use passing::{carries, passes, passes_signed};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-countersign-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -37,6 +39,25 @@ pub struct Own<'o> {
     pub expects: bool,
     /// Tells the time of this attempt, which a new signature carries.
     pub clock: &'o dyn Clock,
+    /// The signed fields that go on besides those that always do, for nodes that verify the signature.
+    pub signed_fields: &'o [String],
+}
+
+/// Whether a verified request can go on to the nodes of a cluster.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn check(
+    options: &ClusterOptions,
+    verified: &Verified,
+    view: &RequestView<'_>,
+    address: &Address,
+) -> Result<(), Refusal> {
+    match options.forward {
+        Forward::Passthrough => passing::check_as_sent(verified, view, address),
+        Forward::Trusted => Ok(()),
+        Forward::Resign => resign::check(options, verified, view, address),
+    }
 }
 
 /// Turns the client's request, whose fields are `received`, into the node's. Gives the frames that its body goes on in, if
@@ -76,7 +97,7 @@ fn pass_on(request: &mut RequestHeader, received: &Received, own: Own<'_>) -> pi
         passed.set_raw_path(target.as_bytes())?;
     }
     for (as_sent, (name, value)) in received.as_sent() {
-        if passes(name) {
+        if passes(name) || own.signed_fields.iter().any(|own| own == name) {
             let as_sent = String::from_utf8_lossy(as_sent).into_owned();
             passed.append_header(as_sent, compose::received_value(value)?)?;
         }
@@ -105,6 +126,7 @@ mod tests {
                 node: "127.0.0.1:9000",
                 expects: false,
                 clock: &SystemClock,
+                signed_fields: &[],
             };
             pass_on(&mut request, &Received::default(), own).unwrap();
             String::from_utf8(request.raw_path().to_vec()).unwrap()

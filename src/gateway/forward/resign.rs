@@ -12,15 +12,15 @@ use pingora::{Error, ErrorType, OrErr};
 
 use super::Own;
 use super::compose::{compose, value_of, what_passes};
-use super::target::{Aim, Spelling, insert_host, is_foreign, is_of_signature};
+use super::target::{Aim, Spelling, insert_host, is_foreign, is_of_signature, is_query_header};
 use crate::address::{Address, Operation};
 use crate::body::SignedChunks;
-use crate::cluster::{Cluster, ClusterOptions, Forward, PayloadSigning, SignWith};
+use crate::cluster::{Cluster, ClusterOptions, PayloadSigning, SignWith};
 use crate::error::Refusal;
 use crate::gateway::received::Received;
 use crate::policy::Permit;
 use crate::sig::authorization::DialectForm;
-use crate::sig::dialect::{Dialect, vendor_header};
+use crate::sig::dialect::Dialect;
 use crate::sig::freshness::timestamp;
 use crate::sig::node_key::{Chunks, NodeKey};
 use crate::sig::payload::{EMPTY_SHA256, PayloadClaim, hex};
@@ -45,14 +45,17 @@ pub fn check(
     view: &RequestView<'_>,
     address: &Address,
 ) -> Result<(), Refusal> {
-    let (Forward::Resign, Some(sign_with)) = (options.forward, &options.sign_with) else {
+    let Some(sign_with) = &options.sign_with else {
         return Ok(());
     };
     let dialect = Dialect::named(sign_with.dialect);
     let form = dialect.forms[0];
     let unknown = view.parameters.iter().find(|parameter| {
         let name = &*parameter.name;
-        is_foreign(name, form) && !view.has(name) && !is_of_signature(verified, name)
+        is_foreign(name, form)
+            && !view.has(name)
+            && !is_of_signature(verified, name)
+            && !is_query_header(verified, name)
     });
     if let Some(parameter) = unknown {
         return Err(Refusal::VendorParameter(
@@ -95,7 +98,6 @@ pub fn resign(
     );
     let mut headers = what_passes(received, permit, options, own, |rest| !of_signature(rest))?;
     headers.remove(DATE);
-    join_repeated(&mut headers)?;
     insert_host(&mut headers, aim.host.as_deref())
         .or_err(ErrorType::InvalidHTTPHeader, "the host")?;
     let signing = Signing {
@@ -115,28 +117,6 @@ pub fn resign(
     let target = aim.changed(request.raw_path());
     compose(request, headers, target.as_deref())?;
     Ok(chunks)
-}
-
-/// Metadata may stand on several lines, which signers join; a node reads the joined value, too.
-fn join_repeated(headers: &mut HeaderMap) -> pingora::Result<()> {
-    if headers.keys_len() == headers.len() {
-        return Ok(());
-    }
-    let vendors = |name: &&HeaderName| vendor_header(name.as_str()).is_some();
-    let names: Vec<HeaderName> = headers.keys().filter(vendors).cloned().collect();
-    for name in names {
-        let values: Vec<&[u8]> = headers
-            .get_all(&name)
-            .iter()
-            .map(HeaderValue::as_bytes)
-            .collect();
-        if values.len() > 1 {
-            let joined = HeaderValue::from_bytes(&values.join(&b","[..]))
-                .or_err(ErrorType::InvalidHTTPHeader, "a joined value")?;
-            headers.insert(name, joined);
-        }
-    }
-    Ok(())
 }
 
 /// A request about to be signed.

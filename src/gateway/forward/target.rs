@@ -16,7 +16,8 @@ use crate::sig::authorization::DialectForm;
 use crate::sig::dialect::{Dialect, FORMS, Form, starts_with_ignoring_case, vendor_header};
 use crate::sig::presigned::is_credential;
 use crate::sig::request::text_of;
-use crate::sig::{Placement, Verified, Version, v2};
+use crate::sig::target::Coverage;
+use crate::sig::{Placement, Verified, VerifiedTarget, Version};
 
 /// RFC 3986's unreserved characters stay (section 2.3).
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC
@@ -69,10 +70,16 @@ impl<'r> Aim<'r> {
             .query
             .and_then(|query| node_query(query, received, permit, options, spelling));
         Self {
-            path: node_path(target.path, address, style, spelling),
+            path: node_path(
+                target.path,
+                address,
+                permit.verified().target(),
+                style,
+                spelling,
+            ),
             query,
             host: node_host(address, style, options)
-                .or_else(|| lower_host(received, address, spelling))
+                .or_else(|| lower_host(received, address))
                 .or_else(|| known_host(received, address, node)),
             style,
         }
@@ -135,8 +142,8 @@ fn node_host(address: &Address, style: Style, options: &ClusterOptions) -> Optio
 
 /// The client's Host in lower case, where it names a bucket: version 2 signs the bucket that is read in it, and not every
 /// node reads it so.
-fn lower_host(received: &Received, address: &Address, spelling: Spelling) -> Option<String> {
-    if spelling == Spelling::AsSent || address.style() == Style::Path {
+fn lower_host(received: &Received, address: &Address) -> Option<String> {
+    if address.style() == Style::Path {
         return None;
     }
     let host = received.value(HOST.as_str()).and_then(text_of)?;
@@ -159,23 +166,29 @@ fn known_host(received: &Received, address: &Address, node: &str) -> Option<Stri
     })
 }
 
-/// The path, with the bucket's name where `style` has it.
+/// The path as it was signed, with the bucket's name where `style` has it.
 fn node_path<'r>(
     path: &'r str,
     address: &Address,
+    verified: VerifiedTarget,
     style: Style,
     spelling: Spelling,
 ) -> Cow<'r, str> {
     let received = address.style() == Style::Path;
     let bucket = address.bucket().unwrap_or("");
-    let moved: Cow<'r, str> = match (received, style == Style::Path) {
+    let path = verified.path(path);
+    let moved = match (received, style == Style::Path) {
         (true, false) => {
             // `/bucket`, `/bucket/` and `/bucket/key` alike.
-            let rest = path.get(1 + bucket.len()..).unwrap_or("");
-            if rest.is_empty() { "/" } else { rest }.into()
+            let behind = 1 + bucket.len();
+            match path {
+                path if path.len() <= behind => "/".into(),
+                Cow::Borrowed(path) => path[behind..].into(),
+                Cow::Owned(path) => path[behind..].to_owned().into(),
+            }
         }
         (false, true) => format!("/{bucket}{path}").into(),
-        _ => path.into(),
+        _ => path,
     };
     match spelling {
         Spelling::AsSent => moved,
@@ -201,75 +214,76 @@ fn node_query<'r>(
 ) -> Option<Cow<'r, str>> {
     let verified = permit.verified();
     let nodes = Dialect::named(options.dialect);
-    let stays = |pair: &&str| {
-        let name = pair.split_once('=').map_or(*pair, |(name, _)| name);
+    let written = |pair: &'r str| {
+        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
         let name = percent_decode_str(name).decode_utf8_lossy();
         let repeats_header = spelling == Spelling::Canonical
             && is_foreign(&name, nodes.forms[0])
             && received.value(&name).is_some();
-        !repeats_header && !is_of_signature(verified, &name)
-    };
-    match spelling {
-        Spelling::AsSent => filtered(query, stays),
-        Spelling::Canonical => {
-            let pairs = query.split('&').filter(stays);
-            let left = joined(query.len(), pairs, |left, pair| {
-                push_respelled(left, pair, verified, nodes);
-            });
-            left.map(Cow::Owned)
+        if repeats_header || is_of_signature(verified, &name) || is_query_header(verified, &name) {
+            return None;
         }
+        let coverage = coverage(verified, &name);
+        let signed = verified.target().parameter(pair, coverage);
+        Some(match spelling {
+            Spelling::AsSent => signed,
+            Spelling::Canonical => respelled_pair(&signed, &name, coverage, nodes).into(),
+        })
+    };
+    let unchanged = |pair| matches!(written(pair), Some(Cow::Borrowed(same)) if same == pair);
+    if query.split('&').all(unchanged) {
+        return Some(query.into());
+    }
+    joined(query.len(), query.split('&').filter_map(written)).map(Cow::Owned)
+}
+
+/// Whether the client's signature covers a parameter with this decoded name.
+fn coverage(verified: &Verified, name: &str) -> Coverage {
+    let DialectForm { dialect, form } = verified.dialect();
+    match verified.version() == Version::V4 || dialect.signs(form, name) {
+        true => Coverage::Signed,
+        false => Coverage::Unsigned,
     }
 }
 
-/// The pairs that stay, every byte as it was sent.
-fn filtered<'r>(query: &'r str, stays: impl Fn(&&str) -> bool) -> Option<Cow<'r, str>> {
-    if query.split('&').all(|pair| stays(&pair)) {
-        return Some(query.into());
-    }
-    let pairs = query.split('&').filter(stays);
-    joined(query.len(), pairs, |left, pair| left.push_str(pair)).map(Cow::Owned)
+/// Whether a parameter goes on as a header, or not at all.
+pub fn is_query_header(verified: &Verified, name: &str) -> bool {
+    let headers = verified.query_headers();
+    headers
+        .iter()
+        .any(|own| own.name.eq_ignore_ascii_case(name))
 }
 
 /// The pairs with `&` between them; none where there is none.
-fn joined<'p>(
-    capacity: usize,
-    pairs: impl Iterator<Item = &'p str>,
-    push: impl Fn(&mut String, &str),
-) -> Option<String> {
+fn joined<'p>(capacity: usize, pairs: impl Iterator<Item = Cow<'p, str>>) -> Option<String> {
     let mut query = String::with_capacity(capacity);
     for pair in pairs {
         if !query.is_empty() {
             query.push('&');
         }
-        push(&mut query, pair);
+        query.push_str(&pair);
     }
     Some(query).filter(|query| !query.is_empty())
 }
 
-fn push_respelled(query: &mut String, pair: &str, asked: &Verified, nodes: &Dialect) {
+/// A parameter in the one spelling of RFC 3986. A `+` that the client's signature covers is a plus sign; in the parameters
+/// of a listing that version 2 leaves out it is the blank that forms write so, and that nodes read.
+fn respelled_pair(pair: &str, name: &str, coverage: Coverage, nodes: &Dialect) -> String {
     let (raw_name, value) = match pair.split_once('=') {
         Some((name, value)) => (name, Some(value)),
         None => (pair, None),
     };
-    let name = percent_decode_str(raw_name).decode_utf8_lossy();
-    query.push_str(&respelled(raw_name, VALUE));
+    let mut respelled_pair = respelled(raw_name, VALUE);
     // `?uploads=` is `?uploads`, which version 2 signs without the sign.
-    let shown = value.filter(|value| !value.is_empty() || !nodes.signs(nodes.forms[0], &name));
+    let shown = value.filter(|value| !value.is_empty() || !nodes.signs(nodes.forms[0], name));
     if let Some(value) = shown {
-        query.push('=');
-        query.push_str(&node_value(value, &name, asked));
+        respelled_pair.push('=');
+        respelled_pair.push_str(&match coverage {
+            Coverage::Signed => respelled(value, VALUE),
+            Coverage::Unsigned => respelled(&value.replace('+', "%20"), VALUE),
+        });
     }
-}
-
-/// A parameter's value. A `+` that the client's signature covers is a plus sign; in the parameters of a listing that
-/// version 2 leaves out it is the space that forms write so, and that nodes read.
-fn node_value(value: &str, name: &str, asked: &Verified) -> String {
-    let DialectForm { dialect, form } = asked.dialect();
-    let signed = asked.version() == Version::V4 || dialect.signs(form, name);
-    if value.contains('+') && v2::ordinary(name) && !signed {
-        return respelled(&value.replace('+', "%20"), VALUE);
-    }
-    respelled(value, VALUE)
+    respelled_pair
 }
 
 fn respelled(text: &str, set: &'static AsciiSet) -> String {
@@ -313,29 +327,6 @@ mod tests {
     use crate::address::{CopySource, HostNames};
 
     #[test]
-    fn what_stays_of_a_query_stays_byte_for_byte() {
-        let left = |query| {
-            let gone = |name: &str| {
-                let name = percent_decode_str(name).decode_utf8_lossy();
-                matches!(&*name, "AWSAccessKeyId" | "Expires" | "Signature")
-            };
-            filtered(query, |pair| {
-                !gone(pair.split_once('=').map_or(*pair, |(name, _)| name))
-            })
-        };
-        assert_eq!(left("AWSAccessKeyId=a&Expires=1&Signature=s%3D"), None);
-        assert_eq!(
-            left("prefix=a%20+b&AWSAccessKeyId=a&acl&Expires=1&x=%41&Signature=s").as_deref(),
-            Some("prefix=a%20+b&acl&x=%41")
-        );
-        assert_eq!(
-            left("Signatur%65=s&%41WSAccessKeyId=a&Expires=1&versionId=").as_deref(),
-            Some("versionId=")
-        );
-        assert!(matches!(left("prefix=+%2b&acl"), Some(Cow::Borrowed(_))));
-    }
-
-    #[test]
     fn the_parameters_of_version_4_are_known_in_any_case_and_no_other_is() {
         for name in [
             "X-Amz-Signature",
@@ -370,7 +361,8 @@ mod tests {
             let names = std::iter::empty();
             let absent = CopySource::Absent;
             let address = Address::of(&Method::GET, host, path, names, absent, &hosts).unwrap();
-            node_path(path, &address, style, spelling).into_owned()
+            let as_sent = VerifiedTarget::AS_SENT;
+            node_path(path, &address, as_sent, style, spelling).into_owned()
         };
         let base = "s3.example.com";
         let bucket = "bucket.s3.example.com";

@@ -13,86 +13,18 @@ use sha2::{Digest, Sha256};
 
 use super::SignedHeaders;
 use super::encoding::{compare_encoded, is_encoded, write_encoded};
-use crate::sig::dialect::{Form, HostRule, ValueRule};
+use super::spelling::{Path, Payload, Port, Query, Spelling, Values};
+use crate::sig::dialect::{Form, HostRule, vendor_header};
 use crate::sig::payload::hex;
+use crate::sig::query_headers::Plus;
 use crate::sig::request::{CONTENT_MD5, Parameter, RequestView};
 use crate::sig::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
+use crate::sig::target::with_blanks;
 
 /// The fifth line of a request that says nothing about its body.
 pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 /// The bytes of a canonical request that most are shorter than.
 pub(super) const USUAL_LENGTH: usize = 512;
-
-/// How a path or a query string is written. Both mean the same request: clients sign what they send, or what RFC 3986
-/// makes of it (WOS SDK for Java: `~` as `%7E`, `*` as it is; AWS's rules: the other way round).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Escapes {
-    AsSent,
-    Rfc3986,
-}
-
-/// How the values of headers are written: by AWS's rules, trimmed, with one blank for several and one line for the values
-/// of one name, or as the WOS SDKs do it, untouched and each value on its line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Values {
-    Collapsed,
-    AsSent,
-}
-
-/// The default port that stands behind the Host in what is signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Port {
-    AsSent,
-    Https,
-    Http,
-}
-
-/// The last line: what the request declares, or `UNSIGNED-PAYLOAD` where a header that nothing signs declares more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Payload {
-    Declared,
-    Unsigned,
-}
-
-/// A spelling of one and the same canonical request that real clients use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Spelling {
-    path: Escapes,
-    query: Escapes,
-    values: Values,
-    port: Port,
-    payload: Payload,
-}
-
-impl Spelling {
-    /// What a client most likely signed.
-    pub const USUAL: Self = Self {
-        path: Escapes::AsSent,
-        query: Escapes::AsSent,
-        values: Values::Collapsed,
-        port: Port::AsSent,
-        payload: Payload::Declared,
-    };
-
-    /// What AWS's rules ask for; our own signers write it.
-    pub const DOCUMENTED: Self = Self {
-        path: Escapes::Rfc3986,
-        query: Escapes::Rfc3986,
-        ..Self::USUAL
-    };
-
-    /// What the vendor's nodes take from everybody.
-    fn of(form: &Form) -> Self {
-        let values = match form.v4.value_rule {
-            ValueRule::Collapsed => Values::Collapsed,
-            ValueRule::AsSent => Values::AsSent,
-        };
-        Self {
-            values,
-            ..Self::DOCUMENTED
-        }
-    }
-}
 
 /// The request in the form that is hashed. `Display` is the text by AWS's rules.
 #[derive(Debug)]
@@ -117,18 +49,19 @@ pub enum PayloadSigned {
 }
 
 impl CanonicalRequest<'_> {
-    /// Writes the text behind what stands in `text`.
-    pub fn write(&self, spelling: Spelling, text: &mut Vec<u8>) {
+    /// Writes the text behind what stands in `text`. Gives the first of the vendor's headers, but for metadata, whose value
+    /// is written with other blanks than it was sent with.
+    pub fn write(&self, spelling: Spelling, text: &mut Vec<u8>) -> Option<&str> {
         text.extend_from_slice(self.view.method.as_bytes());
         text.push(b'\n');
         match spelling.path {
-            Escapes::AsSent => text.extend_from_slice(self.view.path.as_bytes()),
-            Escapes::Rfc3986 => write_encoded(self.view.path, b"/", text),
+            Path::AsSent => text.extend_from_slice(self.view.path.as_bytes()),
+            Path::Rfc3986 => write_encoded(self.view.path, b"/", text),
         }
         text.push(b'\n');
         self.write_query(spelling.query, text);
         text.push(b'\n');
-        self.write_headers(spelling, text);
+        let collapsed = self.write_headers(spelling, text);
         text.push(b'\n');
         text.extend_from_slice(self.signed_headers.text().as_bytes());
         text.push(b'\n');
@@ -136,23 +69,24 @@ impl CanonicalRequest<'_> {
             Payload::Declared => self.payload,
             Payload::Unsigned => UNSIGNED_PAYLOAD.as_bytes(),
         });
+        collapsed
     }
 
-    /// The key's signature over the StringToSign that `over` makes of the hash of this text. Both texts are written into
-    /// `buffer`, whatever stands there.
+    /// The key's signature over the StringToSign that `over` makes of the hash of this text, and what [`Self::write`] gives.
+    /// Both texts are written into `buffer`, whatever stands there.
     pub(super) fn mac<'c>(
         &self,
         spelling: Spelling,
         key: &SigningKey,
         over: impl FnOnce([u8; 32]) -> StringToSign<'c>,
         buffer: &mut Vec<u8>,
-    ) -> [u8; HMAC_SHA256_LENGTH] {
+    ) -> ([u8; HMAC_SHA256_LENGTH], Option<&str>) {
         buffer.clear();
-        self.write(spelling, buffer);
+        let collapsed = self.write(spelling, buffer);
         let text = over(Sha256::digest(&*buffer).into());
         buffer.clear();
         text.write(buffer);
-        key.mac(buffer)
+        (key.mac(buffer), collapsed)
     }
 
     fn signed_parameters(&self) -> impl Iterator<Item = &Parameter<'_>> {
@@ -161,38 +95,59 @@ impl CanonicalRequest<'_> {
     }
 
     /// Every parameter but the signature, sorted by name as it is written; each name stands once.
-    fn write_query(&self, escapes: Escapes, text: &mut Vec<u8>) {
+    fn write_query(&self, query: Query, text: &mut Vec<u8>) {
+        if query == Query::Blanks {
+            return self.write_with_blanks(text);
+        }
         let mut parameters: Vec<&Parameter<'_>> = self.signed_parameters().collect();
-        match escapes {
-            Escapes::AsSent => parameters.sort_unstable_by_key(|own| own.raw_name),
-            Escapes::Rfc3986 => {
+        match query {
+            Query::Rfc3986 => {
                 parameters.sort_unstable_by(|a, b| compare_encoded(a.raw_name, b.raw_name));
             }
+            Query::AsSent | Query::Blanks => parameters.sort_unstable_by_key(|own| own.raw_name),
         }
         for (at, parameter) in parameters.into_iter().enumerate() {
             if at > 0 {
                 text.push(b'&');
             }
             let value = parameter.raw_value.unwrap_or("");
-            match escapes {
-                Escapes::AsSent => {
-                    text.extend_from_slice(parameter.raw_name.as_bytes());
-                    text.push(b'=');
-                    text.extend_from_slice(value.as_bytes());
-                }
-                Escapes::Rfc3986 => {
+            match query {
+                Query::Rfc3986 => {
                     write_encoded(parameter.raw_name, b"", text);
                     text.push(b'=');
                     write_encoded(value, b"", text);
+                }
+                Query::AsSent | Query::Blanks => {
+                    text.extend_from_slice(parameter.raw_name.as_bytes());
+                    text.push(b'=');
+                    text.extend_from_slice(value.as_bytes());
                 }
             }
         }
     }
 
+    /// The same with a blank for each `+`.
+    fn write_with_blanks(&self, text: &mut Vec<u8>) {
+        let written = |own: &Parameter<'_>| {
+            let value = with_blanks(own.raw_value.unwrap_or(""));
+            (with_blanks(own.raw_name).into_owned(), value.into_owned())
+        };
+        let mut parameters: Vec<_> = self.signed_parameters().map(written).collect();
+        parameters.sort_unstable();
+        for (at, (name, value)) in parameters.iter().enumerate() {
+            if at > 0 {
+                text.push(b'&');
+            }
+            text.extend_from_slice(name.as_bytes());
+            text.push(b'=');
+            text.extend_from_slice(value.as_bytes());
+        }
+    }
+
     /// One line for each name, and none for a name that the request does not have: what was signed had one.
-    fn write_headers(&self, spelling: Spelling, text: &mut Vec<u8>) {
-        let mut before = "";
-        self.each_signed(|name, value| {
+    fn write_headers(&self, spelling: Spelling, text: &mut Vec<u8>) -> Option<&str> {
+        let (mut before, mut collapsed) = ("", None);
+        self.each_signed(spelling.plus(), |name, value| {
             if name != before || spelling.values == Values::AsSent {
                 if !before.is_empty() {
                     text.push(b'\n');
@@ -204,7 +159,12 @@ impl CanonicalRequest<'_> {
             }
             before = name;
             match spelling.values {
-                Values::Collapsed => write_collapsed(value, text),
+                Values::Collapsed if is_collapsed(value) => text.extend_from_slice(value),
+                Values::Collapsed => {
+                    write_collapsed(value, text);
+                    let steers = vendor_header(name).is_some_and(|rest| !rest.starts_with("meta-"));
+                    collapsed = collapsed.or(steers.then_some(name));
+                }
                 Values::AsSent => text.extend_from_slice(value),
             }
             if name == "host" {
@@ -218,11 +178,12 @@ impl CanonicalRequest<'_> {
         if !before.is_empty() {
             text.push(b'\n');
         }
+        collapsed
     }
 
     /// Gives every value that is signed to `each`, with its name: in the order of the names, and the values of one name in
-    /// theirs.
-    fn each_signed<'s>(&'s self, mut each: impl FnMut(&'s str, &'s [u8])) {
+    /// theirs. What the request has not as a header may stand in the query string.
+    fn each_signed<'s>(&'s self, plus: Plus, mut each: impl FnMut(&'s str, &[u8])) {
         let fields = &self.view.fields;
         // Sorted as the names are: what stands before a field that is signed is behind us.
         let mut vendors = fields.vendor.as_slice();
@@ -242,31 +203,45 @@ impl CanonicalRequest<'_> {
                             each(name, value);
                             vendors = behind;
                         }
-                    } else {
-                        self.view.values(name).for_each(|value| each(name, value));
+                        continue;
+                    }
+                    let mut values = self.view.values(name);
+                    let first = values.next();
+                    if let Some(first) = first {
+                        each(name, first);
+                        values.for_each(|value| each(name, value));
+                        continue;
                     }
                     None
                 }
             };
             if let Some(value) = known {
                 each(name, value);
+            } else if let Some(own) = self.view.signed_in_query(name) {
+                each(name, &own.value(plus));
             }
         }
     }
 
-    /// Every spelling that differs from the others, the usual one first. The others are looked for where it fails.
-    pub fn spellings(&self) -> impl Iterator<Item = Spelling> {
-        let others = std::iter::once_with(|| self.other_spellings()).flatten();
-        std::iter::once(Spelling::USUAL).chain(others)
+    /// About how many bytes the text has; more than none.
+    pub(super) fn length(&self) -> usize {
+        let mut text = Vec::with_capacity(USUAL_LENGTH);
+        self.write(Spelling::USUAL, &mut text);
+        text.len()
     }
 
-    fn other_spellings(&self) -> Vec<Spelling> {
-        let escapes = |differs| match differs {
-            true => &[Escapes::AsSent, Escapes::Rfc3986][..],
-            false => &[Escapes::AsSent][..],
+    /// Every spelling that differs from the usual one and from the others. They are looked for where that fails.
+    pub fn other_spellings(&self) -> Vec<Spelling> {
+        let paths = match is_encoded(self.view.path, b"/") {
+            false => &[Path::AsSent, Path::Rfc3986][..],
+            true => &[Path::AsSent][..],
         };
-        let paths = escapes(!is_encoded(self.view.path, b"/"));
-        let queries = escapes(self.query_differs());
+        // A `+` is a blank to some nodes and a plus sign to others: it never stands for `%2B`.
+        let queries = match self.has_plus() {
+            true => &[Query::AsSent, Query::Blanks][..],
+            false if self.query_differs() => &[Query::AsSent, Query::Rfc3986][..],
+            false => &[Query::AsSent][..],
+        };
         let values = match self.values_differ() {
             true => &[Values::Collapsed, Values::AsSent][..],
             false => &[Values::Collapsed][..],
@@ -304,18 +279,21 @@ impl CanonicalRequest<'_> {
         spellings
     }
 
-    /// A `+` is a blank to some nodes and a plus sign to others, so with one the text as sent is the only one.
+    fn has_plus(&self) -> bool {
+        let query = self.view.query.unwrap_or("");
+        memchr::memchr(b'+', query.as_bytes()).is_some()
+    }
+
     fn query_differs(&self) -> bool {
-        let plus = self.view.query.is_some_and(|query| query.contains('+'));
         let encoded = |own: &Parameter<'_>| {
             is_encoded(own.raw_name, b"") && is_encoded(own.raw_value.unwrap_or(""), b"")
         };
-        !plus && !self.signed_parameters().all(encoded)
+        !self.signed_parameters().all(encoded)
     }
 
     fn values_differ(&self) -> bool {
         let (mut before, mut differ) = ("", false);
-        self.each_signed(|name, value| {
+        self.each_signed(Plus::Plus, |name, value| {
             differ |= name == before || !is_collapsed(value);
             before = name;
         });
@@ -333,10 +311,9 @@ impl CanonicalRequest<'_> {
 
     /// The text by AWS's rules, as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let plus = self.view.query.is_some_and(|query| query.contains('+'));
-        let spelling = match plus {
+        let spelling = match self.has_plus() {
             true => Spelling {
-                query: Escapes::AsSent,
+                query: Query::AsSent,
                 ..Spelling::DOCUMENTED
             },
             false => Spelling::DOCUMENTED,
@@ -369,9 +346,6 @@ fn is_collapsed(value: &[u8]) -> bool {
 }
 
 fn write_collapsed(value: &[u8], text: &mut Vec<u8>) {
-    if is_collapsed(value) {
-        return text.extend_from_slice(value);
-    }
     let words = value
         .split(|&byte| is_blank(byte))
         .filter(|word| !word.is_empty());
@@ -436,7 +410,7 @@ pub(in crate::sig) fn sign(
         request,
     };
     let mut buffer = Vec::with_capacity(USUAL_LENGTH);
-    canonical.mac(Spelling::of(form), key, over, &mut buffer)
+    canonical.mac(Spelling::of(form), key, over, &mut buffer).0
 }
 
 #[cfg(test)]
@@ -465,7 +439,9 @@ mod tests {
                 request.write(spelling, &mut text);
                 text
             };
-            let all: Vec<Vec<u8>> = request.spellings().map(text).collect();
+            let others = request.other_spellings();
+            let all = std::iter::once(Spelling::USUAL).chain(others).map(text);
+            let all: Vec<Vec<u8>> = all.collect();
             let different: std::collections::BTreeSet<&Vec<u8>> = all.iter().collect();
             assert_eq!(different.len(), all.len());
             all.len()
@@ -475,7 +451,7 @@ mod tests {
         assert_eq!(tried("/b/k", "a=%2F", "a b", aws, yes), 1);
         assert_eq!(tried("/b/k*", "a=%2F", "a b", aws, yes), 2);
         assert_eq!(tried("/b/k*", "a=/", "a  b", aws, yes), 8);
-        assert_eq!(tried("/b/k*", "a=/+", "a  b", aws, yes), 4);
+        assert_eq!(tried("/b/k*", "a=/+", "a  b", aws, yes), 8);
         assert_eq!(tried("/b/k", "a=%2F", "a b", wos, yes), 3);
         assert_eq!(tried("/b/k*", "a=/", "a  b", wos, perhaps), 32);
     }

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::sig::claim::ContentHeaders;
 use crate::sig::dialect::V4Words;
 use crate::sig::failure::ScopeFault;
+use crate::sig::request::ContentHeaders;
 use crate::sig::request::RequestView;
 use crate::sig::signing_key::CredentialScope;
 

@@ -8,6 +8,7 @@
 pub mod canonical;
 pub mod credential;
 pub mod encoding;
+mod spelling;
 
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -24,10 +25,13 @@ use super::signature::{VerifyingKey, equal};
 use super::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
 use super::{Placement, VerifyOptions};
 use crate::address::Operation;
-use canonical::{
-    CanonicalRequest, PayloadSigned, Spelling, StringToSign, UNSIGNED_PAYLOAD, USUAL_LENGTH,
-};
+use canonical::{CanonicalRequest, PayloadSigned, StringToSign, UNSIGNED_PAYLOAD, USUAL_LENGTH};
 pub use credential::{Credential, Region, SignedHeaders};
+use spelling::Spelling;
+
+/// How many bytes of other spellings are hashed for a request whose usual spelling does not hold: every spelling that there
+/// can be of a request with a header of 8 KB, the most that Amazon S3 takes, and few of a longer one.
+const MAX_TRIED_BYTES: usize = 256 * 1024;
 
 /// What a request of version 4 says about its signature.
 #[derive(Debug)]
@@ -53,10 +57,16 @@ pub struct Signing<'v> {
     payload: PayloadMode,
 }
 
-/// A signature that holds: the key that confirmed it, and its own bytes, from which the chunks of a body go on.
-pub struct Confirmed {
+/// A signature that holds.
+pub struct Confirmed<'c> {
+    /// The key that confirmed it.
     key: SigningKey,
+    /// Its own bytes, from which the chunks of a body go on.
     signature: [u8; HMAC_SHA256_LENGTH],
+    /// The spelling of the request over which it holds.
+    pub spelling: Spelling,
+    /// The first of the vendor's headers, but for metadata, that was signed with other blanks than it was sent with.
+    pub collapsed: Option<&'c str>,
 }
 
 impl<'v> Signing<'v> {
@@ -161,23 +171,39 @@ impl<'v> Signing<'v> {
         }
     }
 
-    /// Whether the key's signature over one of the spellings of the request is the one provided. A comparison takes the
-    /// same time wherever the first difference stands.
-    pub(super) fn confirmed_by(&self, key: &VerifyingKey) -> Option<Confirmed> {
+    /// The spelling of the request over which the key's signature is the one provided. A comparison takes the same time
+    /// wherever the first difference stands.
+    pub(super) fn confirmed_by(&self, key: &VerifyingKey) -> Option<Confirmed<'_>> {
         let key = key.signing_key(self.form.v4.key_seed, &self.credential);
         let mut buffer = Vec::with_capacity(USUAL_LENGTH);
-        let holds = |spelling: Spelling| {
+        let mut holds = |spelling: Spelling| {
             let over = |request| self.string_over(request);
-            let computed = self.canonical.mac(spelling, &key, over, &mut buffer);
-            equal(&hex(&computed), self.provided.as_bytes()).then_some(computed)
+            let (computed, collapsed) = self.canonical.mac(spelling, &key, over, &mut buffer);
+            let holds = equal(&hex(&computed), self.provided.as_bytes());
+            holds.then_some((computed, spelling, collapsed))
         };
-        let signature = self.canonical.spellings().find_map(holds)?;
-        Some(Confirmed { key, signature })
+        let (signature, spelling, collapsed) = match holds(Spelling::USUAL) {
+            Some(held) => held,
+            None => {
+                let most = MAX_TRIED_BYTES / self.canonical.length();
+                self.canonical
+                    .other_spellings()
+                    .into_iter()
+                    .take(most)
+                    .find_map(holds)?
+            }
+        };
+        Some(Confirmed {
+            key,
+            signature,
+            spelling,
+            collapsed,
+        })
     }
 
     /// What the signature says about the body.
-    pub(super) fn payload(&self, confirmed: Confirmed) -> PayloadClaim {
-        let Confirmed { key, signature } = confirmed;
+    pub(super) fn payload(&self, confirmed: Confirmed<'_>) -> PayloadClaim {
+        let Confirmed { key, signature, .. } = confirmed;
         let chain = || {
             let algorithm = self.form.v4.algorithm;
             let scope = self.credential.scope_text();

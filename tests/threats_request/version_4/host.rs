@@ -1,6 +1,6 @@
 //! H1–H5: the Host that version 4 signs. D7, K6: what a signature allows twice, and what its longest text is.
 
-use super::{MISMATCH, Placed, everywhere, get, passes, scene};
+use super::{MISMATCH, Placed, both_versions, everywhere, get, passes};
 use crate::scene::Forward;
 use crate::support::signer::{DOMAIN, Request, Word};
 
@@ -117,7 +117,7 @@ fn k6_a_request_at_every_limit_at_once_is_verified_or_refused() {
 #[test]
 fn d7_inside_its_window_a_request_may_be_sent_again() {
     for forward in Forward::BOTH {
-        let mut scene = scene(forward);
+        let mut scene = both_versions(forward);
         for placed in Placed::BOTH {
             let request = placed.sign(Request::new(Word::Aws, "DELETE", "/bucket01/k"));
             for _ in 0..2 {

@@ -8,24 +8,24 @@ mod query;
 use crate::scene::{Forward, Scene};
 use crate::support::rec::Recorded;
 use crate::support::signer::{Request, Word};
-use crate::support::signer_v4::{SigningV4, canonical_query, stamp_at};
+use crate::support::signer_v4::{SigningV4, canonical_query, stamp_at, target_as_signed_v4};
 
 /// Where the credentials stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Placed {
+pub enum Placed {
     Header,
     Query,
 }
 
 impl Placed {
-    const BOTH: [Self; 2] = [Self::Header, Self::Query];
+    pub const BOTH: [Self; 2] = [Self::Header, Self::Query];
 
-    fn sign(self, request: Request) -> Request {
+    pub fn sign(self, request: Request) -> Request {
         self.sign_as(request, |_| {})
     }
 
     /// Signed over what `change` makes of the right text.
-    fn sign_as(self, request: Request, change: impl FnOnce(&mut SigningV4)) -> Request {
+    pub fn sign_as(self, request: Request, change: impl FnOnce(&mut SigningV4)) -> Request {
         let stamp = stamp_at(0);
         let request = match self {
             Self::Header => request.prepared_v4(&stamp),
@@ -40,7 +40,7 @@ impl Placed {
     }
 
     /// Signed for one target and sent with another, each without credentials.
-    fn swap(self, word: Word, signed: &str, sent: &str) -> Request {
+    pub fn swap(self, word: Word, signed: &str, sent: &str) -> Request {
         let (path, query) = signed.split_once('?').unwrap_or((signed, ""));
         self.sign_as(Request::new(word, "GET", sent), |own| {
             own.uri = Request::new(word, "GET", path)
@@ -53,7 +53,8 @@ impl Placed {
     }
 }
 
-fn scene(forward: Forward) -> Scene {
+/// A gateway that takes both versions.
+pub fn both_versions(forward: Forward) -> Scene {
     Scene::configured(forward, |config| {
         let signature = "[signature]\nversions = [\"v2\", \"v4\"]\nregion = \"us-east-1\"\n";
         config.section("signature", signature)
@@ -63,7 +64,7 @@ fn scene(forward: Forward) -> Scene {
 /// Each forward mode with each place of the credentials, in both dialects.
 fn everywhere(test: impl Fn(&mut Scene, Placed, Word)) {
     for forward in Forward::BOTH {
-        let mut scene = scene(forward);
+        let mut scene = both_versions(forward);
         for placed in Placed::BOTH {
             for word in Word::BOTH {
                 test(&mut scene, placed, word);
@@ -72,13 +73,13 @@ fn everywhere(test: impl Fn(&mut Scene, Placed, Word)) {
     }
 }
 
-/// The request is served, and the node has got the target that was sent: `target`, and where it verifies, the credentials.
+/// The request is served, and the node has got the target as it was signed, or where it verifies, as it was sent.
 fn passes(scene: &mut Scene, request: &Request, target: &str) -> Recorded {
     let target = match scene.forward {
-        Forward::Trusted => target,
-        Forward::Passthrough => &request.target,
+        Forward::Trusted => target_as_signed_v4(target),
+        Forward::Passthrough => request.target.clone(),
     };
-    scene.passes_bytes(&request.bytes(), &request.method, target)
+    scene.passes_bytes(&request.bytes(), &request.method, &target)
 }
 
 /// Signed and served as it is.

@@ -1,6 +1,6 @@
 //! E1–E7: the path that version 4 signs.
 
-use super::{MISMATCH, Placed, everywhere, get, goes_through, passes, scene};
+use super::{MISMATCH, Placed, both_versions, everywhere, get, goes_through, passes};
 use crate::path::keys;
 use crate::scene::{BUCKET, Forward, Style, with_raw};
 use crate::support::signer::Word;
@@ -84,11 +84,14 @@ fn e3_a_key_that_version_4_signs_is_decoded_by_nobody() {
 fn e4_every_key_goes_on_as_it_was_signed() {
     let keys = keys();
     for forward in Forward::BOTH {
-        let mut scene = scene(forward);
+        let mut scene = both_versions(forward);
         for placed in Placed::BOTH {
             for key in &keys {
                 let request = get(Word::Aws, &format!("/{BUCKET}/{key}"));
                 if key.contains("%00") {
+                    scene.refuses(&placed.sign(request), 400, "InvalidURI");
+                } else if key.contains('+') && forward == Forward::Passthrough {
+                    // The signer writes `%2B`, and some nodes read the `+` as a blank.
                     scene.refuses(&placed.sign(request), 400, "InvalidURI");
                 } else {
                     goes_through(&mut scene, placed, request);

@@ -1,0 +1,187 @@
+//! Headers in the query string of a presigned URL.
+//!
+//! SDKs write headers into the URLs that they presign ("hoisted", as the AWS SDKs say), and S3 reads a parameter with the
+//! vendor's prefix as the header of that name. So does the gateway: such a parameter is that header for the operation, the
+//! body and the policy, and goes on as one. botocore and the AWS SDK for JavaScript 2 do so in version 2, signed as headers;
+//! the AWS SDK for JavaScript 3 in version 4, signed as parameters.
+
+use std::borrow::Cow;
+
+use http::header::{CONTENT_TYPE, HeaderValue};
+
+use super::Version;
+use super::dialect::{FORMS, Form, starts_with_ignoring_case};
+use super::failure::AuthFailure;
+use super::presigned::{Mechanism, mechanism};
+use super::request::{CONTENT_MD5, Field, Parameter};
+use super::target::with_blanks;
+
+/// The names behind the vendor's prefix that stay parameters: those of a body in chunks.
+const NEVER: &[&str] = &["content-sha256", "decoded-content-length", "trailer"];
+/// Those that S3 ignores there: the AWS SDK for JavaScript 3 writes the checksum of no bytes into its URLs.
+const IGNORED: &[&str] = &["sdk-checksum-algorithm", "tagging"];
+/// The prefix of the checksums among them.
+const IGNORED_PREFIX: &str = "checksum-";
+
+/// Headers of HTTP that the AWS SDK for JavaScript 2 repeats in its URLs. They are not the vendor's, so S3 reads the header alone.
+const REPEATED: &[&str] = &[
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+];
+
+/// A parameter that stands for a header.
+#[derive(Debug, Clone)]
+pub struct QueryHeader<'r> {
+    /// The name of the header, lower-case.
+    pub name: Cow<'r, str>,
+    /// The value as it was sent, percent-encoded.
+    pub raw_value: &'r str,
+    /// Where the parameter stands among the others.
+    pub parameter: usize,
+    /// What it comes to.
+    pub effect: Effect,
+}
+
+/// What a parameter that stands for a header comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It is the header.
+    Header,
+    /// The request has the header, too, with the same value.
+    Repeated,
+    /// Nothing.
+    Ignored,
+}
+
+/// A parameter of a verified presigned request that stands for a header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedQueryHeader {
+    /// The name of the header, lower-case.
+    pub name: String,
+    /// The value of the header; none where the request has the header itself, or where S3 ignores the parameter.
+    pub value: Option<Vec<u8>>,
+}
+
+/// What a `+` in a value stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plus {
+    /// Itself.
+    Plus,
+    /// A blank.
+    Blank,
+}
+
+impl QueryHeader<'_> {
+    /// The value of the header: decoded once, without the blanks around it (RFC 9110, section 5.5).
+    pub fn value(&self, plus: Plus) -> Vec<u8> {
+        let text = match plus {
+            Plus::Plus => self.raw_value.into(),
+            Plus::Blank => with_blanks(self.raw_value),
+        };
+        let decoded: Cow<'_, [u8]> = percent_encoding::percent_decode_str(&text).into();
+        decoded.trim_ascii().to_vec()
+    }
+
+    /// Whether the header has this value.
+    fn is(&self, value: &[u8]) -> bool {
+        [Plus::Plus, Plus::Blank]
+            .iter()
+            .any(|plus| self.value(*plus) == value)
+    }
+}
+
+/// The parameters of a presigned request that stand for headers, in their order; none where nothing is signed in the query.
+///
+/// # Errors
+/// [`AuthFailure::MalformedQuery`] for a value that no header can have; [`AuthFailure::DuplicateHeader`] where `headers`
+/// have the same name with another value.
+pub fn query_headers<'r>(
+    parameters: &[Parameter<'r>],
+    headers: &[Field<'_>],
+) -> Result<Vec<QueryHeader<'r>>, AuthFailure> {
+    // Most requests have no such parameter, and no look at the others is wanted.
+    if !parameters.iter().any(|own| may_be_header(&own.name)) {
+        return Ok(Vec::new());
+    }
+    let Some((form, version)) = signed_in(parameters) else {
+        return Ok(Vec::new());
+    };
+    let mut found = Vec::new();
+    for (at, parameter) in parameters.iter().enumerate() {
+        let Some(name) = header_name(&parameter.name, form, version) else {
+            continue;
+        };
+        let mut query_header = QueryHeader {
+            effect: effect(&name, form),
+            name: name.into(),
+            raw_value: parameter.raw_value.unwrap_or(""),
+            parameter: at,
+        };
+        if HeaderValue::from_bytes(&query_header.value(Plus::Plus)).is_err() {
+            return Err(AuthFailure::MalformedQuery(
+                "a parameter that stands for a header has a control character",
+            ));
+        }
+        let mut values = headers.iter().filter(|field| field.0 == query_header.name);
+        let value = values.next().map(|field| field.1);
+        let repeats = value.is_some_and(|value| query_header.is(value)) && values.next().is_none();
+        if repeats {
+            query_header.effect = Effect::Repeated;
+        } else if REPEATED.contains(&&*query_header.name) {
+            // Not a header here, and the signature has to cover it as any other parameter.
+            continue;
+        } else if value.is_some() {
+            return Err(AuthFailure::DuplicateHeader(query_header.name.into_owned()));
+        }
+        found.push(query_header);
+    }
+    Ok(found)
+}
+
+fn may_be_header(name: &str) -> bool {
+    name.starts_with(['x', 'X', 'c', 'C'])
+}
+
+/// The form of the signature in the query string, if there is one.
+fn signed_in(parameters: &[Parameter<'_>]) -> Option<(&'static Form, Version)> {
+    parameters
+        .iter()
+        .find_map(|own| match mechanism(&own.name)? {
+            Mechanism::V4(form) => Some((form, Version::V4)),
+            Mechanism::V2 => {
+                let access_key = |form: &&&Form| own.name == form.access_key_parameter;
+                let form = FORMS.iter().find(access_key)?;
+                Some((*form, Version::V2))
+            }
+        })
+}
+
+/// The lower-case name of the header that a parameter stands for, where it stands for one.
+fn header_name(name: &str, form: &Form, version: Version) -> Option<String> {
+    let lower = name.to_ascii_lowercase();
+    let words = &form.v4;
+    let stands = match lower.strip_prefix(form.header_prefix) {
+        // In version 4 it is a parameter of the signature.
+        Some(_) if lower == words.security_token_header => version == Version::V2,
+        Some(rest) => {
+            let presign = |own: &&str| own.eq_ignore_ascii_case(name);
+            !NEVER.contains(&rest) && !words.parameters.all().iter().any(presign)
+        }
+        None => {
+            lower == CONTENT_TYPE.as_str()
+                || lower == CONTENT_MD5
+                || REPEATED.contains(&lower.as_str())
+        }
+    };
+    stands.then_some(lower)
+}
+
+fn effect(name: &str, form: &Form) -> Effect {
+    let rest = name.strip_prefix(form.header_prefix).unwrap_or("");
+    match IGNORED.contains(&rest) || starts_with_ignoring_case(rest, IGNORED_PREFIX) {
+        true => Effect::Ignored,
+        false => Effect::Header,
+    }
+}
