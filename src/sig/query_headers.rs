@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use http::header::{CONTENT_TYPE, HeaderValue};
 
 use super::Version;
-use super::dialect::{FORMS, Form, starts_with_ignoring_case};
+use super::dialect::{DIALECTS, Dialect, FORMS, Form, starts_with_ignoring_case};
 use super::failure::AuthFailure;
 use super::presigned::{Mechanism, mechanism};
 use super::request::{CONTENT_MD5, Field, Parameter};
@@ -166,8 +166,11 @@ fn header_name(name: &str, form: &Form, version: Version) -> Option<String> {
         // In version 4 it is a parameter of the signature.
         Some(_) if lower == words.security_token_header => version == Version::V2,
         Some(rest) => {
-            let presign = |own: &&str| own.eq_ignore_ascii_case(name);
-            !NEVER.contains(&rest) && !words.parameters.all().iter().any(presign)
+            let same = |own: &&str| own.eq_ignore_ascii_case(name);
+            let parameter = |dialect: &&Dialect| dialect.sub_resources.iter().any(same);
+            !NEVER.contains(&rest)
+                && !words.parameters.all().iter().any(same)
+                && !DIALECTS.iter().any(parameter)
         }
         None => {
             lower == CONTENT_TYPE.as_str()

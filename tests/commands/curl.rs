@@ -6,6 +6,7 @@ use std::process::Command;
 use super::sign::{KEYS, warned};
 use super::support::gateway::Gateway;
 use super::support::rec::{Answer, Rec};
+use super::support::signer_v4::target_as_signed_v4;
 use super::{countersign, run};
 
 /// Has a shell run the printed command; gives what curl printed.
@@ -27,7 +28,8 @@ fn curl_sends_what_was_signed() {
     let body = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("curl's body [1-2]");
     std::fs::write(&body, content).expect("a file");
     let body = ["--body", body.to_str().expect("UTF-8")];
-    // The method, the target, what else is signed, and the target as it is sent.
+    // The method, the target, what else is signed, and the target as it is sent. The node gets it as it is signed: in version
+    // 4 with every byte encoded anew.
     let cases: &[(&str, &str, &[&str], &str)] = &[
         ("GET", "/bucket01/key", &[], "/bucket01/key"),
         ("HEAD", "/bucket01/key", &[], "/bucket01/key"),
@@ -80,7 +82,11 @@ fn curl_sends_what_was_signed() {
             let answer = run_by_a_shell(&command);
             assert!(answer.starts_with("HTTP/1.1 200"), "{command}\n{answer}");
             let requests = node.await_requests(1);
-            assert_eq!(requests[0].target(), *sent, "{command}");
+            let signed = match dialect {
+                [] => target_as_signed_v4(sent),
+                _ => (*sent).to_owned(),
+            };
+            assert_eq!(requests[0].target(), signed, "{command}");
             let bodied = further.first() == Some(&"--body");
             let expected = if bodied { content } else { "" };
             assert_eq!(requests[0].body, expected.as_bytes(), "{command}");

@@ -189,9 +189,14 @@ impl Lane {
         Ok(())
     }
 
-    /// What the node has to see of the target: no credentials, and where the gateway signs, a bucket alone as `/bucket/`.
-    fn node_target(&self, sent: &Sent) -> String {
-        let signs = matches!(self.forward, Forward::ResignV2 | Forward::ResignV4);
+    /// What the node has to see of the target: no credentials, and where the gateway or version 2 signs it so, a bucket alone
+    /// as `/bucket/`.
+    fn node_target(&self, kind: Kind, sent: &Sent) -> String {
+        let signs = match self.forward {
+            Forward::ResignV2 | Forward::ResignV4 => true,
+            Forward::Trusted => matches!(kind, Kind::V2Header | Kind::V2Query),
+            Forward::Passthrough => false,
+        };
         let (path, query) = match sent.target.split_once('?') {
             Some((path, query)) => (path, format!("?{query}")),
             None => (sent.target.as_str(), String::new()),
@@ -218,7 +223,7 @@ impl Lane {
                 "the node got another body: {got} bytes, not {wanted}"
             ));
         }
-        let target = self.node_target(sent);
+        let target = self.node_target(combination.kind, sent);
         if plain && seen.target() != target {
             return Err(format!("the node got {}, not {target}", seen.target()));
         }

@@ -88,7 +88,8 @@ fn the_same_calls_without_a_fault_are_served() {
                 resource: format!("/{}/{KEY}{signed}", style.bucket()),
                 ..request.signing()
             };
-            let target = request.target.clone();
+            // The node gets the spelling that was signed.
+            let target = request.target.replace(sent, signed);
             let seen = deployment.serves(&request.signed_as(&signing));
             assert_eq!(seen.target(), target);
             assert_eq!(seen.body, b"");

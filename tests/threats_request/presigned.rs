@@ -191,11 +191,9 @@ fn m3_a_copy_source_in_the_query_makes_a_copy() {
 #[test]
 fn m2_no_line_break_gets_into_a_header() {
     for mut scene in Scene::both() {
-        for placement in [Placement::Query] {
-            let target = format!("/{BUCKET}/k?x-amz-meta-a=b%0D%0Ax-amz-acl:public-read");
-            let request = placement.sign(Request::new(Word::Aws, "PUT", &target));
-            scene.refuses_bytes(&request.bytes(), "PUT", 400, "InvalidURI");
-        }
+        let target = format!("/{BUCKET}/k?x-amz-meta-a=b%0D%0Ax-amz-acl:public-read");
+        let request = Placement::Query.sign(Request::new(Word::Aws, "PUT", &target));
+        scene.refuses_bytes(&request.bytes(), "PUT", 400, "InvalidURI");
     }
 }
 

@@ -125,10 +125,9 @@ fn f6_a_parameter_without_a_value_has_an_empty_one() {
 }
 
 #[test]
-fn f8_a_plus_is_never_a_blank_and_bytes_are_never_replaced() {
+fn f8_m4_a_plus_is_a_blank_where_one_was_signed_and_bytes_are_never_replaced() {
     for word in Word::BOTH {
         for (sent, other) in [
-            ("/bucket01?prefix=a+b", "prefix=a%20b"),
             ("/bucket01?prefix=a%20b", "prefix=a+b"),
             // To some nodes a plus is a blank, so it cannot stand for its own escape.
             ("/bucket01?prefix=a+b", "prefix=a%2Bb"),
@@ -138,9 +137,11 @@ fn f8_a_plus_is_never_a_blank_and_bytes_are_never_replaced() {
         ] {
             mismatch(&signed(get(word, sent), |own| own.query = other.into()));
         }
-        accepted(&signed(get(word, "/bucket01?prefix=a+b"), |own| {
-            own.query = "prefix=a+b".into()
-        }));
+        for query in ["prefix=a+b", "prefix=a%20b"] {
+            accepted(&signed(get(word, "/bucket01?prefix=a+b"), |own| {
+                own.query = query.into();
+            }));
+        }
     }
 }
 
