@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::thread;
 use std::time::Instant;
 
+use crate::Kind;
 use crate::combination::Combination;
 use crate::model::{Node, Verdict, verdict, words};
 use crate::requests::{BUCKET, Sent, write};
