@@ -27,8 +27,6 @@ AT_ONCE = 2
 # Of what the gateway does not do yet.
 NOT_YET = frozenset(
     {
-        "JdkHttpClient.test_an_object_is_put_read_and_deleted",
-        "Curl.test_http_2_is_offered",
         "Boto3Presigned.test_what_is_signed_is_what_the_object_has",
         "AwsSdk.test_metadata_in_a_presigned_url_is_kept",
         "Aws4fetch.test_a_presigned_url_is_fetched",
