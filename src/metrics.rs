@@ -56,6 +56,33 @@ pub enum ReloadOutcome {
     Kept,
 }
 
+/// Why the gateway closed a connection from a client on its own account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DroppedConnection {
+    /// It was the longest idle one, and there was no room for another.
+    Idle,
+    /// It was new, and the listener was full of connections in the middle of a request.
+    Full,
+    /// The same of the connections of its network.
+    Network,
+    /// The client was slower than `min_rate`.
+    Slow,
+}
+
+impl DroppedConnection {
+    const ALL: [Self; 4] = [Self::Idle, Self::Full, Self::Network, Self::Slow];
+
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Full => "full",
+            Self::Network => "network",
+            Self::Slow => "slow",
+        }
+    }
+}
+
 /// What is known of a request that has ended.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestLabels {
@@ -134,6 +161,7 @@ pub struct Metrics {
     pub in_flight: IntGauge,
     /// Connections from clients.
     pub connections: IntGauge,
+    connections_dropped: IntCounterVec,
     node_connections: IntCounterVec,
     node_failures: IntCounterVec,
     reloads: IntCounterVec,
@@ -192,6 +220,12 @@ impl Metrics {
                 "Requests read and not yet answered whole.",
             ),
             connections: gauge(&registry, "connections", "Open connections from clients."),
+            connections_dropped: counters(
+                &registry,
+                "connections_dropped_total",
+                "Connections from clients that the gateway closed for want of room or for slowness, by reason.",
+                &["reason"],
+            ),
             node_connections: counters(
                 &registry,
                 "node_connections_total",
@@ -217,6 +251,10 @@ impl Metrics {
         let build = IntGauge::with_opts(build).expect("the name is valid");
         build.set(1);
         register(&this.registry, build);
+        for reason in DroppedConnection::ALL {
+            this.connections_dropped
+                .with_label_values(&[reason.as_str()]);
+        }
         this
     }
 
@@ -262,6 +300,13 @@ impl Metrics {
             reused: self.node_connections.with_label_values(&[node, "reused"]),
             failures: self.node_failures.with_label_values(&[node]),
         }
+    }
+
+    /// Counts a connection that the gateway closed on its own account.
+    pub fn connection_dropped(&self, reason: DroppedConnection) {
+        self.connections_dropped
+            .with_label_values(&[reason.as_str()])
+            .inc();
     }
 
     /// Counts a configuration that was read again.
@@ -359,7 +404,7 @@ mod tests {
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(file, &table).unwrap();
         }
-        assert_eq!(families.len(), 14 * 2);
+        assert_eq!(families.len(), 15 * 2);
         assert_eq!(table, std::fs::read_to_string(file).unwrap());
     }
 

@@ -18,7 +18,9 @@ use crate::cluster::{Addressing, ClusterOptions, FormFiles, Forward, NodeAddress
 use crate::config::{self, ListenFault};
 use crate::credentials::{InlineKey, InlineStore};
 use crate::embedded::{self, Node, NodeOptions};
-use crate::gateway::options::{AnswerAs, ListenAddress, ListenerOptions, ServerOptions};
+use crate::gateway::options::{
+    AnswerAs, ConnectionLimits, ListenAddress, ListenerOptions, MinRate, ServerOptions,
+};
 use crate::gateway::{self, LiveOptions, RunOptions};
 use crate::logs::{self, AccessLog, LogFormat, LogLevel, LogOptions};
 use crate::secret::Secret;
@@ -138,6 +140,8 @@ impl Demo {
                     header_timeout: Duration::from_secs(30),
                     idle_timeout: Duration::from_secs(60),
                     body_timeout: Duration::from_secs(30),
+                    min_rate: MinRate::default(),
+                    limits: ConnectionLimits::default(),
                 }],
                 signature: VerifyOptions {
                     region: Region::Any,

@@ -197,6 +197,28 @@ impl Cluster {
     }
 }
 
+/// What all answers together may take of the gateway's memory in each place on their way to clients that do not take them.
+const ANSWERS: usize = 8 * 1024 * 1024;
+/// The most of it for one answer: what Pingora reads at once.
+const LARGEST_SHARE: usize = 64 * 1024;
+/// The least, with however many answers: less costs more than it saves.
+const SMALLEST_SHARE: usize = 4 * 1024;
+
+/// Lets the node send only so much ahead of the client where many requests are under way. Pingora reads as much of an
+/// answer as has arrived, and keeps up to ten such pieces for a client that takes none; only the system can make it less.
+/// Each size has connections of its own, since the system wants to know it ahead of the connection.
+pub fn narrow(peer: &mut HttpPeer, requests: usize) {
+    let share = (ANSWERS / requests.max(1)).max(SMALLEST_SHARE);
+    if share < LARGEST_SHARE {
+        let size = share.ilog2();
+        peer.options.tcp_recv_buf = Some(1 << size);
+        peer.group_key |= u64::from(size) << SIZE_SHIFT;
+    }
+}
+
+/// Where the size of what is read stands in the key of the pool; below it stands the span.
+const SIZE_SHIFT: u32 = 56;
+
 /// The span that a time belongs to.
 fn span(now: Instant) -> u64 {
     now.duration_since(*STARTED).as_secs() / UPSTREAM_SPAN.as_secs()
@@ -231,5 +253,26 @@ mod tests {
             assert_ne!(span(now), span(now + UPSTREAM_SPAN), "{seconds}");
         }
         assert_eq!(span(*STARTED), span(*STARTED + UPSTREAM_SPAN / 2));
+    }
+
+    #[test]
+    fn the_more_requests_the_less_a_node_may_send_ahead() {
+        for (requests, size) in [
+            (0, None),
+            (128, None),
+            (129, Some(32 * 1024)),
+            (256, Some(32 * 1024)),
+            (257, Some(16 * 1024)),
+            (513, Some(8 * 1024)),
+            (1024, Some(8 * 1024)),
+            (1025, Some(4 * 1024)),
+            (100_000, Some(4 * 1024)),
+        ] {
+            let mut peer = HttpPeer::new("127.0.0.1:1", false, String::new());
+            peer.group_key = 7;
+            narrow(&mut peer, requests);
+            assert_eq!(peer.options.tcp_recv_buf, size, "{requests}");
+            assert_eq!(peer.group_key == 7, size.is_none(), "{requests}");
+        }
     }
 }

@@ -58,6 +58,10 @@ struct Listener<'s> {
     header_timeout: Printed,
     idle_timeout: Printed,
     body_timeout: Printed,
+    min_rate: u64,
+    min_rate_window: Printed,
+    max_connections: usize,
+    max_connections_per_network: usize,
 }
 
 #[derive(Serialize)]
@@ -168,6 +172,10 @@ impl<'s> Listener<'s> {
             header_timeout: Printed(options.header_timeout),
             idle_timeout: Printed(options.idle_timeout),
             body_timeout: Printed(options.body_timeout),
+            min_rate: options.min_rate.bytes,
+            min_rate_window: Printed(options.min_rate.window),
+            max_connections: options.limits.connections,
+            max_connections_per_network: options.limits.per_network.unwrap_or(0),
         }
     }
 }

@@ -10,7 +10,9 @@ use super::document::{self, Entry, Table};
 use super::once::Once;
 use super::{Settings, address, cluster, secret};
 use crate::credentials::InlineKey;
-use crate::gateway::options::{AnswerAs, ListenerOptions, ServerOptions};
+use crate::gateway::options::{
+    AnswerAs, ConnectionLimits, ListenerOptions, MinRate, ServerOptions,
+};
 use crate::logs::{AccessLog, LogFormat, LogLevel, LogOptions};
 use crate::sig::dialect::DialectName;
 use crate::sig::v4::credential::{MAX_REGION_LENGTH, is_region};
@@ -18,6 +20,10 @@ use crate::sig::{Diagnostics, Identity, MAX_ACCESS_KEY_ID_LENGTH, Region, Verify
 
 /// More threads than any machine has cores are a slip of the pen.
 const MAX_THREADS: usize = 1024;
+/// As many as a process may have files on any system (Linux, `fs.nr_open`).
+const MAX_CONNECTIONS: usize = 1024 * 1024;
+/// Bytes in a second: many honest clients are slower than this.
+const MAX_MIN_RATE: usize = 1024 * 1024;
 /// No client, node or operator waits longer.
 pub(super) const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 /// A stolen header can be replayed for as long as the skew; nobody's clock is off by more than a day.
@@ -109,6 +115,12 @@ fn listener(
     let header_timeout = timeout("header_timeout", 30);
     let idle_timeout = timeout("idle_timeout", 60);
     let body_timeout = timeout("body_timeout", 30);
+    let min_rate = MinRate::default();
+    let min_rate = MinRate {
+        bytes: listener.integer("min_rate", min_rate.bytes as usize, 0..=MAX_MIN_RATE) as u64,
+        window: listener.duration("min_rate_window", min_rate.window, MAX_TIMEOUT),
+    };
+    let limits = connection_limits(listener);
     let dialects = listener.words("dialects", &[DialectName::Aws, DialectName::Wos], &[]);
     let answer_as = listener.word("answer_as", AnswerAs::Request, &[]);
     Some(ListenerOptions {
@@ -119,7 +131,19 @@ fn listener(
         header_timeout,
         idle_timeout,
         body_timeout,
+        min_rate,
+        limits,
     })
+}
+
+fn connection_limits(listener: &mut Table<'_>) -> ConnectionLimits {
+    let default = ConnectionLimits::default();
+    let connections = listener.integer("max_connections", default.connections, 1..=MAX_CONNECTIONS);
+    let per_network = listener.integer("max_connections_per_network", 0, 0..=MAX_CONNECTIONS);
+    ConnectionLimits {
+        connections,
+        per_network: Some(per_network).filter(|most| *most > 0),
+    }
 }
 
 fn admin_address(admin: &mut Table<'_>, taken: &mut Taken) -> Option<SocketAddr> {

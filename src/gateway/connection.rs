@@ -1,5 +1,6 @@
 //! What is known of one connection from a client.
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -9,11 +10,14 @@ use http::HeaderValue;
 
 use super::Gateway;
 use super::context::RequestId;
+use super::crowd::{Activity, Place};
 use super::observe;
+use super::options::MinRate;
 use super::received::Received;
 use super::respond;
 use crate::clock::instant;
 use crate::error::{Refusal, WireFault};
+use crate::metrics::DroppedConnection;
 
 /// What the connections share for the pieces of bodies that they read. A piece can be in seven places on its way to a node
 /// that does not take it.
@@ -51,6 +55,7 @@ pub struct Connection {
     received: Mutex<Option<Received>>,
     /// Why the end of a body could not be found.
     broken: OnceLock<WireFault>,
+    place: Place,
 }
 
 /// In place of a time: the one that was said last stands.
@@ -69,7 +74,7 @@ pub enum Deadline {
 
 impl Connection {
     /// A new connection. `peer` is the client's IP address; a Unix socket's client has none.
-    pub fn new(gateway: Arc<Gateway>, listener: usize, peer: Option<IpAddr>) -> Self {
+    pub fn new(gateway: Arc<Gateway>, listener: usize, peer: Option<IpAddr>, place: Place) -> Self {
         gateway.metrics.connections.inc();
         Self {
             gateway,
@@ -81,7 +86,13 @@ impl Connection {
             due: AtomicU64::new(UNKNOWN),
             received: Mutex::new(None),
             broken: OnceLock::new(),
+            place,
         }
+    }
+
+    /// Whether it is idle.
+    pub fn activity(&self) -> &Activity {
+        self.place.activity()
     }
 
     /// The place in the configuration of the listener that took the connection.
@@ -108,6 +119,23 @@ impl Connection {
         self.gateway.live.load().listeners[self.listener]
             .options
             .body_timeout
+    }
+
+    /// How slow the client may be with a body or an answer.
+    pub fn min_rate(&self) -> MinRate {
+        self.gateway.live.load().listeners[self.listener]
+            .options
+            .min_rate
+    }
+
+    /// Records that the client is too slow, and gives the error that ends what it does.
+    pub fn is_too_slow(&self) -> io::Error {
+        let metrics = &self.gateway.metrics;
+        metrics.connection_dropped(DroppedConnection::Slow);
+        io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the client is slower than min_rate",
+        )
     }
 
     /// How long a node may be silent.

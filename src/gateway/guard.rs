@@ -1,19 +1,17 @@
 //! A client's connection that lets a request header through only once it has been checked, and in time.
 
 use std::fmt;
-use std::future::Future;
+use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
-use pingora::prelude::sleep as fast_sleep;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
@@ -21,9 +19,10 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 
+use super::alarm::Alarm;
 use super::chunks::Chunks;
 use super::connection::{Awaited, Connection, Deadline};
-use super::received::Received;
+use super::progress::Progress;
 use super::refusing::Refusing;
 use super::wire;
 use crate::clock::instant;
@@ -55,56 +54,11 @@ pub struct GuardedStream<S> {
     alarm: Option<Alarm>,
     /// Rings when the client has taken nothing for too long of what is being written; none while it takes it.
     unread: Option<Alarm>,
+    /// How fast the client sends a body.
+    sends: Progress,
+    /// How fast it takes an answer.
+    takes: Progress,
     refusing: Option<Refusing>,
-}
-
-/// Rings once. A timer of Pingora's, since tokio looks at the clock twice more in each pause while it has one of its own.
-struct Alarm {
-    at: Instant,
-    ringing: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
-    /// What it rings; none before it was polled.
-    bell: Option<Arc<Bell>>,
-}
-
-/// Wakes a task and says that it has: whoever is polled for another reason need not look at the clock.
-struct Bell {
-    task: Waker,
-    rung: AtomicBool,
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.rung.store(true, Ordering::Release);
-        self.task.wake_by_ref();
-    }
-}
-
-impl Alarm {
-    fn at(at: Instant, now: Instant) -> Self {
-        let ringing = Box::pin(fast_sleep(at.saturating_duration_since(now)));
-        Self {
-            at,
-            ringing,
-            bell: None,
-        }
-    }
-
-    /// Whether it is yet to ring, and for this task: then there is no need to ask it.
-    fn is_set(&self, cx: &Context<'_>) -> bool {
-        let set = |bell: &Arc<Bell>| {
-            !bell.rung.load(Ordering::Acquire) && bell.task.will_wake(cx.waker())
-        };
-        self.bell.as_ref().is_some_and(set)
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let bell = self.bell.insert(Arc::new(Bell {
-            task: cx.waker().clone(),
-            rung: AtomicBool::new(false),
-        }));
-        let waker = Waker::from(Arc::clone(bell));
-        self.ringing.as_mut().poll(&mut Context::from_waker(&waker))
-    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
@@ -120,61 +74,53 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
             due: None,
             alarm: None,
             unread: None,
+            sends: Progress::default(),
+            takes: Progress::default(),
             refusing: None,
         }
     }
 
-    /// Reads until a header is complete, and passes it on.
-    fn poll_header(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        // A whole header mostly comes at once: then it goes straight to the parser.
-        if self.held.is_empty() {
-            let before = buf.filled().len();
-            let Poll::Ready(read) = Pin::new(&mut self.inner).poll_read(cx, buf) else {
-                // Idle for too long: the parser sees the end of the connection.
-                return self.poll_deadline(cx).map(Ok);
-            };
-            read?;
-            let new = &mut buf.filled_mut()[before..];
-            if new.is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-            // Idle until now: from here on the header has a time of its own.
-            self.due = None;
-            match wire::read(new) {
-                Ok(Some(received)) => {
-                    let mut left = received.leave_what_steers(new);
-                    if received.body_length().is_none() {
-                        // What is here of the body comes through its check.
-                        let header = left - (new.len() - received.length());
-                        self.held.extend_from_slice(&new[header..left]);
-                        left = header;
-                    }
-                    buf.set_filled(before + left);
-                    self.hand_over(received, 0);
-                    return Poll::Ready(Ok(()));
-                }
-                Ok(None) => {
-                    self.held.extend_from_slice(new);
-                    buf.set_filled(before);
-                }
-                Err(fault) => {
-                    buf.set_filled(before);
-                    return self.refuse(fault, cx);
-                }
-            }
+    /// Waits for a request header that is complete and checked, and holds it. False where none will come: the client is
+    /// gone, has been silent for too long, or has been answered already.
+    ///
+    /// Nothing of what handles a request is there yet: a connection that is idle, or in the middle of a header, takes as
+    /// little memory as can be.
+    pub async fn header(&mut self) -> bool {
+        poll_fn(|cx| match self.poll_header(cx) {
+            // The end of an answer may still be here.
+            Poll::Pending => self.poll_gathered(cx).map(|_broken| false),
+            ready => ready,
+        })
+        .await
+    }
+
+    fn poll_header(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        if let Some(refusing) = &mut self.refusing {
+            return refusing.poll(&mut self.inner, cx).map(|()| false);
         }
         loop {
             match self.search() {
-                Ok(true) => return Poll::Ready(self.pass_on(buf)),
+                Ok(true) => return Poll::Ready(true),
                 Ok(false) => {}
-                Err(fault) => return self.refuse(fault, cx),
+                Err(fault) => return self.refuse(fault, cx).map(|_ended| false),
             }
+            let idle = self.held.is_empty();
             let Poll::Ready(read) = self.poll_hold(cx) else {
                 ready!(self.poll_deadline(cx));
-                return self.refuse(WireFault::Timeout, cx);
+                if idle {
+                    return Poll::Ready(false);
+                }
+                return self.refuse(WireFault::Timeout, cx).map(|_ended| false);
             };
-            if read? == 0 {
-                return Poll::Ready(Ok(()));
+            if !matches!(read, Ok(1..)) {
+                return Poll::Ready(false);
+            }
+            if idle {
+                // From here on the header has a time of its own.
+                self.due = None;
+                if !self.connection.activity().begin() {
+                    return Poll::Ready(false);
+                }
             }
         }
     }
@@ -184,28 +130,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
         if self.searched == self.held.len() {
             return Ok(false);
         }
-        // The end alone is looked for in every piece, so that a header in many pieces is checked once.
-        if wire::header_length(&self.held, self.searched).is_none() {
+        // A whole header mostly comes at once. Of one in many pieces the end alone is looked for in every piece, so that it
+        // is checked once.
+        let is_whole =
+            self.searched == 0 || wire::header_length(&self.held, self.searched).is_some();
+        let received = if is_whole {
+            wire::read(&self.held)?
+        } else {
+            None
+        };
+        let Some(received) = received else {
             let before = std::mem::replace(&mut self.searched, self.held.len());
             return wire::check_partial(&self.held, before).map(|()| false);
-        }
-        let Some(received) = wire::read(&self.held)? else {
-            return Ok(false);
         };
         let behind = self.held.len() - received.length();
         let left = received.leave_what_steers(&mut self.held);
         self.held.truncate(left);
         self.searched = 0;
         self.due = None;
-        self.hand_over(received, left - behind);
-        Ok(true)
-    }
-
-    /// A header was read, of which this many bytes are held.
-    fn hand_over(&mut self, received: Received, header: usize) {
         self.chunks = Chunks::of(received.body_length());
-        self.header = header;
+        // What is here of a body in chunks comes through its check. All else goes on with the header: the parser sees what
+        // is behind the body, and that ends the connection.
+        self.header = match received.body_length() {
+            None => left - behind,
+            Some(_) => 0,
+        };
         self.connection.hand_over(received);
+        Ok(true)
     }
 
     /// Holds what can be read at once, and gives how much that was.
@@ -223,12 +174,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
             (Some(due), None) => due,
             (_, Some(Deadline::At(due))) => *self.due.insert(due),
             (_, None | Some(Deadline::FromNow)) => {
+                let now = instant();
                 let time = match (self.connection.awaited(), self.held.is_empty()) {
                     (Awaited::Answer, _) => self.connection.node_timeout(),
-                    (_, true) => self.connection.idle_timeout(),
+                    (_, true) => {
+                        self.connection.activity().rest(now);
+                        self.connection.idle_timeout()
+                    }
                     (_, false) => self.connection.header_timeout(),
                 };
-                *self.due.insert(instant() + time)
+                *self.due.insert(now + time)
             }
         };
         loop {
@@ -265,6 +220,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
             buf.set_filled(before);
         }
         Poll::Ready(checked)
+    }
+
+    /// Puts an end to a body that comes too slowly.
+    fn paced(&mut self, read: Poll<io::Result<()>>, count: usize) -> Poll<io::Result<()>> {
+        match read {
+            Poll::Pending => {
+                self.sends.wait();
+                Poll::Pending
+            }
+            Poll::Ready(Ok(())) => {
+                let least = || self.connection.min_rate();
+                if self.sends.is_too_slow(count, least) {
+                    return Poll::Ready(Err(self.connection.is_too_slow()));
+                }
+                Poll::Ready(Ok(()))
+            }
+            failed => failed,
+        }
     }
 
     /// Passes on what is held, as far as it is as it should be.
@@ -346,12 +319,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedStream<S> {
         }
         let read = match this.connection.awaited() {
             Awaited::Body | Awaited::Form if this.chunks.are_broken() => this.poll_leave(cx),
-            Awaited::Header => this.poll_header(cx, buf),
-            Awaited::Body if this.held.is_empty() => this.poll_body(cx, buf),
-            Awaited::Form if this.held.is_empty() => match this.poll_hold(cx) {
-                Poll::Ready(read) => Poll::Ready(read.and_then(|_count| this.pass_on(buf))),
+            Awaited::Header => match this.poll_header(cx) {
+                Poll::Ready(true) => Poll::Ready(this.pass_on(buf)),
+                Poll::Ready(false) => Poll::Ready(Ok(())),
                 Poll::Pending => Poll::Pending,
             },
+            Awaited::Body if this.held.is_empty() => {
+                let before = buf.filled().len();
+                let read = this.poll_body(cx, buf);
+                this.paced(read, buf.filled().len() - before)
+            }
+            Awaited::Form if this.held.is_empty() => {
+                let read = this.poll_hold(cx).map_ok(|_count| ());
+                match this.paced(read, this.held.len()) {
+                    Poll::Ready(Ok(())) => Poll::Ready(this.pass_on(buf)),
+                    other => other,
+                }
+            }
             Awaited::Body | Awaited::Form => Poll::Ready(this.pass_on(buf)),
             Awaited::Answer => this.poll_answered(cx),
             Awaited::Nothing => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
@@ -364,16 +348,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedStream<S> {
 }
 
 impl<S> GuardedStream<S> {
-    /// Puts an end to a write that the client does not take. Pingora bounds that for bodies, and not for headers.
+    /// Puts an end to a write that the client does not take, or takes too slowly. Pingora bounds the one for bodies, and not
+    /// for headers. `count` are the bytes that were written.
     fn in_time<T>(
         &mut self,
         written: Poll<io::Result<T>>,
+        count: impl FnOnce(&T) -> usize,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
-        if written.is_ready() {
+        // The client may have waited for what is written here before it sends on.
+        self.sends.excuse();
+        if let Poll::Ready(written) = written {
             self.unread = None;
-            return written;
+            let count = written.as_ref().map_or(0, count);
+            if self.takes.is_too_slow(count, || self.connection.min_rate()) {
+                return Poll::Ready(Err(self.connection.is_too_slow()));
+            }
+            return Poll::Ready(written);
         }
+        self.takes.wait();
         let unread = self.unread.get_or_insert_with(|| {
             let now = instant();
             Alarm::at(now + self.connection.body_timeout(), now)
@@ -391,12 +384,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedStream<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(cx, buf);
-        self.in_time(written, cx)
+        self.in_time(written, |count| *count, cx)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.inner).poll_flush(cx);
-        self.in_time(flushed, cx)
+        self.in_time(flushed, |()| 0, cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -409,7 +402,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedStream<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
-        self.in_time(written, cx)
+        self.in_time(written, |count| *count, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,55 +1,40 @@
-//! Listeners: sockets bound before anything starts, and the loop that takes connections from them.
+//! Listeners, and the loop that takes connections from their sockets.
 
 use std::fmt::Debug;
 use std::io;
 use std::net::{IpAddr, TcpListener as StdTcpListener};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp};
-use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 use pingora::proxy::HttpProxy;
 use pingora::server::{ListenFds, ShutdownWatch};
 use pingora::services::Service;
-use thiserror::Error;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
 use super::Gateway;
 use super::connection::{Awaited, Connection};
+use super::crowd::Crowd;
 use super::guard::GuardedStream;
-use super::options::{AnswerAs, ListenAddress, ListenerOptions};
+use super::options::{AnswerAs, ListenerOptions};
 use super::proxy::Proxy;
+use super::socket::Socket;
 use crate::sig::dialect::{Dialect, DialectName};
 
-/// The mode of a Unix socket: its owner and its group.
-const SOCKET_MODE: u32 = 0o660;
 /// How long the loop waits after the system has refused a connection, for want of file descriptors for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// Why a listener cannot listen.
-#[derive(Debug, Error)]
-#[error("cannot listen on {address}: {source}")]
-pub struct ListenError {
-    address: String,
-    source: io::Error,
-}
-
-impl ListenError {
-    /// The error for an address.
-    pub fn new(address: impl ToString, source: io::Error) -> Self {
-        Self {
-            address: address.to_string(),
-            source,
-        }
-    }
-}
+/// How often a listener that has stopped looks which connections have become idle.
+const STOP_INTERVAL: Duration = Duration::from_millis(20);
+/// How much of an answer the system takes from us that it has not sent. With less than half of it left it asks for more:
+/// what a slow client takes is seen in such steps, and what nobody takes stays out of the system's memory.
+const MAX_UNSENT: u32 = 64 * 1024;
 
 /// A running listener.
 #[derive(Debug)]
@@ -81,64 +66,10 @@ impl Listener {
     }
 }
 
-/// A socket that is bound.
-#[derive(Debug)]
-pub enum Socket {
-    /// TCP.
-    Tcp(StdTcpListener),
-    /// Unix, with its path.
-    Unix(StdUnixListener, String),
-}
-
-impl Socket {
-    /// Binds an address. A Unix socket that nobody listens on any more is replaced.
-    ///
-    /// # Errors
-    /// [`ListenError`], with the address.
-    pub fn bind(address: &ListenAddress) -> Result<Self, ListenError> {
-        let bound = match address {
-            ListenAddress::Tcp(to) => StdTcpListener::bind(to).map(Self::Tcp),
-            ListenAddress::Unix(path) => {
-                bind_unix(path).map(|socket| Self::Unix(socket, path.clone()))
-            }
-        };
-        bound.map_err(|source| ListenError::new(address, source))
-    }
-
-    /// The path of a Unix socket, which is to be removed at the end.
-    pub fn path(&self) -> Option<&str> {
-        match self {
-            Self::Tcp(_) => None,
-            Self::Unix(_, path) => Some(path),
-        }
-    }
-
-    /// The address as a client writes it; a TCP socket's real port in place of 0.
-    pub fn url(&self) -> String {
-        match self {
-            Self::Tcp(socket) => match socket.local_addr() {
-                Ok(address) => format!("http://{address}"),
-                Err(error) => format!("http://{error}"),
-            },
-            Self::Unix(_, path) => format!("unix:{path}"),
-        }
-    }
-}
-
-fn bind_unix(path: &str) -> io::Result<StdUnixListener> {
-    let left_over = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket())
-        && std::os::unix::net::UnixStream::connect(path).is_err();
-    if left_over {
-        std::fs::remove_file(path)?;
-    }
-    let socket = StdUnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
-    Ok(socket)
-}
-
 /// All listeners as one service of Pingora's server: its threads serve every one of them.
 pub struct Listeners {
-    sockets: Vec<Socket>,
+    /// Each with the most connections that the file descriptors allow for it.
+    sockets: Vec<(Socket, usize)>,
     gateway: Arc<Gateway>,
     proxy: Arc<HttpProxy<Proxy>>,
     stopping: watch::Receiver<bool>,
@@ -147,7 +78,7 @@ pub struct Listeners {
 impl Listeners {
     /// Makes the service; it takes connections once the server runs, until `stopping` turns true.
     pub fn new(
-        sockets: Vec<Socket>,
+        sockets: Vec<(Socket, usize)>,
         gateway: Arc<Gateway>,
         proxy: Arc<HttpProxy<Proxy>>,
         stopping: watch::Receiver<bool>,
@@ -164,6 +95,7 @@ impl Listeners {
 /// Takes the connections of one listener.
 struct Acceptor {
     listener: usize,
+    crowd: Arc<Crowd>,
     gateway: Arc<Gateway>,
     proxy: Arc<HttpProxy<Proxy>>,
     shutdown: ShutdownWatch,
@@ -192,28 +124,43 @@ impl Acceptor {
     where
         S: AsyncRead + AsyncWrite + AsRawFd + Debug + Unpin + Send + Sync + 'static,
     {
+        let limits = self.gateway.live.load().listeners[self.listener]
+            .options
+            .limits;
+        let Some(place) = self.crowd.enter(&limits, peer) else {
+            return;
+        };
+        let id = place.id();
         let connection = Arc::new(Connection::new(
             Arc::clone(&self.gateway),
             self.listener,
             peer,
+            place,
         ));
-        let stream: Stream = Box::new(GuardedStream::new(socket, Arc::clone(&connection)));
+        let stream = Box::new(GuardedStream::new(socket, Arc::clone(&connection)));
         let (proxy, shutdown) = (Arc::clone(&self.proxy), self.shutdown.clone());
-        pingora_runtime::current_handle()
+        let task = pingora_runtime::current_handle()
             .spawn(serve_connection(proxy, stream, connection, shutdown));
+        self.crowd.served_by(id, task.abort_handle());
     }
 }
 
 /// Serves the requests of one connection, one after the other.
-async fn serve_connection(
+async fn serve_connection<S>(
     proxy: Arc<HttpProxy<Proxy>>,
-    stream: Stream,
+    stream: Box<GuardedStream<S>>,
     connection: Arc<Connection>,
     shutdown: ShutdownWatch,
-) {
+) where
+    S: AsyncRead + AsyncWrite + AsRawFd + Debug + Unpin + Send + Sync + 'static,
+{
     let (mut stream, mut settings) = (stream, None::<HttpPersistentSettings>);
     loop {
         connection.await_next(Awaited::Header);
+        // Pingora's room for a request is taken only for one that is there.
+        if !stream.header().await {
+            return;
+        }
         let mut session = ServerSession::new_http1(stream);
         match settings {
             Some(settings) => settings.apply_to_session(&mut session),
@@ -224,7 +171,11 @@ async fn serve_connection(
         let Some(reused) = proxy.process_new_http(session, &shutdown).await else {
             return;
         };
-        (stream, settings) = reused.consume();
+        let (reused, next) = reused.consume();
+        let Ok(own) = reused.into_any().downcast() else {
+            return;
+        };
+        (stream, settings) = (own, next);
     }
 }
 
@@ -236,12 +187,16 @@ impl Service for Listeners {
         shutdown: ShutdownWatch,
         _listeners_per_fd: usize,
     ) {
+        let mut crowds = Vec::new();
         let accepting: Vec<_> = std::mem::take(&mut self.sockets)
             .into_iter()
             .enumerate()
-            .map(|(listener, socket)| {
+            .map(|(listener, (socket, ceiling))| {
+                let crowd = Arc::new(Crowd::new(ceiling, &self.gateway.metrics));
+                crowds.push(Arc::clone(&crowd));
                 let acceptor = Acceptor {
                     listener,
+                    crowd,
                     gateway: Arc::clone(&self.gateway),
                     proxy: Arc::clone(&self.proxy),
                     shutdown: shutdown.clone(),
@@ -255,13 +210,21 @@ impl Service for Listeners {
                 tracing::error!(%error, "a listener has broken off");
             }
         }
-        // Idle connections end now; requests in flight go on.
-        self.proxy.http_cleanup().await;
+        // Idle connections end now, and every other one as soon as it is idle; requests in flight go on.
+        while !dismissed(&crowds) {
+            tokio::time::sleep(STOP_INTERVAL).await;
+        }
     }
 
     fn name(&self) -> &str {
         "listeners"
     }
+}
+
+/// Ends the idle connections of all listeners. False while there are others.
+fn dismissed(crowds: &[Arc<Crowd>]) -> bool {
+    let left = crowds.iter().filter(|crowd| !crowd.dismiss_idle()).count();
+    left == 0
 }
 
 /// Takes connections from a TCP socket until `stopping` turns true.
@@ -284,6 +247,7 @@ pub async fn take_tcp(
             Ok((stream, peer)) => {
                 // A small answer must not wait for the acknowledgement of the one before.
                 let _not_tcp_any_more = stream.set_nodelay(true);
+                let _not_tcp_any_more = SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT);
                 serve(stream, peer.ip());
             }
             Err(error) => pause_after(&error).await,

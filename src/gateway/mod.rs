@@ -2,7 +2,8 @@
 //!
 //! | file | what it does, in the order of a request |
 //! |---|---|
-//! | `listener`, `connection`, `guard`, `refusing`, `wire`, `chunks`, `received` | takes a connection, reads each request header and checks the framing of each body |
+//! | `socket`, `listener`, `connection`, `guard`, `refusing`, `wire`, `chunks`, `received` | takes a connection, reads each request header and checks the framing of each body |
+//! | `crowd`, `descriptors`, `progress`, `alarm` | how many connections there may be, and how slow a client |
 //! | `proxy`, `context` | Pingora's callbacks, and what is kept of one request |
 //! | `admit` | the check: from the header to a `Permit` |
 //! | `body` | the proof of the request's body while it streams |
@@ -16,10 +17,13 @@
 
 mod admin;
 mod admit;
+mod alarm;
 mod body;
 mod chunks;
 mod connection;
 mod context;
+mod crowd;
+mod descriptors;
 mod form;
 mod forward;
 mod guard;
@@ -27,6 +31,7 @@ mod listener;
 mod live;
 mod observe;
 pub mod options;
+mod progress;
 mod proxy;
 mod received;
 mod refusing;
@@ -34,6 +39,7 @@ mod relay;
 mod respond;
 mod reuse;
 mod run;
+mod socket;
 mod wire;
 
 use std::sync::Arc;
@@ -46,9 +52,9 @@ use crate::logs::Log;
 use crate::metrics::Metrics;
 use live::Live;
 
-pub use listener::ListenError;
 pub use live::{LiveOptions, Reload};
 pub use run::{Addresses, RunOptions, Running, start};
+pub use socket::ListenError;
 
 /// Whether the gateway lets a request header through: the bytes alone, as they are on the wire.
 ///
@@ -68,4 +74,11 @@ pub struct Gateway {
     log: Log,
     /// Connections to nodes that are not to be used again.
     spent: reuse::Spent,
+}
+
+impl Gateway {
+    /// How many requests have been read and not yet been answered whole.
+    fn requests(&self) -> usize {
+        usize::try_from(self.metrics.in_flight.get()).unwrap_or(0)
+    }
 }

@@ -36,6 +36,42 @@ pub enum AnswerAs {
     Wos,
 }
 
+/// How many connections a listener may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Altogether; at least 1. Fewer where there are not enough file descriptors.
+    pub connections: usize,
+    /// From one network, which is an IPv4 address or the first 64 bits of an IPv6 address; none where that is not limited.
+    pub per_network: Option<usize>,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            connections: 16_384,
+            per_network: None,
+        }
+    }
+}
+
+/// The slowest pace that a client may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MinRate {
+    /// Bytes in a second; 0 for as slow as it likes.
+    pub bytes: u64,
+    /// The time of waiting for the client over which they are averaged.
+    pub window: Duration,
+}
+
+impl Default for MinRate {
+    fn default() -> Self {
+        Self {
+            bytes: 256,
+            window: Duration::from_secs(60),
+        }
+    }
+}
+
 /// One `[[listener]]`.
 #[derive(Debug, Clone)]
 pub struct ListenerOptions {
@@ -54,6 +90,10 @@ pub struct ListenerOptions {
     /// The longest silence in the middle of a request body, and the longest time in which a client takes nothing of an
     /// answer.
     pub body_timeout: Duration,
+    /// How slow a client may be with a request body or an answer.
+    pub min_rate: MinRate,
+    /// How many connections it may have.
+    pub limits: ConnectionLimits,
 }
 
 /// `[server]`.

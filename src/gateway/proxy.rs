@@ -23,7 +23,7 @@ use super::context::Context;
 use super::{admit, form, forward, observe, relay, respond, reuse};
 use crate::body::End;
 use crate::clock::instant;
-use crate::cluster::Forward;
+use crate::cluster::{self, Forward};
 use crate::error::Refusal;
 use crate::metrics::NodeConnection;
 use crate::sig;
@@ -156,6 +156,7 @@ impl ProxyHttp for Proxy {
         let mut peer = peer.ok_or_else(|| {
             Error::explain(ErrorType::ConnectError, "no node is left to try").into_up()
         })?;
+        cluster::narrow(&mut peer, self.gateway.requests());
         if session.as_mut().is_body_empty() {
             // The connection's guard alone waits for the node, with an alarm that is there already.
             peer.options.read_timeout = None;

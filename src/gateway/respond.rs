@@ -149,8 +149,8 @@ pub fn raw(answer: &Answer, words: DialectName, request_id: &str, host_id: &str)
 /// The refusal that answers a failure behind the check; none where the client is gone.
 pub fn refusal_of(session: &mut Session, error: &Error) -> Option<Refusal> {
     use ErrorType::{
-        ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, ReadTimedout, SocketError,
-        WriteTimedout,
+        ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, ReadError, ReadTimedout,
+        SocketError, WriteTimedout,
     };
     match error.esource() {
         ErrorSource::Upstream => Some(match error.etype() {
@@ -168,10 +168,17 @@ pub fn refusal_of(session: &mut Session, error: &Error) -> Option<Refusal> {
             // The client is silent as it has to be: it waits for the node's leave.
             ReadTimedout if waits_for_continue(session) => Some(Refusal::NodeSilent),
             ReadTimedout => Some(Refusal::ClientSilent),
+            ReadError if is_late(error) => Some(Refusal::ClientSilent),
             _ => None,
         },
         ErrorSource::Internal | ErrorSource::Unset => Some(Refusal::Internal),
     }
+}
+
+/// Whether the guard has put an end to what the client sent too slowly.
+fn is_late(error: &Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>();
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::TimedOut)
 }
 
 /// Whether the client has asked for leave to send its body and has not got it.

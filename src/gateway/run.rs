@@ -15,17 +15,22 @@ use tokio::sync::watch;
 use super::Gateway;
 use super::admin::{Admin, AdminService};
 use super::context::RequestId;
-use super::listener::{ListenError, Listeners, Socket};
+use super::descriptors::{self, Shares};
+use super::listener::Listeners;
 use super::live::{Live, LiveOptions, Reload};
 use super::options::ServerOptions;
 use super::proxy::Proxy;
 use super::reuse::Spent;
+use super::socket::{ListenError, Socket, bind_tcp};
 use crate::clock::Clock;
 use crate::logs::Log;
 use crate::metrics::{Metrics, ReloadOutcome};
 
 /// The fewest attempts that Pingora may make for one request: stale connections of the pool count too.
 const MIN_ATTEMPTS: usize = 16;
+/// Fewer connections than this are soon used up.
+const FEW_CONNECTIONS: usize = 1024;
+const TOO_FEW_DESCRIPTORS: &str = "the limit of open files leaves fewer connections than max_connections says; raise the hard limit";
 /// How often a stopping gateway looks whether the last request has ended.
 const STOP_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -78,11 +83,31 @@ pub fn start(options: RunOptions, clock: Arc<dyn Clock>, log: Log) -> Result<Run
         listeners: sockets.iter().map(Socket::url).collect(),
         admin: admin.as_ref().map(|(_, url)| url.clone()),
     };
+    let listeners = &options.live.listeners;
+    let told: Vec<_> = listeners
+        .iter()
+        .map(|listener| listener.limits.connections)
+        .collect();
+    let shares = Shares::of(
+        descriptors::raise(),
+        options.server.threads,
+        options.live.cluster.upstream_keepalive,
+    );
+    let ceilings = shares.ceilings(&told);
+    let connections = shares.clients;
+    if told.iter().sum::<usize>() > connections {
+        // Many systems have a limit below the default, and nobody would miss what is above.
+        if connections < FEW_CONNECTIONS {
+            tracing::warn!(connections, "{TOO_FEW_DESCRIPTORS}");
+        } else {
+            tracing::debug!(connections, "{TOO_FEW_DESCRIPTORS}");
+        }
+    }
     let configuration = ServerConf {
         threads: options.server.threads,
         // Each connection stays on the thread that took it: measured cheaper, and requests are short.
         work_stealing: false,
-        upstream_keepalive_pool_size: options.live.cluster.upstream_keepalive,
+        upstream_keepalive_pool_size: shares.idle_nodes,
         max_retries: MIN_ATTEMPTS.max(options.live.cluster.nodes.len() + 1),
         ..ServerConf::default()
     };
@@ -102,7 +127,7 @@ pub fn start(options: RunOptions, clock: Arc<dyn Clock>, log: Log) -> Result<Run
         Proxy::new(Arc::clone(&gateway), stopped.clone()),
     ));
     server.add_service(Listeners::new(
-        sockets,
+        sockets.into_iter().zip(ceilings).collect(),
         Arc::clone(&gateway),
         proxy,
         stopped.clone(),
@@ -127,7 +152,7 @@ pub fn start(options: RunOptions, clock: Arc<dyn Clock>, log: Log) -> Result<Run
 
 fn bind_admin(address: SocketAddr) -> Result<(TcpListener, String), ListenError> {
     let failed = |source| ListenError::new(address, source);
-    let socket = TcpListener::bind(address).map_err(failed)?;
+    let socket = bind_tcp(address).map_err(failed)?;
     let url = format!("http://{}", socket.local_addr().map_err(failed)?);
     Ok((socket, url))
 }

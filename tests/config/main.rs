@@ -112,7 +112,7 @@ fn the_sample_names_every_setting_and_its_default() {
         .filter(|line| !line.is_empty())
         .map(|line| line.split(" =").next().unwrap())
         .collect();
-    assert_eq!(keys.len(), 42);
+    assert_eq!(keys.len(), 46);
     for key in keys {
         let named = sample
             .lines()
@@ -150,6 +150,10 @@ fn what_is_not_written_has_its_default() {
     assert_eq!(listener.header_timeout, Duration::from_secs(30));
     assert_eq!(listener.idle_timeout, Duration::from_secs(60));
     assert_eq!(listener.body_timeout, Duration::from_secs(30));
+    assert_eq!(listener.min_rate.bytes, 256);
+    assert_eq!(listener.min_rate.window, Duration::from_secs(60));
+    assert_eq!(listener.limits.connections, 16_384);
+    assert_eq!(listener.limits.per_network, None);
     assert_eq!(settings.admin, None);
     assert_eq!(settings.signature.versions, [Version::V2, Version::V4]);
     assert_eq!(settings.signature.region, Region::Named("us-east-1".into()));
@@ -189,6 +193,10 @@ fn what_is_written_is_what_is_true() {
         header_timeout = "1s"
         idle_timeout = "2s"
         body_timeout = "3s"
+        min_rate = 0
+        min_rate_window = "4s"
+        max_connections = 5
+        max_connections_per_network = 6
         [[listener]]
         address = "[::1]:8080"
         domains = ["b.example"]
@@ -233,6 +241,10 @@ fn what_is_written_is_what_is_true() {
     assert_eq!(first.answer_as, AnswerAs::Wos);
     let timeouts = [first.header_timeout, first.idle_timeout, first.body_timeout];
     assert_eq!(timeouts, [1, 2, 3].map(Duration::from_secs));
+    assert_eq!(first.min_rate.bytes, 0);
+    assert_eq!(first.min_rate.window, Duration::from_secs(4));
+    assert_eq!(first.limits.connections, 5);
+    assert_eq!(first.limits.per_network, Some(6));
     assert_eq!(second.address.to_string(), "[::1]:8080");
     assert_eq!(settings.admin, Some("127.0.0.1:9090".parse().unwrap()));
     assert_eq!(settings.signature.versions, [Version::V4]);
@@ -288,6 +300,13 @@ fn every_limit_can_be_reached() {
         ("[[listener]]", "header_timeout = \"1h\""),
         ("[[listener]]", "idle_timeout = \"1h\""),
         ("[[listener]]", "body_timeout = \"1h\""),
+        ("[[listener]]", "min_rate = 0"),
+        ("[[listener]]", "min_rate = 1048576"),
+        ("[[listener]]", "min_rate_window = \"1h\""),
+        ("[[listener]]", "max_connections = 1"),
+        ("[[listener]]", "max_connections = 1048576"),
+        ("[[listener]]", "max_connections_per_network = 0"),
+        ("[[listener]]", "max_connections_per_network = 1048576"),
         ("[signature]", "max_clock_skew = \"1day\""),
         ("[signature]", "versions = [\"v2\"]"),
         ("[signature]", "versions = [\"v4\", \"v2\"]"),
@@ -318,7 +337,7 @@ fn every_limit_can_be_reached() {
         ("[[cluster]]", "form_files = \"chunked\""),
         ("[[cluster]]", "form_files = \"sized\""),
     ];
-    assert_eq!(rows.len(), 37);
+    assert_eq!(rows.len(), 44);
     for (header, line) in rows {
         if let Err(errors) = parse(&base_with(header, line)) {
             panic!("{header} {line}: {errors}");

@@ -29,7 +29,7 @@ fn a_client_that_takes_no_header_is_left() {
         let sent = client.write_all(&signed("HEAD", "/bucket01/key").bytes());
         if sent.is_err() || !is_answered(&gateway, answered) {
             gateway.await_metric("countersign_connections 0\n");
-            assert!(answered > 10, "the connection ended for another reason");
+            assert!(answered > 1, "the connection ended for another reason");
             return;
         }
     }

@@ -16,6 +16,7 @@ use super::wire::{Connection, Response, SAFETY_NET};
 pub struct Config {
     sections: Vec<(String, String)>,
     environment: Vec<(String, String)>,
+    descriptors: Option<usize>,
 }
 
 impl Config {
@@ -34,6 +35,7 @@ impl Config {
         Self {
             sections: Vec::new(),
             environment: Vec::new(),
+            descriptors: None,
         }
         .section("server", "[server]\nthreads = 1\ngrace_period = \"1s\"\n")
         .section("log", "[log]\nlevel = \"info\"\nformat = \"text\"\n")
@@ -68,6 +70,12 @@ impl Config {
     /// Sets an environment variable of the process.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Lets the process have so many file descriptors and no more.
+    pub fn descriptors(mut self, most: usize) -> Self {
+        self.descriptors = Some(most);
         self
     }
 
@@ -120,7 +128,13 @@ impl Gateway {
         let file = directory.path().join("countersign.toml");
         let text = config.text();
         std::fs::write(&file, &text).expect("a writable temporary directory");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        let limit = match config.descriptors {
+            Some(most) => format!("ulimit -n {most} && "),
+            None => String::new(),
+        };
+        let mut child = Command::new("sh")
+            .args(["-c", &format!("{limit}exec \"$@\""), "sh"])
+            .arg(env!("CARGO_BIN_EXE_countersign"))
             .args(["serve", "--config"])
             .arg(&file)
             .envs(config.environment.iter().map(|(name, value)| (name, value)))

@@ -179,6 +179,16 @@ impl Read for Socket {
 /// A client connection: any bytes out, exactly one response in at a time.
 pub struct Connection(BufReader<Socket>);
 
+impl From<TcpStream> for Connection {
+    /// An accepted one.
+    fn from(stream: TcpStream) -> Self {
+        stream
+            .set_read_timeout(Some(SAFETY_NET))
+            .expect("a timeout above zero");
+        Self(BufReader::new(Socket::Tcp(stream)))
+    }
+}
+
 impl Connection {
     /// Connects to `host:port` or `unix:/path`.
     pub fn open(address: &str) -> Self {
@@ -200,6 +210,18 @@ impl Connection {
             Socket::Tcp(stream)
         };
         Self(BufReader::new(socket))
+    }
+
+    /// Reads the header of a request, for who is the node.
+    pub fn read_head(&mut self) -> Head {
+        let head = Head::read(&mut self.0).expect("a whole header");
+        head.expect("a header")
+    }
+
+    /// Reads a body of that length, for who is the node.
+    pub fn read_body(&mut self, length: usize) -> Vec<u8> {
+        let body = Framing::Length(length).read(&mut self.0);
+        body.expect("a whole body")
     }
 
     /// Sends bytes. A peer that has closed already is no failure here: its answer, or the lack of one, tells.

@@ -235,6 +235,34 @@ fn j13_many_large_headers_at_once_take_bounded_memory() {
     site.serves();
 }
 
+/// A header that is not whole is held, and nothing else with it.
+#[test]
+fn l8_half_a_header_holds_little_more_than_itself() {
+    const PER_HEADER: u64 = 70 * 1024;
+    let site = Site::new();
+    let field = format!("X-Pad: {}\r\n", "x".repeat(624));
+    let half = format!("GET /bucket01/key HTTP/1.1\r\n{}", field.repeat(97));
+    assert!((60_000..65_536).contains(&half.len()), "{}", half.len());
+    let held_by = |count: usize| -> Vec<_> {
+        let mut connections: Vec<_> = (0..count).map(|_| site.gateway.connect()).collect();
+        for connection in &mut connections {
+            connection.send(&half);
+        }
+        // One thread serves in the order of what has come.
+        for _ in 0..20 {
+            site.serves();
+        }
+        connections
+    };
+    let first = held_by(20);
+    let before = site.gateway.peak_memory();
+    let connections = held_by(MANY);
+    let held = (site.gateway.peak_memory() - before) / MANY as u64;
+    assert!(held < PER_HEADER, "{held} bytes for half a header");
+    assert!(held > half.len() as u64 / 2, "they were not read: {held}");
+    drop((first, connections));
+}
+
 /// What uploads hold while their clients wait is some buffers each, not their bodies.
 #[test]
 fn j13_many_uploads_at_once_take_bounded_memory() {

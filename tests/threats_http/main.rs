@@ -4,6 +4,7 @@
 mod answers;
 mod chunks;
 mod connection;
+mod crowds;
 mod framing;
 mod fuzz;
 mod limits;
@@ -12,6 +13,7 @@ mod node;
 mod reuse;
 mod secrets;
 mod signatures;
+mod slow;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -1,0 +1,422 @@
+//! The connections of one listener: how many there may be, and which one goes when there is no room for another.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::task::AbortHandle;
+
+use super::options::ConnectionLimits;
+use crate::clock::instant;
+use crate::metrics::{DroppedConnection, Metrics};
+
+/// How many idle connections one look at all of them finds. To look costs time for each connection, and a crowd that is
+/// full is looked at for every newcomer.
+const FOUND_AT_ONCE: usize = 64;
+/// A look that found nobody idle is not repeated for so many times as long as it took.
+const PAUSE_AFTER_NOTHING: u32 = 9;
+/// How often it is logged that a listener is full.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// In place of a time: a request is being read or answered.
+const BUSY: u64 = 0;
+/// In place of a time: the connection has been told to go.
+const GONE: u64 = u64::MAX;
+
+/// Since when a connection has been idle: between two requests, or before the first byte of its first one.
+#[derive(Debug)]
+pub struct Activity {
+    base: Instant,
+    /// Nanoseconds since `base`, at least 1; or [`BUSY`] or [`GONE`].
+    idle_since: AtomicU64,
+}
+
+impl Activity {
+    fn idle(base: Instant, now: Instant) -> Self {
+        let activity = Self {
+            base,
+            idle_since: AtomicU64::new(BUSY),
+        };
+        activity.rest(now);
+        activity
+    }
+
+    /// The connection is idle from now on.
+    pub fn rest(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.base).as_nanos();
+        let since = u64::try_from(since).unwrap_or(GONE - 1).clamp(1, GONE - 1);
+        self.idle_since.store(since, Ordering::Relaxed);
+    }
+
+    /// A request begins. False where the connection has made room for another one by now: then it is not to be served.
+    pub fn begin(&self) -> bool {
+        let begun = |since| (since != GONE).then_some(BUSY);
+        self.idle_since
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, begun)
+            .is_ok()
+    }
+
+    fn idle_since(&self) -> Option<u64> {
+        let since = self.idle_since.load(Ordering::Relaxed);
+        (since != BUSY && since != GONE).then_some(since)
+    }
+
+    /// Tells the connection to go, unless it has begun a request since.
+    fn dismiss(&self, since: u64) -> bool {
+        self.idle_since
+            .compare_exchange(since, GONE, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
+    }
+}
+
+/// What counts as one network: an IPv4 address, or the first 64 bits of an IPv6 address, which is what one customer gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Network {
+    V4([u8; 4]),
+    V6([u8; 8]),
+}
+
+impl Network {
+    fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self::V4(address.octets()),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, e, f, g, h, ..] = address.octets();
+                Self::V6([a, b, c, d, e, f, g, h])
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Member {
+    activity: Arc<Activity>,
+    network: Option<Network>,
+    /// Ends the task that serves the connection, and with it the connection; none until it runs.
+    task: Option<AbortHandle>,
+}
+
+#[derive(Debug, Default)]
+struct Members {
+    by_id: HashMap<u64, Member>,
+    by_network: BTreeSet<(Network, u64)>,
+    last_id: u64,
+    /// Connections that were idle when all were looked at, and since when; the longest idle one is the last.
+    longest_idle: Vec<(u64, u64)>,
+    /// Until then nobody is taken to be idle.
+    look_again: Option<Instant>,
+    told: Option<Instant>,
+}
+
+/// The connections of one listener.
+#[derive(Debug)]
+pub struct Crowd {
+    base: Instant,
+    /// What the file descriptors allow.
+    ceiling: usize,
+    metrics: Metrics,
+    members: Mutex<Members>,
+}
+
+/// The place of a connection in its crowd, free again once it is dropped.
+#[derive(Debug)]
+pub struct Place {
+    crowd: Arc<Crowd>,
+    id: u64,
+    activity: Arc<Activity>,
+}
+
+impl Place {
+    /// Whether the connection is idle.
+    pub fn activity(&self) -> &Activity {
+        &self.activity
+    }
+
+    /// Which one it is.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.crowd.members().remove(self.id);
+    }
+}
+
+impl Crowd {
+    /// A listener without connections, for which the file descriptors allow so many.
+    pub fn new(ceiling: usize, metrics: &Metrics) -> Self {
+        Self {
+            base: instant(),
+            ceiling,
+            metrics: metrics.clone(),
+            members: Mutex::default(),
+        }
+    }
+
+    fn members(&self) -> MutexGuard<'_, Members> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a new connection a place. Where there is none left, the connection goes that has been idle for longest; none
+    /// where nobody is idle: then the new one is to be closed.
+    pub fn enter(
+        self: &Arc<Self>,
+        limits: &ConnectionLimits,
+        peer: Option<IpAddr>,
+    ) -> Option<Place> {
+        let network = peer.map(Network::of);
+        let now = instant();
+        let mut members = self.members();
+        if let (Some(network), Some(most)) = (network, limits.per_network) {
+            while members.of(network).count() >= most {
+                if !members.dismiss_longest_idle_of(network) {
+                    self.metrics.connection_dropped(DroppedConnection::Network);
+                    return None;
+                }
+                self.metrics.connection_dropped(DroppedConnection::Idle);
+            }
+        }
+        let most = limits.connections.min(self.ceiling).max(1);
+        while members.by_id.len() >= most {
+            if members.is_to_tell(now) {
+                tracing::warn!(
+                    connections = most,
+                    "a listener is full: idle connections are closed for new ones, or new ones at once"
+                );
+            }
+            if !members.dismiss_longest_idle() {
+                self.metrics.connection_dropped(DroppedConnection::Full);
+                return None;
+            }
+            self.metrics.connection_dropped(DroppedConnection::Idle);
+        }
+        let activity = Arc::new(Activity::idle(self.base, now));
+        let id = members.add(Member {
+            activity: Arc::clone(&activity),
+            network,
+            task: None,
+        });
+        Some(Place {
+            crowd: Arc::clone(self),
+            id,
+            activity,
+        })
+    }
+
+    /// Ends every connection that is idle. False while there are others.
+    pub fn dismiss_idle(&self) -> bool {
+        let mut members = self.members();
+        let idle: Vec<_> = members
+            .by_id
+            .keys()
+            .filter_map(|id| members.idle(*id))
+            .collect();
+        for (since, id) in idle {
+            members.dismiss(since, id);
+        }
+        members.by_id.is_empty()
+    }
+
+    /// Says which task serves a connection. Nothing happens where it has ended already.
+    pub fn served_by(&self, id: u64, task: AbortHandle) {
+        if let Some(member) = self.members().by_id.get_mut(&id) {
+            member.task = Some(task);
+        }
+    }
+}
+
+impl Members {
+    fn add(&mut self, member: Member) -> u64 {
+        self.last_id += 1;
+        if let Some(network) = member.network {
+            self.by_network.insert((network, self.last_id));
+        }
+        self.by_id.insert(self.last_id, member);
+        self.last_id
+    }
+
+    fn remove(&mut self, id: u64) -> Option<Member> {
+        let member = self.by_id.remove(&id)?;
+        if let Some(network) = member.network {
+            self.by_network.remove(&(network, id));
+        }
+        Some(member)
+    }
+
+    /// The connections of a network.
+    fn of(&self, network: Network) -> impl Iterator<Item = u64> {
+        let own = self.by_network.range((network, 0)..=(network, u64::MAX));
+        own.map(|(_, id)| *id)
+    }
+
+    /// Ends a connection that has been idle since then. False where it has ended or begun a request since.
+    fn dismiss(&mut self, since: u64, id: u64) -> bool {
+        let dismissed = |member: &Member| member.activity.dismiss(since);
+        if !self.by_id.get(&id).is_some_and(dismissed) {
+            return false;
+        }
+        if let Some(Member {
+            task: Some(task), ..
+        }) = self.remove(id)
+        {
+            task.abort();
+        }
+        true
+    }
+
+    fn dismiss_longest_idle_of(&mut self, network: Network) -> bool {
+        let idle = self.of(network).filter_map(|id| self.idle(id));
+        let longest = idle.min();
+        longest.is_some_and(|(since, id)| self.dismiss(since, id))
+    }
+
+    fn idle(&self, id: u64) -> Option<(u64, u64)> {
+        Some((self.by_id.get(&id)?.activity.idle_since()?, id))
+    }
+
+    fn dismiss_longest_idle(&mut self) -> bool {
+        for look in [false, true] {
+            if look {
+                self.look();
+            }
+            while let Some((since, id)) = self.longest_idle.pop() {
+                if self.dismiss(since, id) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Finds those who have been idle for longest.
+    fn look(&mut self) {
+        let begun = instant();
+        if self.look_again.is_some_and(|again| begun < again) {
+            return;
+        }
+        let mut idle: Vec<_> = self.by_id.keys().filter_map(|id| self.idle(*id)).collect();
+        if idle.len() > FOUND_AT_ONCE {
+            idle.select_nth_unstable(FOUND_AT_ONCE);
+            idle.truncate(FOUND_AT_ONCE);
+        }
+        idle.sort_unstable_by(|one, other| other.cmp(one));
+        self.look_again = idle.is_empty().then(|| {
+            let ended = instant();
+            ended + (ended - begun) * PAUSE_AFTER_NOTHING
+        });
+        self.longest_idle = idle;
+    }
+
+    fn is_to_tell(&mut self, now: Instant) -> bool {
+        let due = |told: Instant| now.saturating_duration_since(told) >= TOLD_EVERY;
+        let is_to_tell = self.told.is_none_or(due);
+        if is_to_tell {
+            self.told = Some(now);
+        }
+        is_to_tell
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(connections: usize, per_network: Option<usize>) -> ConnectionLimits {
+        ConnectionLimits {
+            connections,
+            per_network,
+        }
+    }
+
+    fn crowd() -> Arc<Crowd> {
+        Arc::new(Crowd::new(1000, &Metrics::new()))
+    }
+
+    fn address(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
+    }
+
+    fn is_there(place: &Place) -> bool {
+        place.crowd.members().by_id.contains_key(&place.id)
+    }
+
+    #[test]
+    fn the_longest_idle_goes_first_and_who_is_busy_never() {
+        let crowd = crowd();
+        let most = 3 * FOUND_AT_ONCE;
+        let limits = limits(most, None);
+        let places: Vec<_> = (0..most)
+            .map(|_| crowd.enter(&limits, None).unwrap())
+            .collect();
+        // Idle anew in another order than they came in, and every third one busy.
+        let order: Vec<_> = (0..most).map(|at| (at * 7) % most).collect();
+        for (at, place) in order.iter().enumerate() {
+            let nanoseconds = u64::try_from(at).unwrap() + 1;
+            let place = &places[*place];
+            place
+                .activity
+                .rest(crowd.base + Duration::from_nanos(nanoseconds));
+            if at % 3 == 0 {
+                assert!(place.activity.begin());
+            }
+        }
+        let mut newcomers = Vec::new();
+        for (at, going) in order.iter().enumerate() {
+            if at % 3 == 0 {
+                continue;
+            }
+            let newcomer = crowd.enter(&limits, None).unwrap();
+            assert!(newcomer.activity.begin());
+            newcomers.push(newcomer);
+            assert!(!is_there(&places[*going]), "{at}");
+            assert!(!places[*going].activity.begin(), "{at}");
+            let left = places.iter().filter(|place| is_there(place)).count();
+            assert_eq!(left + newcomers.len(), most);
+        }
+        assert!(crowd.enter(&limits, None).is_none(), "all are busy");
+        newcomers.pop();
+        assert!(crowd.enter(&limits, None).is_some());
+    }
+
+    #[test]
+    fn a_network_has_places_of_its_own() {
+        let crowd = crowd();
+        let limits = limits(100, Some(2));
+        for (own, other) in [
+            (["192.0.2.1", "::ffff:192.0.2.1"], "192.0.2.2"),
+            (["2001:db8::1", "2001:db8::ffff:0:0:1"], "2001:db8:0:1::1"),
+        ] {
+            let [first, second] = own.map(|own| crowd.enter(&limits, address(own)).unwrap());
+            assert!(first.activity.begin());
+            assert!(crowd.enter(&limits, address(other)).is_some());
+            assert!(is_there(&second));
+            let third = crowd.enter(&limits, address(own[0])).unwrap();
+            assert!(is_there(&first) && !is_there(&second));
+            assert!(third.activity.begin());
+            assert!(crowd.enter(&limits, address(own[1])).is_none());
+            assert!(crowd.enter(&limits, None).is_some(), "a Unix socket");
+        }
+        assert!(crowd.members().by_id.is_empty());
+        assert!(crowd.members().by_network.is_empty());
+    }
+
+    #[test]
+    fn a_lower_limit_holds_from_the_next_connection_on() {
+        let crowd = crowd();
+        let places: Vec<_> = (0..10)
+            .map(|_| crowd.enter(&limits(10, None), None).unwrap())
+            .collect();
+        let newcomer = crowd.enter(&limits(4, None), None);
+        assert_eq!(crowd.members().by_id.len(), 4);
+        drop((places, newcomer));
+        let few = Arc::new(Crowd::new(2, &Metrics::new()));
+        let _places: Vec<_> = (0..3)
+            .map(|_| few.enter(&limits(10, None), None).unwrap())
+            .collect();
+        assert_eq!(few.members().by_id.len(), 2);
+    }
+}

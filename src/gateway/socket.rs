@@ -1,0 +1,107 @@
+//! The sockets that listeners listen on, bound before anything starts.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+
+use socket2::{Domain, SockAddr, Type};
+use thiserror::Error;
+
+use super::options::ListenAddress;
+
+/// How many connections the system completes ahead of us. The standard library's 128 is too few: when a thousand clients
+/// connect at once, the rest are reset or wait for a second. `net.core.somaxconn` caps it.
+const BACKLOG: i32 = 4096;
+/// The mode of a Unix socket: its owner and its group.
+const SOCKET_MODE: u32 = 0o660;
+
+/// Why a listener cannot listen.
+#[derive(Debug, Error)]
+#[error("cannot listen on {address}: {source}")]
+pub struct ListenError {
+    address: String,
+    source: io::Error,
+}
+
+impl ListenError {
+    /// The error for an address.
+    pub fn new(address: impl ToString, source: io::Error) -> Self {
+        Self {
+            address: address.to_string(),
+            source,
+        }
+    }
+}
+
+/// A socket that is bound.
+#[derive(Debug)]
+pub enum Socket {
+    /// TCP.
+    Tcp(TcpListener),
+    /// Unix, with its path.
+    Unix(UnixListener, String),
+}
+
+impl Socket {
+    /// Binds an address. A Unix socket that nobody listens on any more is replaced.
+    ///
+    /// # Errors
+    /// [`ListenError`], with the address.
+    pub fn bind(address: &ListenAddress) -> Result<Self, ListenError> {
+        let bound = match address {
+            ListenAddress::Tcp(to) => bind_tcp(*to).map(Self::Tcp),
+            ListenAddress::Unix(path) => {
+                bind_unix(path).map(|socket| Self::Unix(socket, path.clone()))
+            }
+        };
+        bound.map_err(|source| ListenError::new(address, source))
+    }
+
+    /// The path of a Unix socket, which is to be removed at the end.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(_, path) => Some(path),
+        }
+    }
+
+    /// The address as a client writes it; a TCP socket's real port in place of 0.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Tcp(socket) => match socket.local_addr() {
+                Ok(address) => format!("http://{address}"),
+                Err(error) => format!("http://{error}"),
+            },
+            Self::Unix(_, path) => format!("unix:{path}"),
+        }
+    }
+}
+
+/// Binds a TCP socket and listens on it.
+///
+/// # Errors
+/// The system's.
+pub fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // As the standard library does: a restart must not wait for the connections of the process before it.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn bind_unix(path: &str) -> io::Result<UnixListener> {
+    let left_over = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket())
+        && std::os::unix::net::UnixStream::connect(path).is_err();
+    if left_over {
+        std::fs::remove_file(path)?;
+    }
+    let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    // Ahead of the listening: until then nobody can connect.
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
+    socket.listen(BACKLOG)?;
+    Ok(UnixListener::from(OwnedFd::from(socket)))
+}
