@@ -3,10 +3,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue,
-    TRANSFER_ENCODING,
-};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use pingora::http::RequestHeader;
 use pingora::{Error, ErrorType, OrErr};
 
@@ -154,10 +151,10 @@ impl Signing<'_> {
         let payload = Payload::of(self.data, self.permit, sign_with.payload);
         let mut chunks = Chunks::None;
         if let Payload::SignedChunks { data, encoded } = payload {
+            // No `aws-chunked` in Content-Encoding: the payload mode says it, and some nodes would store the token (radosgw).
             headers.insert(CONTENT_LENGTH, encoded.into());
             let decoded_length = HeaderName::from_static("x-amz-decoded-content-length");
             headers.insert(decoded_length, data.into());
-            announce_chunks(headers)?;
             chunks = Chunks::Signed;
         }
         let payload = payload.text();
@@ -230,16 +227,4 @@ fn data_length(received: &Received, composed: &HeaderMap) -> Option<u64> {
         None if received.value(TRANSFER_ENCODING.as_str()).is_some() => None,
         None => Some(0),
     }
-}
-
-/// The frames stand first among the codings of the content (Amazon S3 API Reference, "Transferring payload in multiple
-/// chunks").
-fn announce_chunks(headers: &mut HeaderMap) -> pingora::Result<()> {
-    let value = match headers.get(CONTENT_ENCODING) {
-        Some(codings) => HeaderValue::from_bytes(&[b"aws-chunked,", codings.as_bytes()].concat())
-            .or_err(ErrorType::InvalidHTTPHeader, "a coding of the content")?,
-        None => HeaderValue::from_static("aws-chunked"),
-    };
-    headers.insert(CONTENT_ENCODING, value);
-    Ok(())
 }
