@@ -15,7 +15,7 @@
 use std::hint::black_box;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use countersign::address::{Address, CopySource, HostNames};
+use countersign::address::{Address, CopySource, HostNames, NameRules};
 use countersign::secret::Secret;
 use countersign::sig::dialect::{AWS, Dialect, WOS};
 use countersign::sig::signer::v4::ScopedCredentials;
@@ -83,7 +83,15 @@ impl Verifier {
         let view = RequestView::of("GET", PATH, query, fields_of(&request.headers))?;
         let names = view.parameters.iter().map(|parameter| &*parameter.name);
         let copies = CopySource::Absent;
-        let address = Address::of(&Method::GET, HOST, PATH, names, copies, &self.hosts);
+        let address = Address::of(
+            &Method::GET,
+            HOST,
+            PATH,
+            names,
+            copies,
+            &self.hosts,
+            NameRules::default(),
+        );
         Ok((view, address.expect("the path is valid")))
     }
 

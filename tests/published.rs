@@ -5,7 +5,7 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 
-use countersign::address::{Address, CopySource, HostNames};
+use countersign::address::{Address, CopySource, HostNames, NameRules};
 use countersign::secret::Secret;
 use countersign::sig::dialect::{Dialect, DialectName};
 use countersign::sig::payload::{ChunkChain, PayloadClaim, unhex};
@@ -57,6 +57,7 @@ fn read(vector: &Vector) -> Result<Reading, AuthFailure> {
         view.parameters.iter().map(|parameter| &*parameter.name),
         CopySource::Absent,
         &hosts,
+        NameRules::default(),
     )
     .unwrap_or_else(|failure| panic!("{name}: {failure}"));
 

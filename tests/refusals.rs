@@ -64,7 +64,6 @@ const MUTATIONS: &[Mutation] = &[
     (1, ALL, &[], |case| case.add("prefix=%4")),
     (1, ALL, &[], |case| case.add("%zz")),
     (1, ALL, &[], |case| case.add("%ff=1")),
-    (1, ALL, &[], |case| case.add("")),
     (1, ALL, &[], |case| case.add("=1")),
     (2, ALL, &[], |case| (0..=100).for_each(|n| case.add(&format!("p{n}")))),
     (3, ALL, &[], |case| case.add("acl")),

@@ -3,22 +3,24 @@
 //! The [`Address`] is made once, from the same bytes that are verified and forwarded. The bucket that was signed, the
 //! bucket that was authorised and the bucket that is forwarded are this one value.
 
+mod host;
+mod names;
 mod operation;
 mod upload;
 
-use core::net::Ipv6Addr;
 use std::sync::Arc;
 
 use http::Method;
-use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
-pub use operation::{Level, Operation, SELECTORS, selector};
-
-/// The shortest bucket name (Amazon S3 User Guide, "Bucket naming rules").
-pub const MIN_BUCKET_LENGTH: usize = 3;
-/// The longest bucket name: 255 bytes, as the older naming rules allowed; today's rules allow 63.
-pub const MAX_BUCKET_LENGTH: usize = 255;
+use host::of_host;
+pub use host::without_root;
+pub use names::{
+    BucketNames, DotSegments, MAX_BUCKET_LENGTH, MIN_BUCKET_LENGTH, MIN_RELAXED_BUCKET_LENGTH,
+    NameRules, percent_encoding_holds,
+};
+use names::{check_bucket, check_segments};
+pub use operation::{Content, Level, Operation, SELECTORS, selector};
 
 /// Which host names stand for what on one listener.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -64,13 +66,17 @@ pub enum AddressFailure {
     /// The Host is not a host name, an IP address, or either with a port.
     #[error("the Host header is not a host name with an optional port")]
     BadHost,
-    /// The path does not start with `/`, has a broken percent-encoding, or a NUL.
-    #[error("the path is not a valid URI path")]
-    BadPath,
+    /// The Host ends with the dot of the DNS's root, and the nodes, which verify the signature themselves, get it as it came.
+    #[error("the Host header ends with a dot")]
+    RootHost,
+    /// The path is none.
+    #[error("the path is not a valid URI path: {0}")]
+    BadPath(PathFault),
     /// The bucket's name cannot be one.
     #[error("the bucket name is not valid")]
-    BadBucketName,
-    /// The path has a `.` or `..` segment after one decoding: a store that resolves it serves another object.
+    BadBucketName(BucketNames),
+    /// The path has a segment that is `.` or `..` after one decoding, or that some stores take for one: a store that
+    /// resolves it serves another object.
     #[error("the path has a '.' or '..' segment")]
     DotSegment,
     /// Two parameters select two different operations.
@@ -79,6 +85,23 @@ pub enum AddressFailure {
     /// A part of an upload is named by both its `uploadId` and its `partNumber`.
     #[error("a part upload needs both 'uploadId' and 'partNumber'")]
     IncompletePart,
+}
+
+/// What is wrong with a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum PathFault {
+    /// It does not begin with a slash.
+    #[error("it does not begin with '/'")]
+    NoSlash,
+    /// A `%` stands for no byte (RFC 3986, section 2.1).
+    #[error("a '%' is not followed by two hexadecimal digits")]
+    PercentEncoding,
+    /// It has a NUL, which ends a text for many a store.
+    #[error("it has a NUL (%00)")]
+    Nul,
+    /// A form upload has no key.
+    #[error("it names no object")]
+    NoKey,
 }
 
 /// The bucket, the key and the operation of one request. A clone costs next to nothing.
@@ -90,14 +113,16 @@ pub struct Address {
     bucket: Option<usize>,
     style: Style,
     domain: Option<usize>,
+    host_has_root: bool,
     operation: Operation,
+    dot_segments: DotSegments,
 }
 
 impl Address {
     /// Reads the address of a request.
     ///
     /// `host` is the Host header's value with its port, `path` the raw path, `names` the decoded names of the query
-    /// parameters.
+    /// parameters. `rules` are those of the cluster that the request is for.
     ///
     /// # Errors
     /// [`AddressFailure`] when the request is about no single bucket and key.
@@ -108,10 +133,13 @@ impl Address {
         names: impl Iterator<Item = &'n str>,
         copy_source: CopySource,
         hosts: &HostNames,
+        rules: NameRules,
     ) -> Result<Self, AddressFailure> {
-        let (style, domain, host_bucket) = of_host(host, hosts)?;
-        let rest = path.strip_prefix('/').ok_or(AddressFailure::BadPath)?;
-        check_segments(rest)?;
+        let reading = of_host(host, hosts)?;
+        let host_bucket = reading.bucket;
+        let rest = path.strip_prefix('/');
+        let rest = rest.ok_or(AddressFailure::BadPath(PathFault::NoSlash))?;
+        check_segments(rest, rules.dot_segments)?;
         let (bucket, key) = match &host_bucket {
             Some(bucket) => (Some(&**bucket), rest),
             None if rest.is_empty() => (None, rest),
@@ -120,9 +148,11 @@ impl Address {
                 None => (Some(rest), ""),
             },
         };
-        if let Some(bucket) = bucket {
-            check_bucket(bucket)?;
-        }
+        let renamed = match bucket {
+            Some(bucket) => check_bucket(bucket, rules.bucket_names)?,
+            None => None,
+        };
+        let bucket = renamed.as_deref().or(bucket);
         let level = match (bucket, key.is_empty()) {
             (None, _) => Level::Service,
             (Some(_), true) => Level::Bucket,
@@ -132,14 +162,18 @@ impl Address {
         Ok(Self {
             names: match (bucket, level) {
                 // A path of the path style is the text already.
-                (Some(_), Level::Object) if host_bucket.is_none() => rest.into(),
+                (Some(_), Level::Object) if host_bucket.is_none() && renamed.is_none() => {
+                    rest.into()
+                }
                 (Some(bucket), Level::Object) => format!("{bucket}/{key}").into(),
                 (bucket, _) => bucket.unwrap_or("").into(),
             },
             bucket: bucket.map(str::len),
-            style,
-            domain,
+            style: reading.style,
+            domain: reading.domain,
+            host_has_root: reading.root,
             operation,
+            dot_segments: rules.dot_segments,
         })
     }
 
@@ -181,136 +215,15 @@ impl Address {
         self.domain
     }
 
+    /// Whether the Host ends with the dot of the DNS's root: it names the same host, and not every node knows that.
+    pub fn host_has_root(&self) -> bool {
+        self.host_has_root
+    }
+
     /// The operation that the method, the level and the parameters select.
     pub fn operation(&self) -> Operation {
         self.operation
     }
-}
-
-/// The host name without its port.
-fn name_of(host: &str) -> Result<&str, AddressFailure> {
-    let (name, port) = if host.starts_with('[') {
-        let end = host.find(']').ok_or(AddressFailure::BadHost)?;
-        let inner = &host[1..end];
-        inner
-            .parse::<Ipv6Addr>()
-            .map_err(|_not_an_address| AddressFailure::BadHost)?;
-        (&host[..=end], &host[end + 1..])
-    } else {
-        let end = memchr::memchr(b':', host.as_bytes()).unwrap_or(host.len());
-        (&host[..end], &host[end..])
-    };
-    let port_holds = match port.strip_prefix(':') {
-        None => port.is_empty(),
-        Some(digits) => digits.len() <= 5 && digits.bytes().all(|b| b.is_ascii_digit()),
-    };
-    let name_holds = host.starts_with('[')
-        || (!name.is_empty()
-            // No label is empty.
-            && !name.starts_with('.')
-            && !name.ends_with('.')
-            && !name.as_bytes().windows(2).any(|pair| pair == b"..")
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')));
-    if name_holds && port_holds {
-        Ok(name)
-    } else {
-        Err(AddressFailure::BadHost)
-    }
-}
-
-type HostReading = (Style, Option<usize>, Option<String>);
-
-/// What the Host says: the style, the domain it belongs to, and the bucket it names.
-fn of_host(host: &str, hosts: &HostNames) -> Result<HostReading, AddressFailure> {
-    // The whole value first: a configured name needs no further look.
-    if let Some(index) = position(&hosts.domains, host) {
-        return Ok((Style::Path, Some(index), None));
-    }
-    let name = name_of(host)?;
-    if let Some(index) = position(&hosts.domains, name) {
-        return Ok((Style::Path, Some(index), None));
-    }
-    if let Some(index) = position(&hosts.custom_domains, name) {
-        let bucket = hosts.custom_domains[index].clone();
-        return Ok((Style::CustomDomain, None, Some(bucket)));
-    }
-    // The longest domain wins, so that `a.s3.example.com` is bucket `a` even where `example.com` is a domain too.
-    let longest = hosts
-        .domains
-        .iter()
-        .enumerate()
-        .filter_map(|(index, domain)| Some((index, label_before(name, domain)?)))
-        .min_by_key(|(_, label)| label.len());
-    match longest {
-        Some((index, label)) => Ok((
-            Style::VirtualHost,
-            Some(index),
-            Some(label.to_ascii_lowercase()),
-        )),
-        None => Ok((Style::Path, None, None)),
-    }
-}
-
-fn position(names: &[String], name: &str) -> Option<usize> {
-    // Clients write it as it is configured, nearly always.
-    let same = |own: &String| own == name || own.eq_ignore_ascii_case(name);
-    names.iter().position(same)
-}
-
-/// What stands before `.domain`, at a label boundary.
-fn label_before<'h>(name: &'h str, domain: &str) -> Option<&'h str> {
-    let split = name.len().checked_sub(domain.len() + 1)?;
-    let (label, rest) = (name.get(..split)?, name.get(split + 1..)?);
-    (name.as_bytes()[split] == b'.' && rest.eq_ignore_ascii_case(domain)).then_some(label)
-}
-
-fn check_bucket(name: &str) -> Result<(), AddressFailure> {
-    let holds = (MIN_BUCKET_LENGTH..=MAX_BUCKET_LENGTH).contains(&name.len())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
-        && !name.as_bytes().windows(2).any(|pair| pair == b"..");
-    if holds {
-        Ok(())
-    } else {
-        Err(AddressFailure::BadBucketName)
-    }
-}
-
-/// Refuses what a store may resolve to another path. One decoding, as a store does; `\` counts as a separator because
-/// some stores keep keys as file names.
-fn check_segments(path: &str) -> Result<(), AddressFailure> {
-    // Nothing to decode and no dot: no segment can be `.` or `..`.
-    if memchr::memchr2(b'%', b'.', path.as_bytes()).is_none() {
-        return Ok(());
-    }
-    if !percent_encoding_holds(path) {
-        return Err(AddressFailure::BadPath);
-    }
-    let decoded: std::borrow::Cow<'_, [u8]> = percent_decode_str(path).into();
-    if decoded.contains(&0) {
-        return Err(AddressFailure::BadPath);
-    }
-    let dots = decoded
-        .split(|byte| matches!(byte, b'/' | b'\\'))
-        .any(|segment| segment == b"." || segment == b"..");
-    if dots {
-        Err(AddressFailure::DotSegment)
-    } else {
-        Ok(())
-    }
-}
-
-/// Every `%` is followed by two hexadecimal digits (RFC 3986, section 2.1).
-pub fn percent_encoding_holds(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    memchr::memchr_iter(b'%', bytes).all(|at| {
-        bytes
-            .get(at + 1..at + 3)
-            .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    })
 }
 
 #[cfg(test)]
@@ -336,6 +249,7 @@ mod tests {
             names,
             CopySource::Absent,
             &hosts(),
+            NameRules::default(),
         )?;
         Ok((
             address.style(),
@@ -346,7 +260,9 @@ mod tests {
 
     #[test]
     fn each_host_and_path_has_one_reading() {
-        use AddressFailure::{BadBucketName, BadHost, BadPath, DotSegment};
+        use AddressFailure::{BadHost, DotSegment};
+        const BAD_NAME: AddressFailure = AddressFailure::BadBucketName(BucketNames::S3);
+        let bad_path = |fault| Err(AddressFailure::BadPath(fault));
         use Style::{CustomDomain, Path, VirtualHost};
         let some = |style, bucket: &str, key: &str| {
             let full = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -402,7 +318,13 @@ mod tests {
             ),
             ("bucket..s3.example.com", "/k", Err(BadHost)),
             (".s3.example.com", "/k", Err(BadHost)),
-            ("s3.example.com.", "/k", Err(BadHost)),
+            ("s3.example.com.", "/bucket", some(Path, "bucket", "")),
+            (
+                "bucket.s3.example.com.:80",
+                "/k",
+                some(VirtualHost, "bucket", "k"),
+            ),
+            ("s3.example.com..", "/k", Err(BadHost)),
             ("a/b.s3.example.com", "/k", Err(BadHost)),
             ("a%2fb.s3.example.com", "/k", Err(BadHost)),
             ("user@s3.example.com", "/k", Err(BadHost)),
@@ -410,15 +332,23 @@ mod tests {
             ("[::1", "/k", Err(BadHost)),
             ("[::1]x", "/k", Err(BadHost)),
             ("", "/k", Err(BadHost)),
-            ("ab.s3.example.com", "/k", Err(BadBucketName)),
-            ("s3.example.com", "//b/k", Err(BadBucketName)),
-            ("s3.example.com", "/b%75cket/k", Err(BadBucketName)),
-            ("s3.example.com", "/bucket%2Fk", Err(BadBucketName)),
-            ("s3.example.com", "/bu..cket/k", Err(BadBucketName)),
-            ("s3.example.com", "bucket/k", Err(BadPath)),
-            ("s3.example.com", "/bucket/%zz", Err(BadPath)),
-            ("s3.example.com", "/bucket/k%", Err(BadPath)),
-            ("s3.example.com", "/bucket/%00", Err(BadPath)),
+            ("ab.s3.example.com", "/k", Err(BAD_NAME)),
+            ("s3.example.com", "//b/k", Err(BAD_NAME)),
+            ("s3.example.com", "/b%75cket/k", Err(BAD_NAME)),
+            ("s3.example.com", "/bucket%2Fk", Err(BAD_NAME)),
+            ("s3.example.com", "/bu..cket/k", Err(BAD_NAME)),
+            ("s3.example.com", "bucket/k", bad_path(PathFault::NoSlash)),
+            (
+                "s3.example.com",
+                "/bucket/%zz",
+                bad_path(PathFault::PercentEncoding),
+            ),
+            (
+                "s3.example.com",
+                "/bucket/k%",
+                bad_path(PathFault::PercentEncoding),
+            ),
+            ("s3.example.com", "/bucket/%00", bad_path(PathFault::Nul)),
             ("s3.example.com", "/bucket/../k", Err(DotSegment)),
             ("s3.example.com", "/bucket/a/./k", Err(DotSegment)),
             ("s3.example.com", "/bucket/%2e%2E/k", Err(DotSegment)),

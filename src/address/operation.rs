@@ -15,8 +15,19 @@ pub enum Level {
     Object,
 }
 
+/// What a request's body is. A form upload is no row of the table: `gateway/form` knows it by its type of content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// There is none: a request with one is refused, since not every node reads on behind the header of such a request.
+    Nothing,
+    /// A document, or nothing.
+    Document,
+    /// An object's bytes, or a part's.
+    Object,
+}
+
 macro_rules! operations {
-    ($($(#[$doc:meta])* $operation:ident: $($method:ident $level:ident $selector:literal),+;)+) => {
+    ($($(#[$doc:meta])* $operation:ident: $method:ident $level:ident $selector:literal $content:ident;)+) => {
         /// An operation of the S3 API (Amazon S3 API Reference, "Actions") or of the WOS API.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[allow(missing_docs, reason = "the names are the API reference's own")]
@@ -34,135 +45,144 @@ macro_rules! operations {
                     Self::Unknown => "Unknown",
                 }
             }
+
+            /// What the operation's requests have for a body.
+            pub fn content(self) -> Content {
+                match self {
+                    $(Self::$operation => Content::$content,)+
+                    // It is refused whatever it has.
+                    Self::Unknown => Content::Nothing,
+                }
+            }
         }
 
         /// The row of the table. A `match` takes some nanoseconds where a search through a list takes a microsecond.
         fn row(method: &Method, level: Level, selector: &str) -> Operation {
             match (level, method.as_str(), selector) {
-                $($((Level::$level, stringify!($method), $selector) => Operation::$operation,)+)+
+                $((Level::$level, stringify!($method), $selector) => Operation::$operation,)+
                 _ => Operation::Unknown,
             }
         }
 
         #[cfg(test)]
         const ROWS: &[(Method, Level, &str, Operation)] = &[
-            $($((Method::$method, Level::$level, $selector, Operation::$operation),)+)+
+            $((Method::$method, Level::$level, $selector, Operation::$operation),)+
         ];
     };
 }
 
 // Those that no parameter selects come first: they are the most frequent, and the first match ends the search.
 operations! {
-    ListBuckets: GET Service "";
-    ListObjects: GET Bucket "";
-    HeadBucket: HEAD Bucket "";
-    CreateBucket: PUT Bucket "";
-    DeleteBucket: DELETE Bucket "";
-    GetObject: GET Object "";
-    HeadObject: HEAD Object "";
-    PutObject: PUT Object "";
-    DeleteObject: DELETE Object "";
-    ListObjectsV2: GET Bucket "list-type";
-    ListObjectVersions: GET Bucket "versions";
-    ListMultipartUploads: GET Bucket "uploads";
-    DeleteObjects: POST Bucket "delete";
-    CreateSession: GET Bucket "session";
-    GetBucketLocation: GET Bucket "location";
-    GetBucketAcl: GET Bucket "acl";
-    PutBucketAcl: PUT Bucket "acl";
-    GetBucketPolicy: GET Bucket "policy";
-    PutBucketPolicy: PUT Bucket "policy";
-    DeleteBucketPolicy: DELETE Bucket "policy";
-    GetBucketPolicyStatus: GET Bucket "policyStatus";
-    GetBucketCors: GET Bucket "cors";
-    PutBucketCors: PUT Bucket "cors";
-    DeleteBucketCors: DELETE Bucket "cors";
-    GetBucketLifecycleConfiguration: GET Bucket "lifecycle";
-    PutBucketLifecycleConfiguration: PUT Bucket "lifecycle";
-    DeleteBucketLifecycle: DELETE Bucket "lifecycle";
-    GetBucketWebsite: GET Bucket "website";
-    PutBucketWebsite: PUT Bucket "website";
-    DeleteBucketWebsite: DELETE Bucket "website";
-    GetBucketLogging: GET Bucket "logging";
-    PutBucketLogging: PUT Bucket "logging";
-    GetBucketNotificationConfiguration: GET Bucket "notification";
-    PutBucketNotificationConfiguration: PUT Bucket "notification";
-    GetBucketReplication: GET Bucket "replication";
-    PutBucketReplication: PUT Bucket "replication";
-    DeleteBucketReplication: DELETE Bucket "replication";
-    GetBucketTagging: GET Bucket "tagging";
-    PutBucketTagging: PUT Bucket "tagging";
-    DeleteBucketTagging: DELETE Bucket "tagging";
-    GetBucketVersioning: GET Bucket "versioning";
-    PutBucketVersioning: PUT Bucket "versioning";
-    GetBucketRequestPayment: GET Bucket "requestPayment";
-    PutBucketRequestPayment: PUT Bucket "requestPayment";
-    GetBucketEncryption: GET Bucket "encryption";
-    PutBucketEncryption: PUT Bucket "encryption";
-    DeleteBucketEncryption: DELETE Bucket "encryption";
-    GetBucketAccelerateConfiguration: GET Bucket "accelerate";
-    PutBucketAccelerateConfiguration: PUT Bucket "accelerate";
-    GetBucketAnalyticsConfiguration: GET Bucket "analytics";
-    PutBucketAnalyticsConfiguration: PUT Bucket "analytics";
-    DeleteBucketAnalyticsConfiguration: DELETE Bucket "analytics";
-    GetBucketInventoryConfiguration: GET Bucket "inventory";
-    PutBucketInventoryConfiguration: PUT Bucket "inventory";
-    DeleteBucketInventoryConfiguration: DELETE Bucket "inventory";
-    GetBucketMetricsConfiguration: GET Bucket "metrics";
-    PutBucketMetricsConfiguration: PUT Bucket "metrics";
-    DeleteBucketMetricsConfiguration: DELETE Bucket "metrics";
-    GetBucketIntelligentTieringConfiguration: GET Bucket "intelligent-tiering";
-    PutBucketIntelligentTieringConfiguration: PUT Bucket "intelligent-tiering";
-    DeleteBucketIntelligentTieringConfiguration: DELETE Bucket "intelligent-tiering";
-    GetBucketOwnershipControls: GET Bucket "ownershipControls";
-    PutBucketOwnershipControls: PUT Bucket "ownershipControls";
-    DeleteBucketOwnershipControls: DELETE Bucket "ownershipControls";
-    GetPublicAccessBlock: GET Bucket "publicAccessBlock";
-    PutPublicAccessBlock: PUT Bucket "publicAccessBlock";
-    DeletePublicAccessBlock: DELETE Bucket "publicAccessBlock";
-    GetObjectLockConfiguration: GET Bucket "object-lock";
-    PutObjectLockConfiguration: PUT Bucket "object-lock";
+    ListBuckets: GET Service "" Nothing;
+    ListObjects: GET Bucket "" Nothing;
+    HeadBucket: HEAD Bucket "" Nothing;
+    CreateBucket: PUT Bucket "" Document;
+    DeleteBucket: DELETE Bucket "" Nothing;
+    GetObject: GET Object "" Nothing;
+    HeadObject: HEAD Object "" Nothing;
+    PutObject: PUT Object "" Object;
+    DeleteObject: DELETE Object "" Nothing;
+    ListObjectsV2: GET Bucket "list-type" Nothing;
+    ListObjectVersions: GET Bucket "versions" Nothing;
+    ListMultipartUploads: GET Bucket "uploads" Nothing;
+    DeleteObjects: POST Bucket "delete" Document;
+    CreateSession: GET Bucket "session" Nothing;
+    GetBucketLocation: GET Bucket "location" Nothing;
+    GetBucketAcl: GET Bucket "acl" Nothing;
+    PutBucketAcl: PUT Bucket "acl" Document;
+    GetBucketPolicy: GET Bucket "policy" Nothing;
+    PutBucketPolicy: PUT Bucket "policy" Document;
+    DeleteBucketPolicy: DELETE Bucket "policy" Nothing;
+    GetBucketPolicyStatus: GET Bucket "policyStatus" Nothing;
+    GetBucketCors: GET Bucket "cors" Nothing;
+    PutBucketCors: PUT Bucket "cors" Document;
+    DeleteBucketCors: DELETE Bucket "cors" Nothing;
+    GetBucketLifecycleConfiguration: GET Bucket "lifecycle" Nothing;
+    PutBucketLifecycleConfiguration: PUT Bucket "lifecycle" Document;
+    DeleteBucketLifecycle: DELETE Bucket "lifecycle" Nothing;
+    GetBucketWebsite: GET Bucket "website" Nothing;
+    PutBucketWebsite: PUT Bucket "website" Document;
+    DeleteBucketWebsite: DELETE Bucket "website" Nothing;
+    GetBucketLogging: GET Bucket "logging" Nothing;
+    PutBucketLogging: PUT Bucket "logging" Document;
+    GetBucketNotificationConfiguration: GET Bucket "notification" Nothing;
+    PutBucketNotificationConfiguration: PUT Bucket "notification" Document;
+    GetBucketReplication: GET Bucket "replication" Nothing;
+    PutBucketReplication: PUT Bucket "replication" Document;
+    DeleteBucketReplication: DELETE Bucket "replication" Nothing;
+    GetBucketTagging: GET Bucket "tagging" Nothing;
+    PutBucketTagging: PUT Bucket "tagging" Document;
+    DeleteBucketTagging: DELETE Bucket "tagging" Nothing;
+    GetBucketVersioning: GET Bucket "versioning" Nothing;
+    PutBucketVersioning: PUT Bucket "versioning" Document;
+    GetBucketRequestPayment: GET Bucket "requestPayment" Nothing;
+    PutBucketRequestPayment: PUT Bucket "requestPayment" Document;
+    GetBucketEncryption: GET Bucket "encryption" Nothing;
+    PutBucketEncryption: PUT Bucket "encryption" Document;
+    DeleteBucketEncryption: DELETE Bucket "encryption" Nothing;
+    GetBucketAccelerateConfiguration: GET Bucket "accelerate" Nothing;
+    PutBucketAccelerateConfiguration: PUT Bucket "accelerate" Document;
+    GetBucketAnalyticsConfiguration: GET Bucket "analytics" Nothing;
+    PutBucketAnalyticsConfiguration: PUT Bucket "analytics" Document;
+    DeleteBucketAnalyticsConfiguration: DELETE Bucket "analytics" Nothing;
+    GetBucketInventoryConfiguration: GET Bucket "inventory" Nothing;
+    PutBucketInventoryConfiguration: PUT Bucket "inventory" Document;
+    DeleteBucketInventoryConfiguration: DELETE Bucket "inventory" Nothing;
+    GetBucketMetricsConfiguration: GET Bucket "metrics" Nothing;
+    PutBucketMetricsConfiguration: PUT Bucket "metrics" Document;
+    DeleteBucketMetricsConfiguration: DELETE Bucket "metrics" Nothing;
+    GetBucketIntelligentTieringConfiguration: GET Bucket "intelligent-tiering" Nothing;
+    PutBucketIntelligentTieringConfiguration: PUT Bucket "intelligent-tiering" Document;
+    DeleteBucketIntelligentTieringConfiguration: DELETE Bucket "intelligent-tiering" Nothing;
+    GetBucketOwnershipControls: GET Bucket "ownershipControls" Nothing;
+    PutBucketOwnershipControls: PUT Bucket "ownershipControls" Document;
+    DeleteBucketOwnershipControls: DELETE Bucket "ownershipControls" Nothing;
+    GetPublicAccessBlock: GET Bucket "publicAccessBlock" Nothing;
+    PutPublicAccessBlock: PUT Bucket "publicAccessBlock" Document;
+    DeletePublicAccessBlock: DELETE Bucket "publicAccessBlock" Nothing;
+    GetObjectLockConfiguration: GET Bucket "object-lock" Nothing;
+    PutObjectLockConfiguration: PUT Bucket "object-lock" Document;
     /// WOS.
-    GetBucketQuota: GET Bucket "quota";
+    GetBucketQuota: GET Bucket "quota" Nothing;
     /// WOS.
-    PutBucketQuota: PUT Bucket "quota";
+    PutBucketQuota: PUT Bucket "quota" Document;
     /// WOS.
-    GetBucketStorageInfo: GET Bucket "storageinfo";
+    GetBucketStorageInfo: GET Bucket "storageinfo" Nothing;
     /// WOS.
-    GetBucketStoragePolicy: GET Bucket "storagePolicy";
+    GetBucketStoragePolicy: GET Bucket "storagePolicy" Nothing;
     /// WOS.
-    PutBucketStoragePolicy: PUT Bucket "storagePolicy";
+    PutBucketStoragePolicy: PUT Bucket "storagePolicy" Document;
     /// WOS.
-    GetBucketBackToSource: GET Bucket "backtosource";
+    GetBucketBackToSource: GET Bucket "backtosource" Nothing;
     /// WOS.
-    PutBucketBackToSource: PUT Bucket "backtosource";
+    PutBucketBackToSource: PUT Bucket "backtosource" Document;
     /// WOS.
-    DeleteBucketBackToSource: DELETE Bucket "backtosource";
+    DeleteBucketBackToSource: DELETE Bucket "backtosource" Nothing;
     /// A PUT of an object with `x-amz-copy-source`.
-    CopyObject: PUT Object "copy-source";
-    CreateMultipartUpload: POST Object "uploads";
-    UploadPart: PUT Object "uploadId";
+    CopyObject: PUT Object "copy-source" Nothing;
+    CreateMultipartUpload: POST Object "uploads" Nothing;
+    UploadPart: PUT Object "uploadId" Object;
     /// An UploadPart with `x-amz-copy-source`.
-    UploadPartCopy: PUT Object "uploadId copy-source";
-    CompleteMultipartUpload: POST Object "uploadId";
-    AbortMultipartUpload: DELETE Object "uploadId";
-    ListParts: GET Object "uploadId";
-    GetObjectAcl: GET Object "acl";
-    PutObjectAcl: PUT Object "acl";
-    GetObjectTagging: GET Object "tagging";
-    PutObjectTagging: PUT Object "tagging";
-    DeleteObjectTagging: DELETE Object "tagging";
-    GetObjectTorrent: GET Object "torrent";
-    GetObjectAttributes: GET Object "attributes";
-    GetObjectLegalHold: GET Object "legal-hold";
-    PutObjectLegalHold: PUT Object "legal-hold";
-    GetObjectRetention: GET Object "retention";
-    PutObjectRetention: PUT Object "retention";
-    RenameObject: PUT Object "renameObject";
-    RestoreObject: POST Object "restore";
-    SelectObjectContent: POST Object "select";
+    UploadPartCopy: PUT Object "uploadId copy-source" Nothing;
+    CompleteMultipartUpload: POST Object "uploadId" Document;
+    AbortMultipartUpload: DELETE Object "uploadId" Nothing;
+    ListParts: GET Object "uploadId" Nothing;
+    GetObjectAcl: GET Object "acl" Nothing;
+    PutObjectAcl: PUT Object "acl" Document;
+    GetObjectTagging: GET Object "tagging" Nothing;
+    PutObjectTagging: PUT Object "tagging" Document;
+    DeleteObjectTagging: DELETE Object "tagging" Nothing;
+    GetObjectTorrent: GET Object "torrent" Nothing;
+    GetObjectAttributes: GET Object "attributes" Nothing;
+    GetObjectLegalHold: GET Object "legal-hold" Nothing;
+    PutObjectLegalHold: PUT Object "legal-hold" Document;
+    GetObjectRetention: GET Object "retention" Nothing;
+    PutObjectRetention: PUT Object "retention" Document;
+    RenameObject: PUT Object "renameObject" Nothing;
+    RestoreObject: POST Object "restore" Document;
+    SelectObjectContent: POST Object "select" Document;
     /// WOS.
-    AppendObject: POST Object "append";
+    AppendObject: POST Object "append" Object;
 }
 
 /// The parameters that select an operation. Sorted. Some select one that no row knows, so that no other row answers for it.
@@ -230,16 +250,23 @@ pub(super) fn select<'n>(
     copy_source: CopySource,
 ) -> Result<Operation, AddressFailure> {
     let mut chosen = None;
+    let mut other = None;
     let mut part_number = false;
     for name in names {
         part_number |= name.eq_ignore_ascii_case("partNumber");
         let Some(found) = selector(name) else {
             continue;
         };
-        if let Some(earlier) = chosen.replace(found) {
+        // What selects nothing with this method, at this level, is one of the other parameters of what is selected
+        // (`metadata` of MinIO's listings, which is a selector of WOS's).
+        if row(method, level, found) == Operation::Unknown {
+            other = Some(found);
+        } else if let Some(earlier) = chosen.replace(found) {
             return Err(AddressFailure::ConflictingParameters(earlier, found));
         }
     }
+    // Alone, it selects what no row knows: no other row answers for it.
+    let chosen = chosen.or(other);
     let puts_object = *method == Method::PUT && level == Level::Object;
     if puts_object && part_number != (chosen == Some("uploadId")) {
         return Err(AddressFailure::IncompletePart);
@@ -284,6 +311,30 @@ mod tests {
         for (method, level, selector, operation) in ROWS {
             assert_eq!(row(method, *level, selector), *operation, "{selector}");
         }
+    }
+
+    #[test]
+    fn what_has_a_body_is_put_or_posted() {
+        let mut of_objects = Vec::new();
+        let mut empty = Vec::new();
+        for (method, _, _, operation) in ROWS {
+            let writes = matches!(*method, Method::PUT | Method::POST);
+            match operation.content() {
+                Content::Object => of_objects.push(operation.name()),
+                Content::Nothing if writes => empty.push(operation.name()),
+                Content::Nothing => {}
+                Content::Document => assert!(writes, "{operation:?}"),
+            }
+        }
+        assert_eq!(of_objects, ["PutObject", "UploadPart", "AppendObject"]);
+        // By the request syntax of the API reference: each has "The request does not have a request body."
+        let documented = [
+            "CopyObject",
+            "CreateMultipartUpload",
+            "UploadPartCopy",
+            "RenameObject",
+        ];
+        assert_eq!(empty, documented);
     }
 
     #[test]
@@ -337,6 +388,26 @@ mod tests {
         assert_eq!(
             of(&Method::GET, Bucket, &["acl", "cors"], absent),
             Err(AddressFailure::ConflictingParameters("acl", "cors"))
+        );
+        // A selector counts where it selects something.
+        for beside in ["metadata", "delete", "restore", "symlink"] {
+            for names in [["list-type", beside], [beside, "list-type"]] {
+                let chosen = of(&Method::GET, Bucket, &names, absent);
+                assert_eq!(chosen, Ok(Operation::ListObjectsV2), "{beside}");
+            }
+            let alone = of(&Method::GET, Bucket, &[beside], absent);
+            assert_eq!(alone, Ok(Operation::Unknown), "{beside}");
+        }
+        assert_eq!(
+            of(&Method::GET, Bucket, &["metadata", "delete"], absent),
+            Ok(Operation::Unknown)
+        );
+        assert_eq!(
+            of(&Method::GET, Bucket, &["list-type", "versions"], absent),
+            Err(AddressFailure::ConflictingParameters(
+                "list-type",
+                "versions"
+            ))
         );
         for half in ["partNumber", "uploadId"] {
             let refused = of(&Method::PUT, Object, &[half], absent);

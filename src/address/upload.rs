@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Address, AddressFailure, Operation, Style, check_segments};
+use super::{Address, AddressFailure, Operation, PathFault, Style, check_segments};
 
 /// What is encoded in the path of an object: all but the unreserved characters (RFC 3986, section 2.3) and `/`.
 const BUT_FOR_SLASHES: &AsciiSet = &NON_ALPHANUMERIC
@@ -20,9 +20,9 @@ impl Address {
     /// What a path with this key would have: [`AddressFailure::BadPath`], [`AddressFailure::DotSegment`].
     pub fn of_upload(&self, key: &str) -> Result<Self, AddressFailure> {
         let key = utf8_percent_encode(key, BUT_FOR_SLASHES).to_string();
-        check_segments(&key)?;
+        check_segments(&key, self.dot_segments)?;
         let bucket = self.bucket().filter(|_| !key.is_empty());
-        let bucket = bucket.ok_or(AddressFailure::BadPath)?;
+        let bucket = bucket.ok_or(AddressFailure::BadPath(PathFault::NoKey))?;
         Ok(Self {
             names: format!("{bucket}/{key}").into(),
             operation: Operation::PutObject,
@@ -44,7 +44,7 @@ impl Address {
 mod tests {
     use http::Method;
 
-    use super::super::{CopySource, HostNames};
+    use super::super::{CopySource, HostNames, NameRules};
     use super::*;
 
     #[test]
@@ -58,6 +58,7 @@ mod tests {
                 names,
                 CopySource::Absent,
                 &hosts(),
+                NameRules::default(),
             )
             .unwrap()
         };
@@ -83,6 +84,7 @@ mod tests {
                 names,
                 CopySource::Absent,
                 &hosts(),
+                NameRules::default(),
             );
             assert_eq!(put, Ok(address));
         }
@@ -90,9 +92,11 @@ mod tests {
             ("..", AddressFailure::DotSegment),
             ("../other/k", AddressFailure::DotSegment),
             ("a/./b", AddressFailure::DotSegment),
+            ("a/..;x/b", AddressFailure::DotSegment),
+            (".. /b", AddressFailure::DotSegment),
             ("a\\..\\b", AddressFailure::DotSegment),
-            ("a\0b", AddressFailure::BadPath),
-            ("", AddressFailure::BadPath),
+            ("a\0b", AddressFailure::BadPath(PathFault::Nul)),
+            ("", AddressFailure::BadPath(PathFault::NoKey)),
         ] {
             assert_eq!(own.of_upload(key), Err(failure), "{key:?}");
         }

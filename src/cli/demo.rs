@@ -12,7 +12,7 @@ use rand::distr::Alphanumeric;
 use super::key::{Key, KeyArguments, Source};
 use super::shell::word;
 use super::{Failure, announcement, say};
-use crate::address::HostNames;
+use crate::address::{HostNames, NameRules};
 use crate::clock::SystemClock;
 use crate::cluster::{Addressing, ClusterOptions, FormFiles, Forward, NodeAddress};
 use crate::config::{self, ListenFault};
@@ -161,6 +161,7 @@ impl Demo {
                     connect_timeout: Duration::from_secs(5),
                     read_timeout: Duration::from_secs(60),
                     upstream_keepalive: 128,
+                    names: NameRules::default(),
                 },
             },
         }

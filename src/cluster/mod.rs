@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 
+use crate::address::NameRules;
 use crate::clock::instant;
 use crate::policy::Permit;
 use crate::sig::dialect::DialectName;
@@ -84,6 +85,8 @@ pub struct ClusterOptions {
     pub read_timeout: Duration,
     /// The idle connections to nodes that are kept for further requests.
     pub upstream_keepalive: usize,
+    /// Which names of buckets and keys the nodes take.
+    pub names: NameRules,
 }
 
 /// How long a connection to a node is kept for further requests at most. Below the 60 s or more after which common servers

@@ -9,6 +9,7 @@ use super::document::{Entry, Table};
 use super::once::Once;
 use super::resolve::{MAX_TIMEOUT, visible};
 use super::{address, secret};
+use crate::address::{BucketNames, DotSegments, NameRules};
 use crate::cluster::{
     Addressing, ClientNodeKey, ClusterOptions, FormFiles, Forward, NodeCredentials, PayloadSigning,
     SignWith,
@@ -67,6 +68,10 @@ fn cluster(
     let connect_timeout = cluster.duration("connect_timeout", Duration::from_secs(5), MAX_TIMEOUT);
     let read_timeout = cluster.duration("read_timeout", Duration::from_secs(60), MAX_TIMEOUT);
     let upstream_keepalive = cluster.integer("upstream_keepalive", 128, 0..=MAX_UPSTREAM_KEEPALIVE);
+    let names = NameRules {
+        bucket_names: cluster.word("bucket_names", BucketNames::S3, &[]),
+        dot_segments: cluster.word("dot_segments", DotSegments::Refuse, &[]),
+    };
     Some(ClusterOptions {
         name: name?.to_owned(),
         dialect,
@@ -80,6 +85,7 @@ fn cluster(
         connect_timeout,
         read_timeout,
         upstream_keepalive,
+        names,
     })
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::Settings;
-use crate::address::HostNames;
+use crate::address::{BucketNames, DotSegments, HostNames};
 use crate::cluster::{
     Addressing, ClientNodeKey, ClusterOptions, FormFiles, Forward, NodeCredentials, PayloadSigning,
     SignWith as SignWithOptions,
@@ -99,6 +99,8 @@ struct Cluster<'s> {
     connect_timeout: Printed,
     read_timeout: Printed,
     upstream_keepalive: usize,
+    bucket_names: BucketNames,
+    dot_segments: DotSegments,
     #[serde(skip_serializing_if = "Option::is_none")]
     sign_with: Option<SignWith<'s>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -205,6 +207,8 @@ impl<'s> Cluster<'s> {
             connect_timeout: Printed(options.connect_timeout),
             read_timeout: Printed(options.read_timeout),
             upstream_keepalive: options.upstream_keepalive,
+            bucket_names: options.names.bucket_names,
+            dot_segments: options.names.dot_segments,
             sign_with: options.sign_with.as_ref().map(SignWith::of),
             node_keys: &options.node_keys,
         }

@@ -62,6 +62,7 @@ codes! {
     RequestTimeout = "RequestTimeout",
     ServiceUnavailable = "ServiceUnavailable",
     SignatureDoesNotMatch = "SignatureDoesNotMatch",
+    UnexpectedContent = "UnexpectedContent",
     UserKeyMustBeSpecified = "UserKeyMustBeSpecified",
     XAmzContentSha256Mismatch = "XAmzContentSHA256Mismatch",
 }

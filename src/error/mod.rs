@@ -9,7 +9,10 @@ mod wire;
 
 use std::borrow::Cow;
 
-use crate::address::AddressFailure;
+use crate::address::{
+    AddressFailure, BucketNames, MAX_BUCKET_LENGTH, MIN_BUCKET_LENGTH, MIN_RELAXED_BUCKET_LENGTH,
+    Operation,
+};
 use crate::body::BodyFailure;
 use crate::body::form::FormFault;
 use crate::policy::Denial;
@@ -35,6 +38,8 @@ pub enum Refusal {
     Denied(Denial),
     /// The method is none of S3's.
     Method,
+    /// A body where the operation has none: a node that does not read it would take it for the next request.
+    UnexpectedBody(Operation),
     /// A `Connection` header names a field that is signed or that goes on to the node, or something that is no name.
     ConnectionNames(String),
     /// A header would make a node act on another method than the one that was signed.
@@ -146,6 +151,14 @@ impl Refusal {
             Self::Body(failure) => body::answer(failure, words),
             Self::Denied(denial) => denied(*denial),
             Self::Method => Answer::client(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),
+            Self::UnexpectedBody(operation) => Answer::client(
+                400,
+                Code::UnexpectedContent,
+                format!(
+                    "This request does not support content: {} has no body; send it without one.",
+                    operation.name()
+                ),
+            ),
             Self::ConnectionNames(name) => Answer::client(
                 400,
                 Code::InvalidRequest,
@@ -242,41 +255,55 @@ const PLEASE_RETRY: &str = "The service is unavailable. Please retry.";
 
 fn address(failure: &AddressFailure, words: DialectName) -> Answer {
     use S3ErrorCode as Code;
-    let uri = |status| {
-        Answer::client(
-            status,
-            Code::InvalidUri,
-            "Couldn't parse the specified URI.",
-        )
+    let uri = |status, what: String| {
+        let message = format!("Couldn't parse the specified URI: {what}.");
+        Answer::client(status, Code::InvalidUri, message)
     };
+    let request = |message| Answer::client(400, Code::InvalidRequest, message);
     match failure {
         AddressFailure::MissingHost => {
-            Answer::client(400, Code::InvalidRequest, "The request has no Host header.")
+            request("The request has no Host header; send exactly one.")
         }
-        AddressFailure::SeveralHosts => Answer::client(
-            400,
-            Code::InvalidRequest,
-            "The request has more than one Host header.",
+        AddressFailure::SeveralHosts => {
+            request("The request has more than one Host header; send exactly one.")
+        }
+        AddressFailure::OtherAuthority => request(
+            "The Host header does not name the authority of the request target; send the same in both.",
         ),
-        AddressFailure::OtherAuthority => Answer::client(
+        AddressFailure::BadHost => {
+            let status = match words {
+                DialectName::Aws => 400,
+                DialectName::Wos => 403,
+            };
+            let what = "the Host header is not a host name or an IP address, alone or with a port from 1 to 65535";
+            uri(status, what.into())
+        }
+        AddressFailure::RootHost => uri(
             400,
-            Code::InvalidRequest,
-            "The Host header does not name the authority of the request target.",
+            "the Host header ends with a dot, and not every storage node knows that name; send it without the dot"
+                .into(),
         ),
-        AddressFailure::BadHost => match words {
-            DialectName::Aws => uri(400),
-            DialectName::Wos => uri(403),
-        },
-        AddressFailure::BadPath => uri(400),
-        AddressFailure::BadBucketName => Answer::client(
-            400,
-            Code::InvalidBucketName,
-            "The specified bucket is not valid.",
-        ),
+        AddressFailure::BadPath(fault) => uri(400, format!("the path is not valid, {fault}")),
+        AddressFailure::BadBucketName(rule) => {
+            let (shortest, also) = match rule {
+                BucketNames::S3 => (MIN_BUCKET_LENGTH, ""),
+                BucketNames::Relaxed => (
+                    MIN_RELAXED_BUCKET_LENGTH,
+                    "; 'tenant:' may stand in front of it in a path",
+                ),
+            };
+            Answer::client(
+                400,
+                Code::InvalidBucketName,
+                format!(
+                    "The specified bucket is not valid: a name has {shortest} to {MAX_BUCKET_LENGTH} letters, digits, '.', '-' and '_', and no two dots in a row{also}."
+                ),
+            )
+        }
         AddressFailure::DotSegment => Answer::client(
             400,
             Code::InvalidUri,
-            "The object key has a '.' or '..' segment, which is not accepted here.",
+            "The object key has a segment that is '.' or '..', or that some stores read so; such keys are not accepted here.",
         ),
         AddressFailure::ConflictingParameters(one, other) => Answer::client(
             400,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::Method;
+use percent_encoding::{CONTROLS, percent_encode};
 use pingora::http::RequestHeader;
 use pingora::protocols::http::authority::{RawTargetAuthority, raw_target_authority};
 
@@ -60,6 +61,14 @@ impl<'r> Target<'r> {
                 ..
             } => match path_and_query {
                 b"" => (Some(text(authority)), "/"),
+                // No path is the root (RFC 9112, section 3.2.1).
+                [b'?', query @ ..] => {
+                    return Self {
+                        authority: Some(text(authority)),
+                        path: "/",
+                        query: Some(text(query)),
+                    };
+                }
                 origin => (Some(text(authority)), text(origin)),
             },
             _ => (None, text(raw)),
@@ -77,6 +86,15 @@ impl<'r> Target<'r> {
             },
         }
     }
+}
+
+/// Percent-encodes the characters of a target that stand in no URI. First of all, so that everything behind sees ASCII.
+///
+/// # Errors
+/// Pingora's, where the target is none; the guard lets none such in.
+pub fn encode_target(request: &mut RequestHeader) -> pingora::Result<()> {
+    let encoded = percent_encode(request.raw_path(), CONTROLS).to_string();
+    request.set_raw_path(encoded.as_bytes())
 }
 
 /// What the header of a request has come to.
@@ -123,7 +141,7 @@ pub fn admit(
     let steering = check_header(received)?;
     if target
         .authority
-        .is_some_and(|authority| authority != steering.host)
+        .is_some_and(|authority| !authority.eq_ignore_ascii_case(steering.host))
     {
         return Err(Refusal::Address(AddressFailure::OtherAuthority));
     }
@@ -142,8 +160,14 @@ pub fn admit(
         CopySource::Absent if view.parameters.iter().any(is_copy_source) => CopySource::Present,
         copy_source => copy_source,
     };
-    let address = Address::of(method, host, target.path, names, copy_source, hosts)
+    let cluster = live.cluster.options();
+    let (path, rules) = (target.path, cluster.names);
+    let address = Address::of(method, host, path, names, copy_source, hosts, rules)
         .map_err(Refusal::Address)?;
+    // The signature may cover it, so it cannot be sent on without the dot.
+    if cluster.forward == Forward::Passthrough && address.host_has_root() {
+        return Err(Refusal::Address(AddressFailure::RootHost));
+    }
     if form::is_upload(method, &address, received) {
         return match form::check_outside(&view) {
             Ok(()) => Ok(Admission::Form(address)),
@@ -388,4 +412,43 @@ fn check_spelling(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_form_of_a_target_is_divided_and_encoded() {
+        for (raw, encoded, expected) in [
+            ("/b/k?acl", "/b/k?acl", (None, "/b/k", Some("acl"))),
+            ("/b/k?", "/b/k?", (None, "/b/k", Some(""))),
+            ("/b/é", "/b/%C3%A9", (None, "/b/%C3%A9", None)),
+            (
+                "/b/k?é=漢%e6",
+                "/b/k?%C3%A9=%E6%BC%A2%e6",
+                (None, "/b/k", Some("%C3%A9=%E6%BC%A2%e6")),
+            ),
+            ("http://h", "http://h", (Some("h"), "/", None)),
+            (
+                "http://b.h?location",
+                "http://b.h?location",
+                (Some("b.h"), "/", Some("location")),
+            ),
+            ("http://h?", "http://h?", (Some("h"), "/", Some(""))),
+            (
+                "http://h/é?é",
+                "http://h/%C3%A9?%C3%A9",
+                (Some("h"), "/%C3%A9", Some("%C3%A9")),
+            ),
+            ("b/k", "b/k", (None, "b/k", None)),
+        ] {
+            let mut request = RequestHeader::build("GET", raw.as_bytes(), None).unwrap();
+            encode_target(&mut request).unwrap();
+            assert_eq!(request.raw_path(), encoded.as_bytes());
+            let target = Target::of(&request);
+            let divided = (target.authority, target.path, target.query);
+            assert_eq!(divided, expected, "{raw}");
+        }
+    }
 }

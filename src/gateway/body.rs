@@ -5,6 +5,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderNa
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
+use crate::address::{Content, Operation};
 use crate::body::{
     BodyFailure, BodyOptions, BodyPlan, BodyVerifier, ChecksumAlgorithm, End, ForwardedEncoding,
     Framing, Moment, Unwrapping,
@@ -28,6 +29,8 @@ pub struct Body {
     /// Of the attempt under way. Another attempt starts with the first byte again.
     verifier: Option<Box<BodyVerifier>>,
     proof: Proof,
+    /// The operation that has no body, where one in chunks of HTTP's is announced nonetheless.
+    bodiless: Option<Operation>,
 }
 
 #[derive(Debug, Default)]
@@ -40,11 +43,34 @@ enum Proof {
 }
 
 impl Body {
-    /// Plans the proof of a permitted request's body. `content_length` is 0 where the request has no body at all.
+    /// Plans the proof of a permitted request's body. `content_length` is 0 where the request has no body at all, none
+    /// where it comes in chunks of HTTP's.
     ///
     /// # Errors
     /// [`Refusal`], for what the header alone tells to be wrong.
     pub fn planned(
+        permit: &Permit,
+        view: &RequestView<'_>,
+        forward: Forward,
+        content_length: Option<u64>,
+    ) -> Result<Self, Refusal> {
+        let operation = permit.address().operation();
+        match (operation.content(), content_length) {
+            (Content::Nothing, Some(1..)) => Err(Refusal::UnexpectedBody(operation)),
+            // What is in the chunks is seen when they are read.
+            (Content::Nothing, None) => {
+                let body = Self::of_operation(permit, view, forward, Some(0))?;
+                Ok(Self {
+                    bodiless: Some(operation),
+                    ..body
+                })
+            }
+            _ => Self::of_operation(permit, view, forward, content_length),
+        }
+    }
+
+    /// The same for a body that the operation has.
+    fn of_operation(
         permit: &Permit,
         view: &RequestView<'_>,
         forward: Forward,
@@ -76,14 +102,14 @@ impl Body {
         })
     }
 
-    /// Whether the body has to be proven before the header goes on: the node is to get an empty object out of frames, and
-    /// would have all of it with the header.
+    /// Whether the body has to be read before the header goes on: the node is to get an empty object out of frames, and
+    /// would have all of it with the header, or it is to get no body.
     pub fn comes_first(&self) -> bool {
         let plan = self.plan.as_ref();
-        plan.is_some_and(|plan| plan.moment() == Moment::BeforeHeader)
+        self.bodiless.is_some() || plan.is_some_and(|plan| plan.moment() == Moment::BeforeHeader)
     }
 
-    /// Proves the framed empty object, before a node is asked.
+    /// Proves the framed empty object, or that there is nothing in the chunks, before a node is asked.
     ///
     /// # Errors
     /// [`Refusal`].
@@ -102,6 +128,9 @@ impl Body {
             let end = piece.is_none() || session.is_body_done();
             let piece = piece.unwrap_or_default();
             read += piece.len();
+            if let Some(operation) = self.bodiless.filter(|_| read > 0) {
+                return Err(Refusal::UnexpectedBody(operation));
+            }
             if read > MAX_EMPTY_OBJECT_BYTES {
                 return Err(Refusal::Body(BodyFailure::Truncated));
             }
@@ -168,6 +197,10 @@ impl Body {
     /// without what tells of the frames around it. A trailer's checksum is lost with them: it comes behind the object, and
     /// a header goes before it.
     pub fn unframe(&self, headers: &mut HeaderMap) {
+        if self.bodiless.is_some() {
+            // The gateway has met it.
+            headers.remove(EXPECT);
+        }
         let Some(plan) = &self.plan else { return };
         if plan.unwraps() == Unwrapping::None {
             return;

@@ -99,6 +99,9 @@ impl ProxyHttp for Proxy {
 
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {
         let now = self.gateway.clock.now();
+        if context.received.target_is_raw() {
+            admit::encode_target(session.req_header_mut())?;
+        }
         let (request, received) = (session.req_header(), std::mem::take(&mut context.received));
         let mut admission = admit::admit(request, &received, context, now, None);
         if let Ok(Admission::Unresolved(id)) = &admission {

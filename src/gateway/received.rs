@@ -17,6 +17,7 @@ pub struct Received {
     names: String,
     spans: Vec<Span>,
     body_length: Option<u64>,
+    target_is_raw: bool,
 }
 
 /// Where a field stands.
@@ -32,13 +33,21 @@ pub struct Span {
 }
 
 impl Received {
-    /// The fields of a whole header, and the length of the body that it announces.
-    pub fn new(text: Vec<u8>, names: String, spans: Vec<Span>, body_length: Option<u64>) -> Self {
+    /// The fields of a whole header, the length of the body that it announces, and whether its target has characters that
+    /// stand in no URI.
+    pub fn new(
+        text: Vec<u8>,
+        names: String,
+        spans: Vec<Span>,
+        body_length: Option<u64>,
+        target_is_raw: bool,
+    ) -> Self {
         Self {
             text,
             names,
             spans,
             body_length,
+            target_is_raw,
         }
     }
 
@@ -71,6 +80,11 @@ impl Received {
     /// HTTP's.
     pub fn body_length(&self) -> Option<u64> {
         self.body_length
+    }
+
+    /// Whether the target has characters in UTF-8 that are to be percent-encoded.
+    pub fn target_is_raw(&self) -> bool {
+        self.target_is_raw
     }
 
     /// How many fields there are.

@@ -69,7 +69,7 @@ pub fn read(bytes: &[u8]) -> Result<Option<Received>, WireFault> {
     let Some(request_line) = next_line(&mut rest)? else {
         return Ok(None);
     };
-    let minor = check_request_line(request_line)?;
+    let (minor, target_is_raw) = check_request_line(request_line)?;
     let mut names = Vec::with_capacity(USUAL_NAMES);
     let mut spans = Vec::with_capacity(USUAL_FIELDS);
     let mut steering = Steering::of(minor);
@@ -91,12 +91,14 @@ pub fn read(bytes: &[u8]) -> Result<Option<Received>, WireFault> {
         // Blanks alone go: with any other control character the header is refused below.
         let value = value.trim_ascii_start();
         let value_start = start + (line.len() - value.len());
-        let value = value.trim_ascii_end();
+        let mut value = value.trim_ascii_end();
+        let value_end = value_start + value.len();
+        let steers = steering.steers(&names[before..], &mut value, spans.len())?;
         spans.push(Span {
             name: before..names.len(),
             line: start..bytes.len() - rest.len(),
-            value: value_start..value_start + value.len(),
-            steers: steering.steers(&names[before..], value, spans.len())?,
+            value: value_end - value.len()..value_end,
+            steers,
         });
     }
     if let Some(at) = steering.outvoted() {
@@ -119,6 +121,7 @@ pub fn read(bytes: &[u8]) -> Result<Option<Received>, WireFault> {
         names,
         spans,
         body_length,
+        target_is_raw,
     )))
 }
 
@@ -143,8 +146,9 @@ fn next_line<'h>(rest: &mut &'h [u8]) -> Result<Option<&'h [u8]>, WireFault> {
     Ok(Some(line))
 }
 
-/// Checks `method SP target SP HTTP/1.x` (RFC 9112, section 3) and gives the minor version.
-fn check_request_line(line: &[u8]) -> Result<u8, WireFault> {
+/// Checks `method SP target SP HTTP/1.x` (RFC 9112, section 3). Gives the minor version, and whether the target has
+/// characters in UTF-8, which mean their percent form: many a client and node takes an IRI for a URI (RFC 3987, section 3.1).
+fn check_request_line(line: &[u8]) -> Result<(u8, bool), WireFault> {
     let minor = |version: &[u8]| match version {
         b" HTTP/1.1" => Some(1),
         b" HTTP/1.0" => Some(0),
@@ -155,11 +159,20 @@ fn check_request_line(line: &[u8]) -> Result<u8, WireFault> {
         let (method, target) = rest.split_at(method_end);
         let target = target.strip_prefix(b" ")?;
         let one_reading = target.starts_with(b"/") || has_one_reading(target);
-        let holds = !method.is_empty() && one_reading && all(TARGET, target);
+        let target_is_raw = !all(TARGET, target);
+        let characters_hold = !target_is_raw || is_iri(target);
+        let holds = !method.is_empty() && one_reading && characters_hold;
         // Pingora would answer the tunnel without a document.
-        minor(version).filter(|_| holds && method != b"CONNECT")
+        let minor = minor(version).filter(|_| holds && method != b"CONNECT")?;
+        Some((minor, target_is_raw))
     });
     reading.ok_or_else(|| request_line_fault(line))
+}
+
+/// Whether a target is what it must be but for characters in UTF-8.
+fn is_iri(target: &[u8]) -> bool {
+    let ascii = |byte: &u8| !byte.is_ascii() || TARGET[usize::from(*byte)];
+    target.iter().all(ascii) && std::str::from_utf8(target).is_ok()
 }
 
 /// Whether a target that is no origin form can be taken in one way only. Pingora would refuse the others without a
@@ -230,12 +243,15 @@ impl<'h> Steering<'h> {
     }
 
     /// Notes what the field number `at` says, and whether Pingora has to see it: what it does not see it cannot act upon.
-    fn steers(&mut self, name: &[u8], value: &'h [u8], at: usize) -> Result<bool, WireFault> {
+    fn steers(&mut self, name: &[u8], value: &mut &'h [u8], at: usize) -> Result<bool, WireFault> {
         match name {
-            b"content-length" => match self.content_length.replace(value) {
-                None => Ok(true),
-                Some(_) => Err(WireFault::ContentLength),
-            },
+            b"content-length" => {
+                *value = without_zeros(value);
+                match self.content_length.replace(value) {
+                    None => Ok(true),
+                    Some(_) => Err(WireFault::ContentLength),
+                }
+            }
             b"transfer-encoding" => match self.transfer_encoding.replace(value) {
                 None => Ok(true),
                 Some(_) => Err(WireFault::TransferEncoding),
@@ -296,6 +312,13 @@ pub fn is_tchar(byte: u8) -> bool {
 /// Whether this is a token (RFC 9110, section 5.6.2).
 pub fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && all(TOKEN, text)
+}
+
+/// A Content-Length in its one spelling: some take `010` for 8.
+fn without_zeros(digits: &[u8]) -> &[u8] {
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    // A zero alone stays.
+    &digits[zeros.min(digits.len().saturating_sub(1))..]
 }
 
 /// Reads a Content-Length: digits, and no more of them than any body needs.

@@ -280,6 +280,10 @@ fn parse_query(query: &str) -> Result<Vec<Parameter<'_>>, AuthFailure> {
     }
     let mut parameters: Vec<Parameter<'_>> = Vec::with_capacity(4);
     for pair in split(query, b'&') {
+        // An empty piece (`?`, `&&`, `&` at an end) is no parameter, and nothing is signed of it.
+        if pair.is_empty() {
+            continue;
+        }
         let (raw_name, raw_value) = match split_once(pair, b'=') {
             Some((name, value)) => (name, Some(value)),
             None => (pair, None),
@@ -346,7 +350,16 @@ mod tests {
 
     #[test]
     fn an_ambiguous_query_is_refused() {
-        for query in ["", "&", "a&&b", "=", "=x", "a&"] {
+        for (query, parameters) in [
+            ("", &[][..]),
+            ("&", &[]),
+            ("a&&b", &["a", "b"]),
+            ("a&", &["a"]),
+            ("&&a", &["a"]),
+        ] {
+            assert_eq!(names(query).unwrap(), parameters, "{query}");
+        }
+        for query in ["=", "=x", "a&=", "a&=&b"] {
             let refused = names(query).unwrap_err();
             assert!(
                 matches!(refused, AuthFailure::MalformedQuery(_)),

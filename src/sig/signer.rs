@@ -15,7 +15,9 @@ use super::presigned::{EXPIRES, SIGNATURE};
 use super::request::{RequestView, fields_of};
 use super::signature::sign_v2;
 use super::v2::{self, StringToSign};
-use crate::address::{Address, AddressFailure, CopySource, HostNames};
+use crate::address::{
+    Address, AddressFailure, BucketNames, CopySource, DotSegments, HostNames, NameRules,
+};
 use crate::secret::Secret;
 pub use v4::{Signed, Signer, sign_header_v4, sign_query_v4};
 
@@ -159,6 +161,11 @@ fn sign(
         names,
         CopySource::Absent,
         request.hosts,
+        // Whoever signs takes every name; the gateway that gets the request has its own rules.
+        NameRules {
+            bucket_names: BucketNames::Relaxed,
+            dot_segments: DotSegments::Forward,
+        },
     )?;
     v2::check_foreign(&view.fields, form)?;
     let chosen = DialectForm { dialect, form };

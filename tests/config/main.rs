@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use countersign::address::{BucketNames, DotSegments, NameRules};
 use countersign::cluster::{FormFiles, Forward, NodeAddress};
 use countersign::config::Settings;
 use countersign::gateway::options::{AnswerAs, ListenAddress};
@@ -112,7 +113,7 @@ fn the_sample_names_every_setting_and_its_default() {
         .filter(|line| !line.is_empty())
         .map(|line| line.split(" =").next().unwrap())
         .collect();
-    assert_eq!(keys.len(), 46);
+    assert_eq!(keys.len(), 48);
     for key in keys {
         let named = sample
             .lines()
@@ -171,6 +172,9 @@ fn what_is_not_written_has_its_default() {
     assert_eq!(settings.cluster.read_timeout, Duration::from_secs(60));
     assert_eq!(settings.cluster.upstream_keepalive, 128);
     assert_eq!(settings.cluster.form_files, FormFiles::Chunked);
+    assert_eq!(settings.cluster.names, NameRules::default());
+    assert_eq!(settings.cluster.names.bucket_names, BucketNames::S3);
+    assert_eq!(settings.cluster.names.dot_segments, DotSegments::Refuse);
 }
 
 #[test]
@@ -222,6 +226,8 @@ fn what_is_written_is_what_is_true() {
         connect_timeout = "4s"
         read_timeout = "5s"
         upstream_keepalive = 0
+        bucket_names = "relaxed"
+        dot_segments = "forward"
         "#,
         Path::new("/etc/countersign/x.toml"),
     )
@@ -273,6 +279,8 @@ fn what_is_written_is_what_is_true() {
     assert_eq!(settings.cluster.connect_timeout, Duration::from_secs(4));
     assert_eq!(settings.cluster.read_timeout, Duration::from_secs(5));
     assert_eq!(settings.cluster.upstream_keepalive, 0);
+    assert_eq!(settings.cluster.names.bucket_names, BucketNames::Relaxed);
+    assert_eq!(settings.cluster.names.dot_segments, DotSegments::Forward);
 }
 
 /// The good side of every limit; [`refused`] has the other one.

@@ -115,7 +115,10 @@ fn key() -> impl Strategy<Value = String> {
     odd("?", 1..24).prop_filter("a dot segment is refused", |key| {
         let decoded = decode(key);
         let mut segments = decoded.split(['/', '\\']);
-        segments.all(|segment| segment != "." && segment != "..")
+        segments.all(|segment| {
+            let bare = segment.split([';', '?', '#']).next().unwrap_or_default();
+            !matches!(bare.trim_end(), "." | "..")
+        })
     })
 }
 
@@ -233,7 +236,13 @@ pub fn request(now: u64) -> impl Strategy<Value = Drawn> {
         .prop_flat_map(move |(word, (method, level, operation))| {
             let prefix = word.header_prefix();
             (
-                (Just(word), Just(method), Just(level), 0..4_u8),
+                (
+                    Just(word),
+                    Just(method),
+                    Just(level),
+                    Just(operation),
+                    0..4_u8,
+                ),
                 (
                     bucket(),
                     key(),
@@ -259,7 +268,8 @@ pub fn request(now: u64) -> impl Strategy<Value = Drawn> {
                 (body, cut),
                 presigned,
             )| {
-                let (word, method, level, style) = what;
+                let (word, method, level, operation, style) = what;
+                let body = body.filter(|_| has_body(method, level, operation, &headers));
                 let key = if level == Object { key } else { String::new() };
                 let on_host = style > 1 && level != Service;
                 let path = match level {
@@ -305,6 +315,21 @@ pub fn request(now: u64) -> impl Strategy<Value = Drawn> {
                 }
             },
         )
+}
+
+/// Whether what is put or posted has a body: a copy has none, nor has the start of an upload in parts.
+fn has_body(method: &str, level: Level, operation: &[&str], headers: &[(String, String)]) -> bool {
+    let copies = headers
+        .iter()
+        .any(|(name, _)| name.to_ascii_lowercase().ends_with("-copy-source"));
+    let stores = operation
+        .first()
+        .is_none_or(|first| first.starts_with("partNumber"));
+    match (method, level) {
+        ("PUT", Object) => !(copies && stores),
+        ("POST", Object) => !operation.iter().any(|pair| pair.starts_with("uploads")),
+        _ => true,
+    }
 }
 
 fn chunked(body: &[u8], cut: Index) -> Vec<u8> {

@@ -53,6 +53,9 @@ const COLON_WOS: Refused = Refused(
     "InvalidArgument",
     "Authorization header is invalid. Expected AccessKeyId:signature",
 );
+/// The vendors' sentence, and what it was.
+const BAD_HOST: &str = "Couldn't parse the specified URI: the Host header is not a host name or an IP address, alone or \
+                        with a port from 1 to 65535.";
 const EMPTY_KEY: Refused = Refused(
     400,
     "AuthorizationHeaderMalformed",
@@ -118,8 +121,7 @@ fn rows() -> Vec<Row> {
         row("two blanks", |word| authorized(word, "  AKIAIOSFODNN7EXAMPLE:c2ln"), BLANK_AWS, BLANK_WOS),
         row("a blank too many", |word| authorized(word, " AKIAIOSFODNN7EXAMPLE:c2ln x"), BLANK_AWS, BLANK_WOS),
         row("a bad Host", |word| get(word).host("bucket01..s3.example.com").date(&now()).signed(),
-            Refused(400, "InvalidURI", "Couldn't parse the specified URI."),
-            Refused(403, "InvalidURI", "Couldn't parse the specified URI.")),
+            Refused(400, "InvalidURI", BAD_HOST), Refused(403, "InvalidURI", BAD_HOST)),
         both("a part without an upload", |word| part(word, "partNumber=1"), INCOMPLETE_PART),
         both("a part without a number", |word| part(word, "uploadId=u"), INCOMPLETE_PART),
     ]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use countersign::address::{Address, AddressFailure, CopySource, HostNames};
+use countersign::address::{Address, AddressFailure, CopySource, HostNames, NameRules};
 use countersign::policy::{Caller, Denial, Permit, decide};
 use countersign::secret::Secret;
 use countersign::sig::dialect::{AWS, Dialect, WOS};
@@ -77,8 +77,16 @@ impl Line {
             false => CopySource::Absent,
         };
         let names = view.parameters.iter().map(|parameter| &*parameter.name);
-        let address = Address::of(&method, host, path, names, copy_source, &self.hosts)
-            .map_err(Stop::Address)?;
+        let address = Address::of(
+            &method,
+            host,
+            path,
+            names,
+            copy_source,
+            &self.hosts,
+            NameRules::default(),
+        )
+        .map_err(Stop::Address)?;
         let claim =
             claim(&view, &address, self.now, &self.dialects, &self.options).map_err(Stop::Auth)?;
         let known = claim.access_key_id() == ACCESS_KEY_ID;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use countersign::address::{Address, CopySource, HostNames};
+use countersign::address::{Address, CopySource, HostNames, NameRules};
 use countersign::sig::dialect::DIALECTS;
 use countersign::sig::{
     self, AuthFailure, Diagnostics, Region, RequestView, VerifyOptions, Version, fields_of,
@@ -54,6 +54,7 @@ fn claimed(
         view.parameters.iter().map(|parameter| &*parameter.name),
         CopySource::Absent,
         &HostNames::default(),
+        NameRules::default(),
     );
     let options = VerifyOptions {
         versions: vec![Version::V2],

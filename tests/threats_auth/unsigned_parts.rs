@@ -245,7 +245,11 @@ fn a9_a_bound_key_is_no_good_on_another_tenants_host() {
 
 #[test]
 fn a9_a_request_without_a_host_is_refused() {
-    let expected = Refused(400, "InvalidRequest", "The request has no Host header.");
+    let expected = Refused(
+        400,
+        "InvalidRequest",
+        "The request has no Host header; send exactly one.",
+    );
     everywhere("GET", "/k", |deployment, request| {
         for mut request in [
             request.clone().date(&now()).signed(),

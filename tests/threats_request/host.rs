@@ -172,7 +172,7 @@ fn h2_a_request_without_a_host_is_refused() {
 #[test]
 fn h3_a_port_changes_neither_the_bucket_nor_the_host_that_goes_on() {
     for mut scene in Scene::both() {
-        for port in ["", ":", ":80", ":443", ":8080", ":65535"] {
+        for port in ["", ":80", ":443", ":8080", ":65535"] {
             let host = format!("{DOMAIN}{port}");
             let recorded = scene.passes(&signed(&host, None, KEY));
             assert_eq!(recorded.header("host"), Some(host.as_str()));
@@ -185,7 +185,8 @@ fn h3_a_port_changes_neither_the_bucket_nor_the_host_that_goes_on() {
             }
         }
         for port in [
-            ":x", ":80x", ":-1", ":+80", ":1234567", ":80:80", ": 80", ":0x50",
+            ":", ":0", ":65536", ":99999", ":x", ":80x", ":-1", ":+80", ":1234567", ":80:80",
+            ": 80", ":0x50",
         ] {
             let host = format!("{DOMAIN}{port}");
             scene.refuses(&signed(&host, None, KEY), 400, "InvalidURI");
@@ -365,8 +366,8 @@ fn h4_a_host_names_one_bucket_or_none() {
 #[test]
 fn h4_a_host_that_names_no_one_bucket_is_refused() {
     let bad_hosts = [
-        "s3.example.com.",
-        "bucket01.s3.example.com.",
+        "s3.example.com..",
+        "bucket01.s3.example.com..",
         ".s3.example.com",
         "bucket01..s3.example.com",
         "bucket01.s3..example.com",
@@ -391,7 +392,7 @@ fn h4_a_host_that_names_no_one_bucket_is_refused() {
         "::1",
         "[bucket01].s3.example.com",
         "[v1.bucket01]",
-        "static.example.net.",
+        ".static.example.net.",
         "http://s3.example.com",
         "s3.example.com/bucket01",
     ];
@@ -406,7 +407,9 @@ fn h4_a_host_that_names_no_one_bucket_is_refused() {
                     let told = refusal
                         .element("Message")
                         .map(|text| text.replace("&apos;", "'"));
-                    assert_eq!(told.as_deref(), Some("Couldn't parse the specified URI."));
+                    let what = "Couldn't parse the specified URI: the Host header is not a host name or an IP \
+                                address, alone or with a port from 1 to 65535.";
+                    assert_eq!(told.as_deref(), Some(what));
                 }
             }
             let long = format!("{}.s3.example.com", "x".repeat(256));

@@ -3,8 +3,10 @@
 //! A row of a table is one request. Either the node gets exactly what was signed, or the client gets an error document and
 //! the node gets nothing, not one byte.
 
+mod content;
 mod headers;
 mod host;
+mod names;
 mod operations;
 mod path;
 mod presigned;

@@ -392,7 +392,7 @@ fn f11_the_query_string_is_bounded_and_well_formed() {
     };
     let filled = |length: usize| format!("prefix={}", "x".repeat(length));
     for mut scene in Scene::both() {
-        for query in ["", "&", "&&&&", "=", "=x", "acl&", "&acl", "acl&&x"] {
+        for query in ["=", "=x", "acl&=", "&=", "=&acl"] {
             let mut request = get("", "");
             request.target += &format!("?{query}");
             let refusal = scene.refuses(&request, 400, "InvalidURI");

@@ -189,6 +189,24 @@ impl Scene {
         recorded
     }
 
+    /// The answer to bytes.
+    pub fn answered(&mut self, bytes: &[u8], method: &str) -> Response {
+        self.client.send(bytes);
+        let response = self
+            .client
+            .try_receive(method)
+            .unwrap_or_else(|error| panic!("{}: {error}", shown(bytes)));
+        self.reconnect_after(&response, &shown(bytes));
+        response
+    }
+
+    /// The one request that the node has got since the last time.
+    pub fn recorded(&self) -> Recorded {
+        let recorded = self.only_request("a request");
+        self.rec.clear();
+        recorded
+    }
+
     fn passed(&mut self, response: &Response, method: &str, target: &str) -> Recorded {
         let told = response.text();
         assert_eq!(response.status, 200, "{method} {target}: {told}");

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderValue, Method};
 
-use crate::address::{Address, AddressFailure, CopySource, HostNames};
+use crate::address::{Address, AddressFailure, CopySource, HostNames, NameRules};
 use crate::cli::key::Key;
 use crate::config;
 use crate::error::Refusal;
@@ -37,7 +37,7 @@ impl Sent<'_> {
     /// What is wrong with the address, with the bucket's name where that is it.
     fn address_fault(&self, failure: &AddressFailure) -> String {
         match failure {
-            AddressFailure::BadBucketName => bucket_fault(self),
+            AddressFailure::BadBucketName(_) => bucket_fault(self),
             other => other.to_string(),
         }
     }
@@ -98,6 +98,7 @@ fn check(sent: &Sent<'_>, key: &Key, now: SystemTime) -> Result<(), Refusal> {
         names,
         copy_source,
         sent.hosts,
+        NameRules::default(),
     )
     .map_err(Refusal::Address)?;
     let claim = sig::claim(&view, &address, now, DIALECTS, &options()).map_err(Refusal::Auth)?;

@@ -7,7 +7,7 @@ use http::header::{HOST, HeaderMap, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use pingora::http::RequestHeader;
 
-use crate::address::{Address, Style};
+use crate::address::{Address, Style, without_root};
 use crate::cluster::{Addressing, ClusterOptions};
 use crate::gateway::admit::Target;
 use crate::gateway::received::Received;
@@ -80,7 +80,8 @@ impl<'r> Aim<'r> {
             query,
             host: node_host(address, style, options)
                 .or_else(|| lower_host(received, address))
-                .or_else(|| known_host(received, address, node)),
+                .or_else(|| known_host(received, address, node))
+                .or_else(|| rootless_host(received, address)),
             style,
         }
     }
@@ -148,7 +149,20 @@ fn lower_host(received: &Received, address: &Address) -> Option<String> {
     }
     let host = received.value(HOST.as_str()).and_then(text_of)?;
     let capitals = host.bytes().any(|byte| byte.is_ascii_uppercase());
-    capitals.then(|| host.to_ascii_lowercase())
+    capitals.then(|| {
+        let host = host.to_ascii_lowercase();
+        without_root(&host).unwrap_or(host)
+    })
+}
+
+/// The client's Host without the dot of the DNS's root, where it has one: a node that does not know it would read another
+/// bucket, or none.
+fn rootless_host(received: &Received, address: &Address) -> Option<String> {
+    if !address.host_has_root() {
+        return None;
+    }
+    let host = received.value(HOST.as_str()).and_then(text_of)?;
+    without_root(host)
 }
 
 /// The node's own address, where the client's Host is neither a name of the listener nor an IP address: version 2 does not
@@ -195,8 +209,9 @@ fn node_path<'r>(
         Spelling::Canonical => {
             let mut path = respelled(&moved, PATH);
             // A bucket alone: some signers of version 2 sign the slash that they do not send.
-            if style == Style::Path && address.bucket().is_some() && address.key().is_none() {
-                path.truncate(1 + bucket.len());
+            let alone =
+                style == Style::Path && address.bucket().is_some() && address.key().is_none();
+            if alone && !path.ends_with('/') {
                 path.push('/');
             }
             path.into()
@@ -215,6 +230,10 @@ fn node_query<'r>(
     let verified = permit.verified();
     let nodes = Dialect::named(options.dialect);
     let written = |pair: &'r str| {
+        // An empty piece is no parameter (`?`, `&&`), and not every node skips it.
+        if pair.is_empty() {
+            return None;
+        }
         let name = pair.split_once('=').map_or(pair, |(name, _)| name);
         let name = percent_decode_str(name).decode_utf8_lossy();
         let repeats_header = spelling == Spelling::Canonical
@@ -324,7 +343,7 @@ mod tests {
     use http::Method;
 
     use super::*;
-    use crate::address::{CopySource, HostNames};
+    use crate::address::{BucketNames, CopySource, HostNames, NameRules};
 
     #[test]
     fn the_parameters_of_version_4_are_known_in_any_case_and_no_other_is() {
@@ -360,7 +379,12 @@ mod tests {
         let moved = |host: &str, path: &'static str, style, spelling| {
             let names = std::iter::empty();
             let absent = CopySource::Absent;
-            let address = Address::of(&Method::GET, host, path, names, absent, &hosts).unwrap();
+            let rules = NameRules {
+                bucket_names: BucketNames::Relaxed,
+                ..NameRules::default()
+            };
+            let address =
+                Address::of(&Method::GET, host, path, names, absent, &hosts, rules).unwrap();
             let as_sent = VerifiedTarget::AS_SENT;
             node_path(path, &address, as_sent, style, spelling).into_owned()
         };
@@ -394,6 +418,10 @@ mod tests {
                 "/static.example.net/k",
             ),
             ("static.example.net", "/k", CustomDomain, AsSent, "/k"),
+            (base, "/t:bucket/k", Path, AsSent, "/t:bucket/k"),
+            (base, "/t:bucket/k", Path, Canonical, "/t%3Abucket/k"),
+            (base, "/t%3abucket", Path, Canonical, "/t%3Abucket/"),
+            (base, "/t%3abucket/", Path, Canonical, "/t%3Abucket/"),
         ] {
             let path = moved(host, path, style, spelling);
             assert_eq!(path, expected, "{host} {style:?} {spelling:?}");

@@ -62,7 +62,10 @@ fn each_header_keeps_or_breaks_one_rule() {
         (line("GET / http/1.1"), Err(RequestLine)),
         (line(""), Err(RequestLine)),
         (line("GET /b/secret#.jpg HTTP/1.1"), Err(Target)),
-        (line("GET /b/é HTTP/1.1"), Err(Target)),
+        (line("GET /b/é?é=漢 HTTP/1.1"), Ok(())),
+        (line("GET http://h/é HTTP/1.1"), Ok(())),
+        (line("GET http://é/k HTTP/1.1"), Err(Target)),
+        (line("GET /é \u{7f} HTTP/1.1"), Err(Target)),
         (line("GET /a\tb HTTP/1.1"), Err(Target)),
         (line("GET /a\u{7f} HTTP/1.1"), Err(Target)),
         (line("GET /a\0 HTTP/1.1"), Err(Target)),
@@ -86,6 +89,12 @@ fn each_header_keeps_or_breaks_one_rule() {
         (length(" 0x5"), Err(ContentLength)),
         (length(" 5 5"), Err(ContentLength)),
         (length(""), Err(ContentLength)),
+        (length(" 05"), Ok(())),
+        (length(" 00000000000000000000000000000005"), Ok(())),
+        (length(" 00"), Ok(())),
+        (length(" 0x5"), Err(ContentLength)),
+        (length(" 0+5"), Err(ContentLength)),
+        (length(" 0 5"), Err(ContentLength)),
         (length(" 999999999999999999"), Ok(())),
         (length(" 18446744073709551616"), Err(ContentLength)),
         (
@@ -121,6 +130,44 @@ fn each_header_keeps_or_breaks_one_rule() {
         let length = header.len();
         let expected = expected.map(|()| Some(length));
         assert_eq!(check(header.as_bytes()), expected, "{header:?}");
+    }
+}
+
+#[test]
+fn a_target_in_utf_8_alone_is_raw() {
+    let raw = |target: &[u8]| {
+        let header = [b"GET ", target, b" HTTP/1.1\r\nHost: h\r\n\r\n"].concat();
+        Ok(read(&header)?.is_some_and(|received| received.target_is_raw()))
+    };
+    for (target, expected) in [
+        (&b"/b/%C3%A9"[..], Ok(false)),
+        (b"/b/\xc3\xa9", Ok(true)),
+        (b"/b/k?\xe6\xbc\xa2", Ok(true)),
+        (b"/b/\xff", Err(WireFault::Target)),
+        (b"/b/\xc3", Err(WireFault::Target)),
+        (b"/b/\xc0\xae", Err(WireFault::Target)),
+        (b"/b/\xed\xa0\x80", Err(WireFault::Target)),
+        (b"/b/\xc3\xa9\xff", Err(WireFault::Target)),
+        (b"/b/\xc3\xa9\"", Err(WireFault::Target)),
+    ] {
+        assert_eq!(raw(target), expected, "{target:x?}");
+    }
+}
+
+#[test]
+fn a_content_length_has_one_spelling() {
+    for (written, number) in [
+        ("05", "5"),
+        ("000", "0"),
+        ("0", "0"),
+        ("50", "50"),
+        ("\t0050 ", "50"),
+    ] {
+        let header = format!("PUT /b/k HTTP/1.1\r\nContent-Length: {written}\r\nA: b\r\n\r\n");
+        let received = read(header.as_bytes()).unwrap().unwrap();
+        let fields = [("content-length", number.as_bytes()), ("a", b"b")];
+        assert!(received.fields().eq(fields), "{written}");
+        assert_eq!(received.body_length(), number.parse().ok());
     }
 }
 

@@ -230,7 +230,7 @@ fn f11_the_query_of_version_4_is_bounded_and_well_formed() {
         pairs.join("&")
     };
     everywhere(|scene, placed, word| {
-        for query in ["", "&", "&&&&", "=", "=x", "acl&", "&acl", "acl&&x"] {
+        for query in ["=", "=x", "acl&=", "&=", "=&acl"] {
             let request = placed.sign(get(word, &format!("/bucket01/k?{query}")));
             if placed == Placed::Header {
                 scene.refuses(&request, 400, "InvalidURI");
