@@ -27,11 +27,6 @@ AT_ONCE = 2
 # Of what the gateway does not do yet.
 NOT_YET = frozenset(
     {
-        "Boto3Presigned.test_what_is_signed_is_what_the_object_has",
-        "AwsSdk.test_metadata_in_a_presigned_url_is_kept",
-        "Aws4fetch.test_a_presigned_url_is_fetched",
-        "AwsSdkV2.test_a_presigned_url_says_the_content_type",
-        "AwsSdkV2.test_a_presigned_url_says_the_metadata",
         "MinioJs.test_every_listing_names_the_key",
         "MinioPython.test_a_listing_tells_the_metadata",
         "Boto3.test_an_object_has_a_checksum_of_every_algorithm",
