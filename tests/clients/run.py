@@ -27,8 +27,6 @@ AT_ONCE = 2
 # Of what the gateway does not do yet.
 NOT_YET = frozenset(
     {
-        "MinioJs.test_every_listing_names_the_key",
-        "MinioPython.test_a_listing_tells_the_metadata",
         "Boto3.test_an_object_has_a_checksum_of_every_algorithm",
     }
 )
