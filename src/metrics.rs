@@ -1,5 +1,7 @@
 //! Every metric, declared once. Labels are enums or names of the configuration, so their number is bounded.
 
+mod node;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,9 +11,10 @@ use prometheus::{
 };
 
 use crate::address::Operation;
-use crate::error::S3ErrorCode;
+use crate::error::{Reason, S3ErrorCode};
 use crate::sig::Version;
 use crate::sig::dialect::DialectName;
+pub use node::NodeMetrics;
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -112,26 +115,19 @@ impl RequestLabels {
     }
 }
 
-/// The counters of one node.
+/// What the log counts itself.
 #[derive(Debug, Clone)]
-pub struct NodeMetrics {
-    new: IntCounter,
-    reused: IntCounter,
-    failures: IntCounter,
+pub struct LogMetrics {
+    dropped: IntCounter,
+    waiting: IntGauge,
 }
 
-impl NodeMetrics {
-    /// Counts a connection to the node.
-    pub fn connection(&self, connection: NodeConnection) {
-        match connection {
-            NodeConnection::New => self.new.inc(),
-            NodeConnection::Reused => self.reused.inc(),
-        }
-    }
-
-    /// Counts an attempt at the node that failed.
-    pub fn failure(&self) {
-        self.failures.inc();
+impl LogMetrics {
+    /// Takes over the lines that were dropped so far, and the bytes that wait.
+    pub fn update(&self, dropped: u64, waiting: usize) {
+        self.dropped
+            .inc_by(dropped.saturating_sub(self.dropped.get()));
+        self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
 }
 
@@ -183,8 +179,8 @@ impl Metrics {
             refusals: counters(
                 &registry,
                 "refusals_total",
-                "Answers of the gateway's own, by the code of the error document.",
-                &["code"],
+                "Answers of the gateway's own, by the code of the error document and the rule that was broken.",
+                &["code", "reason"],
             ),
             request_duration: histogram(
                 &registry,
@@ -273,8 +269,11 @@ impl Metrics {
     }
 
     /// Counts an answer of the gateway's own.
-    pub fn refusal(&self, code: S3ErrorCode) {
-        self.refusals.with_label_values(&[code.as_str()]).inc();
+    pub fn refusal(&self, code: S3ErrorCode, reason: Option<Reason>) {
+        let reason = reason.map_or("none", |reason| reason.name);
+        self.refusals
+            .with_label_values(&[code.as_str(), reason])
+            .inc();
     }
 
     /// Counts the bytes of the bodies of a request that has ended.
@@ -295,11 +294,11 @@ impl Metrics {
 
     /// The counters of one node.
     pub fn of_node(&self, node: &str) -> NodeMetrics {
-        NodeMetrics {
-            new: self.node_connections.with_label_values(&[node, "new"]),
-            reused: self.node_connections.with_label_values(&[node, "reused"]),
-            failures: self.node_failures.with_label_values(&[node]),
-        }
+        NodeMetrics::new(
+            self.node_connections.with_label_values(&[node, "new"]),
+            self.node_connections.with_label_values(&[node, "reused"]),
+            self.node_failures.with_label_values(&[node]),
+        )
     }
 
     /// Counts a connection that the gateway closed on its own account.
@@ -318,13 +317,20 @@ impl Metrics {
         self.reloads.with_label_values(&[outcome]).inc();
     }
 
-    /// Declares a counter that is kept elsewhere, such as the log lines that were dropped.
-    pub fn log_lines_dropped(&self) -> IntCounter {
-        counter(
-            &self.registry,
-            "log_lines_dropped_total",
-            "Log lines dropped because standard error could not take them in time.",
-        )
+    /// Declares what the log counts itself.
+    pub fn of_log(&self) -> LogMetrics {
+        LogMetrics {
+            dropped: counter(
+                &self.registry,
+                "log_lines_dropped_total",
+                "Log lines dropped because standard error could not take them in time.",
+            ),
+            waiting: gauge(
+                &self.registry,
+                "log_waiting_bytes",
+                "Bytes of log lines that wait for standard error.",
+            ),
+        }
     }
 
     /// The text exposition format, version 0.0.4.
@@ -382,8 +388,8 @@ mod tests {
     #[test]
     fn the_families_are_those_of_the_table() {
         let metrics = Metrics::new();
-        metrics.log_lines_dropped();
-        metrics.refusal(S3ErrorCode::AccessDenied);
+        metrics.of_log();
+        metrics.refusal(S3ErrorCode::AccessDenied, None);
         metrics
             .of_node("127.0.0.1:9000")
             .connection(NodeConnection::New);
@@ -404,7 +410,7 @@ mod tests {
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(file, &table).unwrap();
         }
-        assert_eq!(families.len(), 15 * 2);
+        assert_eq!(families.len(), 16 * 2);
         assert_eq!(table, std::fs::read_to_string(file).unwrap());
     }
 

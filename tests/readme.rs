@@ -101,7 +101,7 @@ fn the_table_of_metrics_is_the_one_of_the_code() {
         .collect();
     families.sort_unstable();
     documented.sort_unstable();
-    assert_eq!(families.len(), 15);
+    assert_eq!(families.len(), 16);
     assert_eq!(documented, families);
 }
 

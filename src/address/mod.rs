@@ -52,7 +52,7 @@ pub enum CopySource {
 }
 
 /// Why a request has no address.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error, strum::IntoStaticStr, strum::VariantNames)]
 pub enum AddressFailure {
     /// HTTP/1.1 wants exactly one Host (RFC 9112, section 3.2), and V2 signatures take the bucket from it.
     #[error("the request has no Host header")]

@@ -3,7 +3,10 @@
 use super::digest::ChecksumAlgorithm;
 
 /// The reason for which a body is refused: the first group by its header alone, the second while it streams.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr, strum::VariantNames,
+)]
+#[strum(prefix = "Body")]
 pub enum BodyFailure {
     /// A chunked body without `x-amz-decoded-content-length`.
     #[error("the length of the data in a chunked body is not declared")]

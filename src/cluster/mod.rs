@@ -1,5 +1,6 @@
 //! Clusters: the nodes behind the gateway. The only maker of `HttpPeer`, and it needs a [`Permit`].
 
+mod reach;
 mod resign;
 
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use crate::clock::instant;
 use crate::policy::Permit;
 use crate::sig::dialect::DialectName;
 use crate::sig::node_key::NodeKey;
+pub use reach::MAX_PROBES;
 use resign::NodeKeys;
 pub use resign::{Addressing, ClientNodeKey, NodeCredentials, PayloadSigning, SignWith};
 
@@ -192,6 +194,13 @@ impl Cluster {
     pub fn latest(&self, attempt: &Attempt) -> Option<usize> {
         let latest = attempt.first? + attempt.tried.checked_sub(1)?;
         Some(latest % self.labels.len())
+    }
+
+    /// Whether a node takes a connection within this time; nothing is sent on it. `round` chooses which nodes are tried where
+    /// there are more than [`MAX_PROBES`].
+    pub async fn is_reachable(&self, within: Duration, round: usize) -> bool {
+        let within = within.min(self.options.connect_timeout);
+        reach::any(&self.options.nodes, within, round).await
     }
 
     /// The addresses of the nodes.

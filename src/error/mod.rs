@@ -24,7 +24,7 @@ pub use document::{ErrorDocument, xml_text};
 pub use wire::WireFault;
 
 /// Why a request is not forwarded, or why its answer is not the node's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr, strum::VariantNames)]
 pub enum Refusal {
     /// The bytes on the connection are no request that has one reading.
     Wire(WireFault),
@@ -84,6 +84,15 @@ pub enum Refusal {
     Internal,
 }
 
+/// Why a request was refused, in a word that stays the same and is one of a fixed number: for logs and metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reason {
+    /// The number of the rule of [`AuthFailure::rule`], where one is broken.
+    pub rule: Option<u8>,
+    /// Its name, or that of what else is wrong.
+    pub name: &'static str,
+}
+
 /// Whose fault a refusal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
@@ -141,6 +150,21 @@ impl From<FormFailure> for Refusal {
 }
 
 impl Refusal {
+    /// Why, for logs and metrics.
+    pub fn reason(&self) -> Reason {
+        let (rule, name) = match self {
+            Self::Wire(fault) => (None, fault.into()),
+            Self::Address(failure) => (None, failure.into()),
+            Self::Auth(failure) => (Some(failure.rule()), failure.into()),
+            Self::Body(failure) => (None, failure.into()),
+            Self::Denied(denial) => (None, denial.into()),
+            Self::Form(fault) => (None, fault.into()),
+            Self::Policy(failure) => (None, failure.into()),
+            other => (None, other.into()),
+        };
+        Reason { rule, name }
+    }
+
     /// The answer in the words of a dialect.
     pub fn answer(&self, words: DialectName) -> Answer {
         use S3ErrorCode as Code;

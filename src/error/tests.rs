@@ -302,3 +302,53 @@ fn a_document_is_exact_and_escaped() {
          <Resource>/bucket/a&amp;b</Resource><HostId>host1</HostId><RequestId>id1</RequestId></Error>"
     );
 }
+
+/// The words are a label of a metric: a fixed number of them, each for one thing.
+#[test]
+fn d_every_refusal_has_a_reason_of_its_own() {
+    use strum::VariantNames;
+    // What is wrong inside has the word, not where it stands.
+    let outer = [
+        "Wire", "Address", "Auth", "Body", "Denied", "Form", "Policy",
+    ];
+    let mut names: Vec<&str> = [
+        Refusal::VARIANTS,
+        AuthFailure::VARIANTS,
+        AddressFailure::VARIANTS,
+        BodyFailure::VARIANTS,
+        FormFault::VARIANTS,
+        PolicyFailure::VARIANTS,
+        Denial::VARIANTS,
+        WireFault::VARIANTS,
+    ]
+    .concat();
+    names.retain(|name| !outer.contains(name));
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count, "two refusals share a word");
+    for refusal in every() {
+        let reason = refusal.reason();
+        assert!(names.contains(&reason.name), "{reason:?} of {refusal:?}");
+    }
+    for (refusal, rule, name) in [
+        (Refusal::Auth(AuthFailure::NotSigned), Some(6), "NotSigned"),
+        (
+            Refusal::Policy(PolicyFailure::Expired),
+            None,
+            "PolicyExpired",
+        ),
+        (Refusal::Form(FormFault::NoFile), None, "FormNoFile"),
+        (Refusal::Body(BodyFailure::Truncated), None, "BodyTruncated"),
+        (Refusal::Wire(WireFault::LineEnd), None, "WireLineEnd"),
+        (
+            Refusal::Address(AddressFailure::DotSegment),
+            None,
+            "DotSegment",
+        ),
+        (Refusal::Denied(Denial::OtherDomain), None, "OtherDomain"),
+        (Refusal::NoNode, None, "NoNode"),
+    ] {
+        assert_eq!(refusal.reason(), Reason { rule, name });
+    }
+}

@@ -5,7 +5,8 @@ use thiserror::Error;
 use super::{Answer, S3ErrorCode};
 
 /// Why the bytes on a connection are no request that has one reading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error, strum::IntoStaticStr, strum::VariantNames)]
+#[strum(prefix = "Wire")]
 pub enum WireFault {
     /// The header is longer than the limit.
     #[error("the request header is larger than {limit} bytes", limit = crate::error::WireFault::MAX_HEADER_BYTES)]

@@ -1,78 +1,218 @@
-//! The admin listener: `/metrics`, `/healthz`, `/readyz`. Anything else is 404.
+//! The admin listener: `/metrics`, `/healthz`, `/readyz`, and `/`, which names them.
+//!
+//! Whoever can connect may ask, so nothing waits for ever here: a request header has a deadline, every connection carries one
+//! request, and of more connections than [`MAX_CONNECTIONS`] the oldest is closed.
 
+use std::collections::VecDeque;
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{Method, Response, StatusCode};
-use pingora::apps::ServerApp;
-use pingora::apps::http_app::{HttpServer, ServeHttp};
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{Method, StatusCode};
+use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::l4::stream::Stream as L4Stream;
 use pingora::server::{ListenFds, ShutdownWatch};
 use pingora::services::Service;
-use prometheus::IntCounter;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
 use super::Gateway;
 use super::listener::take_tcp;
+use crate::clock::instant;
+use crate::metrics::LogMetrics;
+
+/// The most connections at once.
+const MAX_CONNECTIONS: usize = 64;
+/// The longest time from a connection to the end of its request header.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest time to take an answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an answer to whether a node can be reached holds, however often it is asked.
+const ANSWER_HOLDS: Duration = Duration::from_secs(1);
+/// How long a node that has answered a request counts as reachable.
+const REACHED_LATELY: Duration = Duration::from_secs(10);
+/// The longest time to connect to a node in order to see whether it can be reached.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
+const PLAIN: &str = "text/plain";
+const METHODS: &str = "GET, HEAD, OPTIONS";
+const PATHS: &str = "/metrics  the metrics, in the Prometheus text format\n\
+                     /healthz  200 while the process serves\n\
+                     /readyz   200 while it takes requests and a node can be reached, else 503\n";
 
 /// What the admin listener tells.
 pub struct Admin {
     gateway: Arc<Gateway>,
-    log_lines_dropped: IntCounter,
+    log: LogMetrics,
     stopping: watch::Receiver<bool>,
+    reach: tokio::sync::Mutex<Reach>,
+}
+
+/// What was found out about the nodes.
+#[derive(Default)]
+struct Reach {
+    /// When, and whether one of them could be reached.
+    found: Option<(Instant, bool)>,
+    /// How often they were tried.
+    rounds: usize,
+}
+
+struct Answer {
+    status: StatusCode,
+    kind: &'static str,
+    body: Vec<u8>,
+    /// The methods, where the answer is about them.
+    allow: bool,
+}
+
+impl Answer {
+    fn plain(status: StatusCode, text: &str) -> Self {
+        Self {
+            status,
+            kind: PLAIN,
+            body: text.into(),
+            allow: false,
+        }
+    }
 }
 
 impl Admin {
-    /// Tells about a gateway and the lines that its log has dropped.
+    /// Tells about a gateway and its log.
     pub fn new(gateway: Arc<Gateway>, stopping: watch::Receiver<bool>) -> Self {
         Self {
-            log_lines_dropped: gateway.metrics.log_lines_dropped(),
+            log: gateway.metrics.of_log(),
             gateway,
             stopping,
+            reach: tokio::sync::Mutex::default(),
+        }
+    }
+
+    async fn answer(&self, request: &RequestHeader) -> Answer {
+        let path = request.uri.path();
+        if !["/", "/metrics", "/healthz", "/readyz"].contains(&path) {
+            return Answer::plain(StatusCode::NOT_FOUND, "not found\n");
+        }
+        match request.method {
+            Method::GET | Method::HEAD => {}
+            Method::OPTIONS => {
+                return Answer {
+                    allow: true,
+                    ..Answer::plain(StatusCode::OK, "")
+                };
+            }
+            _ => {
+                return Answer {
+                    allow: true,
+                    ..Answer::plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n")
+                };
+            }
+        }
+        match path {
+            "/metrics" => Answer {
+                kind: prometheus::TEXT_FORMAT,
+                body: self.metrics(),
+                ..Answer::plain(StatusCode::OK, "")
+            },
+            "/healthz" => Answer::plain(StatusCode::OK, "ok\n"),
+            "/readyz" if *self.stopping.borrow() => {
+                Answer::plain(StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
+            }
+            "/readyz" if !self.reaches_a_node().await => {
+                Answer::plain(StatusCode::SERVICE_UNAVAILABLE, "no node can be reached\n")
+            }
+            "/readyz" => Answer::plain(StatusCode::OK, "ready\n"),
+            _ => Answer::plain(StatusCode::OK, PATHS),
         }
     }
 
     fn metrics(&self) -> Vec<u8> {
-        let dropped = self.gateway.log.dropped_lines() as u64;
-        let counted = self.log_lines_dropped.get();
-        self.log_lines_dropped
-            .inc_by(dropped.saturating_sub(counted));
+        let log = &self.gateway.log;
+        self.log.update(log.dropped_lines(), log.waiting_bytes());
         self.gateway.metrics.render()
+    }
+
+    /// Whether a node can be reached: by the last requests that it answered, or else by a connection. Whoever asks while
+    /// that is tried waits for the same answer, and whoever asks right behind gets it too, so that the nodes see no more of it
+    /// the more often it is asked.
+    async fn reaches_a_node(&self) -> bool {
+        let mut reach = self.reach.lock().await;
+        let now = instant();
+        if let Some((at, reached)) = reach.found
+            && now.duration_since(at) < ANSWER_HOLDS
+        {
+            return reached;
+        }
+        let live = self.gateway.live.load_full();
+        let lately =
+            |node: &crate::metrics::NodeMetrics| node.has_answered_within(REACHED_LATELY, now);
+        let reached = live.node_metrics.iter().any(lately)
+            || live.cluster.is_reachable(PROBE_TIMEOUT, reach.rounds).await;
+        reach.rounds = reach.rounds.wrapping_add(1);
+        reach.found = Some((instant(), reached));
+        reached
+    }
+
+    /// Serves the one request of a connection.
+    async fn serve(&self, stream: Stream) {
+        let mut session = ServerSession::new_http1(stream);
+        match timeout(HEADER_TIMEOUT, session.read_request()).await {
+            Ok(Ok(true)) => {}
+            // What is no request at all has no better answer than the end.
+            Ok(Ok(false) | Err(_)) | Err(_) => return,
+        }
+        session.set_keepalive(None);
+        let answer = self.answer(session.req_header()).await;
+        // Whoever is gone or takes nothing misses the answer.
+        let _sent = timeout(ANSWER_TIMEOUT, send(session, answer)).await;
     }
 }
 
-#[async_trait]
-impl ServeHttp for Admin {
-    async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
-        let request = session.req_header();
-        let (status, kind, body) = match (&request.method, request.uri.path()) {
-            (&Method::GET, "/metrics") => (StatusCode::OK, prometheus::TEXT_FORMAT, self.metrics()),
-            (&Method::GET, "/healthz") => (StatusCode::OK, "text/plain", b"ok\n".to_vec()),
-            (&Method::GET, "/readyz") if *self.stopping.borrow() => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "text/plain",
-                b"stopping\n".to_vec(),
-            ),
-            (&Method::GET, "/readyz") => (StatusCode::OK, "text/plain", b"ready\n".to_vec()),
-            _ => (StatusCode::NOT_FOUND, "text/plain", b"not found\n".to_vec()),
-        };
-        Response::builder()
-            .status(status)
-            .header(CONTENT_TYPE, kind)
-            .header(CONTENT_LENGTH, body.len())
-            .body(body)
-            .expect("the headers are constants and a number")
+async fn send(mut session: ServerSession, answer: Answer) -> pingora::Result<()> {
+    let mut header = ResponseHeader::build(answer.status, Some(4))?;
+    header.insert_header(CONTENT_TYPE, answer.kind)?;
+    header.insert_header(CONTENT_LENGTH, answer.body.len())?;
+    if answer.allow {
+        header.insert_header(ALLOW, METHODS)?;
+    }
+    let head_only = session.req_header().method == Method::HEAD;
+    session.write_response_header(Box::new(header)).await?;
+    if !head_only && !answer.body.is_empty() {
+        let body = Bytes::from(answer.body);
+        session.write_response_body(body, true).await?;
+    }
+    // A body that nobody has asked for is read to its end: closing at once would reset the connection under the answer.
+    session.drain_request_body().await?;
+    session.finish().await.map(|_closed| ())
+}
+
+/// The connections of the admin listener, the oldest first.
+#[derive(Default)]
+struct Connections(Mutex<VecDeque<AbortHandle>>);
+
+impl Connections {
+    /// Takes one more, and closes the oldest where there are too many: who connects and says nothing must not keep others out.
+    fn add(&self, connection: AbortHandle) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|other| !other.is_finished());
+        if open.len() >= MAX_CONNECTIONS
+            && let Some(oldest) = open.pop_front()
+        {
+            oldest.abort();
+        }
+        open.push_back(connection);
     }
 }
 
 /// The admin listener as a service of Pingora's server.
 pub struct AdminService {
     socket: Option<TcpListener>,
-    app: Arc<HttpServer<Admin>>,
+    admin: Arc<Admin>,
 }
 
 impl AdminService {
@@ -80,7 +220,7 @@ impl AdminService {
     pub fn new(socket: TcpListener, admin: Admin) -> Self {
         Self {
             socket: Some(socket),
-            app: Arc::new(HttpServer::new_app(admin)),
+            admin: Arc::new(admin),
         }
     }
 }
@@ -96,12 +236,14 @@ impl Service for AdminService {
         let Some(socket) = self.socket.take() else {
             return;
         };
+        let connections = Connections::default();
         // Until the very end, so that a stopping gateway can say that it is one.
         let taken = take_tcp(socket, &mut shutdown.clone(), |stream, _peer| {
-            let (app, shutdown) = (Arc::clone(&self.app), shutdown.clone());
+            let admin = Arc::clone(&self.admin);
             let stream: Stream = Box::new(L4Stream::from(stream));
-            pingora_runtime::current_handle()
-                .spawn(async move { app.process_new(stream, &shutdown).await });
+            let served =
+                pingora_runtime::current_handle().spawn(async move { admin.serve(stream).await });
+            connections.add(served.abort_handle());
         })
         .await;
         if let Err(error) = taken {

@@ -234,12 +234,10 @@ fn verify(
             None => return Err(Pause::Unresolved(id.to_owned())),
         },
     };
-    let verified = claim.verify(&key).map_err(|failure| {
-        context.refused.dialect = Some(claim.dialect());
-        context.refused.version = Some(claim.version());
-        context.refused.access_key_id = Some(claim.access_key_id().to_owned());
-        Refusal::Auth(failure)
-    })?;
+    let verified = claim.verify(&key);
+    // The last rule of all is about what the signature, which holds, does not cover.
+    context.refused.verified = matches!(verified, Ok(_) | Err(AuthFailure::UncoveredParameter(_)));
+    let verified = verified.map_err(Refusal::Auth)?;
     check_named(&claim, view)?;
     if live.cluster.options().forward == Forward::Passthrough {
         context.signed_fields = signed_fields(&claim)?;

@@ -227,7 +227,8 @@ impl Connection {
         let words = self.gateway.live.load().listeners[self.listener].words(None);
         let request_id = RequestId::random();
         let answer = refusal.answer(words);
-        observe::wire_fault(&self.gateway, self, &request_id, &answer);
+        let reason = refusal.reason();
+        observe::wire_fault(&self.gateway, self, &request_id, &answer, reason);
         respond::raw(&answer, words, &request_id, &self.gateway.host_id)
     }
 }

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
+use pingora::http::RequestHeader;
 use pingora::protocols::SocketDigest;
 use pingora::{Error, ErrorType, OrErr};
 use prometheus::IntGauge;
 use rand::RngExt;
 use rand::rngs::SmallRng;
 
+use super::admit::Target;
 use super::body::Body;
 use super::connection::{Awaited, Connection};
 use super::form::Upload;
@@ -24,11 +26,12 @@ use super::reuse::Spent;
 use crate::address::Address;
 use crate::body::SignedChunks;
 use crate::cluster::Attempt;
-use crate::error::{Answer, Refusal};
+use crate::error::{Answer, Reason, Refusal};
 use crate::metrics::{Metrics, NodeMetrics};
 use crate::policy::Permit;
 use crate::sig::Version;
 use crate::sig::authorization::DialectForm;
+use crate::sig::claimed::Claimed;
 use crate::sig::dialect::DialectName;
 
 /// One request in flight.
@@ -87,14 +90,14 @@ pub struct Context {
 /// What a request that is refused claimed to be, for the log and the metrics alone.
 #[derive(Debug, Default)]
 pub struct Refused {
+    /// Why it is refused.
+    pub reason: Option<Reason>,
     /// The address, where it had one.
     pub address: Option<Address>,
-    /// The dialect and the form of its signature, where it was understood.
-    pub dialect: Option<DialectForm>,
-    /// The version of its signature, where it was understood.
-    pub version: Option<Version>,
-    /// The AccessKeyId that it claimed.
-    pub access_key_id: Option<String>,
+    /// Who signed it by its own words, where they can be read.
+    pub claimed: Option<Claimed<'static>>,
+    /// Whether its signature holds, and it is refused for something else.
+    pub verified: bool,
 }
 
 impl Context {
@@ -201,11 +204,22 @@ impl Context {
         }
     }
 
+    /// Reads who signed a request that got no permit, by its own words; that of a form is known already.
+    pub fn note_claim(&mut self, request: &RequestHeader) {
+        if self.permit.is_some() || self.refused.claimed.is_some() {
+            return;
+        }
+        let dialects = self.site().map(|(_, listener)| &listener.dialects[..]);
+        let query = Target::of(request).query;
+        let claimed = Claimed::of(self.received.fields(), query, dialects.unwrap_or(&[]));
+        self.refused.claimed = claimed.map(Claimed::into_owned);
+    }
+
     /// The dialect and the form of its signature, verified or claimed.
     pub fn dialect(&self) -> Option<DialectForm> {
         match &self.permit {
             Some(permit) => Some(permit.verified().dialect()),
-            None => self.refused.dialect,
+            None => self.refused.claimed.as_ref()?.dialect,
         }
     }
 
@@ -213,15 +227,7 @@ impl Context {
     pub fn version(&self) -> Option<Version> {
         match &self.permit {
             Some(permit) => Some(permit.verified().version()),
-            None => self.refused.version,
-        }
-    }
-
-    /// Its AccessKeyId, verified or claimed.
-    pub fn access_key_id(&self) -> Option<&str> {
-        match &self.permit {
-            Some(permit) => Some(&permit.verified().identity().access_key_id),
-            None => self.refused.access_key_id.as_deref(),
+            None => Some(self.refused.claimed.as_ref()?.version),
         }
     }
 }

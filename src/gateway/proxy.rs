@@ -55,6 +55,7 @@ impl Proxy {
                 .map_or(DialectName::Aws, |(_, listener)| listener.words(asked))
         });
         let answer = refusal.answer(words);
+        context.refused.reason = Some(refusal.reason());
         let host_id = &self.gateway.host_id;
         let sent = respond::refuse(session, &answer, words, &context.request_id, host_id).await;
         context.answer = Some(answer);

@@ -19,7 +19,7 @@ pub enum Caller {
 }
 
 /// Why the caller may not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error, strum::IntoStaticStr, strum::VariantNames)]
 pub enum Denial {
     /// Nothing allows a request that is not signed.
     #[error("the request is not signed")]

@@ -9,7 +9,7 @@ use super::{Placement, Version};
 
 /// One rule that a request breaks. The rules are checked in the order of [`AuthFailure::rule`]; the first one broken
 /// is the answer. `docs/verification.md` prints the same numbers.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error, strum::IntoStaticStr, strum::VariantNames)]
 pub enum AuthFailure {
     /// Rule 1.
     #[error("the query string is malformed: {0}")]

@@ -8,6 +8,7 @@
 
 pub mod authorization;
 pub mod claim;
+pub mod claimed;
 pub mod diagnosis;
 pub mod dialect;
 pub mod failure;

@@ -1,10 +1,12 @@
 //! The admin listener: metrics, health and readiness.
 
+use std::os::unix::net::UnixListener;
+
 use super::signed;
 use super::support::gateway::{Config, Gateway};
 use super::support::rec::{Answer, Rec, nobody};
 use super::support::signer::{Request, Word, unix_time};
-use super::support::wire::Connection;
+use super::support::wire::{Connection, SAFETY_NET};
 
 const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
@@ -108,14 +110,14 @@ fn the_metrics_count_what_has_happened() {
         .map(|line| value(line, line.rsplit_once(' ').expect("a value").0))
         .sum();
     assert_eq!(all, 9.0, "{metrics}");
-    for (code, count) in [
-        ("AccessDenied", 1.0),
-        ("SignatureDoesNotMatch", 1.0),
-        ("InvalidRequest", 1.0),
+    for (code, reason) in [
+        ("AccessDenied", "NotSigned"),
+        ("SignatureDoesNotMatch", "SignatureMismatch"),
+        ("InvalidRequest", "WireRequestLine"),
     ] {
         expect(
-            &format!("countersign_refusals_total{{code=\"{code}\"}}"),
-            count,
+            &format!("countersign_refusals_total{{code=\"{code}\",reason=\"{reason}\"}}"),
+            1.0,
         );
     }
     expect("countersign_received_bytes_total", 10.0);
@@ -123,6 +125,7 @@ fn the_metrics_count_what_has_happened() {
     assert!(refusals > 100.0, "one document of a refusal: {refusals}");
     expect("countersign_requests_in_flight", 0.0);
     expect("countersign_log_lines_dropped_total", 0.0);
+    assert!(value(&metrics, "countersign_log_waiting_bytes") >= 0.0);
     for (family, count) in [("request", 9.0), ("verification", 8.0), ("node", 6.0)] {
         expect(
             &format!("countersign_{family}_duration_seconds_count"),
@@ -161,26 +164,49 @@ fn the_metrics_count_what_has_happened() {
 }
 
 #[test]
-fn health_and_readiness_are_told_and_nothing_else() {
+fn d_the_admin_listener_tells_what_there_is_and_nothing_else() {
     let node = Rec::start(Answer::Ok);
     let gateway = Gateway::in_front_of(node.address());
-    for (path, text) in [
+    let admin = gateway.admin().to_owned();
+    let ask = |method: &str, path: &str| {
+        let request = Request::new(Word::Aws, method, path);
+        let mut connection = Connection::open(&admin);
+        let response = connection.exchange(&request);
+        assert!(connection.closes(), "{method} {path}: one request each");
+        response
+    };
+    for (path, start) in [
         ("/healthz", "ok\n"),
         ("/readyz", "ready\n"),
         ("/healthz?x=1", "ok\n"),
+        ("/metrics", "# HELP countersign_"),
+        ("/", "/metrics  the metrics"),
     ] {
-        let response = gateway.admin_get(path);
-        assert_eq!(
-            (
-                response.status,
-                response.text().as_str(),
-                response.header("content-type")
-            ),
-            (200, text, Some("text/plain"))
-        );
+        let response = ask("GET", path);
+        assert_eq!(response.status, 200, "{path}");
+        assert!(response.text().starts_with(start), "{}", response.text());
+        let head = ask("HEAD", path);
+        assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
+        assert_eq!(head.header("content-type"), response.header("content-type"));
+        let length: usize = head.header("content-length").unwrap().parse().unwrap();
+        // The metrics grow from one look to the next.
+        assert!(length > 0 && (path == "/metrics" || length == response.body.len()));
+        let options = ask("OPTIONS", path);
+        assert_eq!((options.status, options.body.len()), (200, 0), "{path}");
+        assert_eq!(options.header("allow"), Some("GET, HEAD, OPTIONS"));
+        for method in ["POST", "PUT", "DELETE", "PATCH"] {
+            let refused = ask(method, path);
+            assert_eq!(refused.status, 405, "{method} {path}");
+            assert_eq!(refused.header("allow"), Some("GET, HEAD, OPTIONS"));
+        }
     }
+    let told = ask("GET", "/").text();
+    let paths: Vec<&str> = told
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(paths, ["/metrics", "/healthz", "/readyz"]);
     for path in [
-        "/",
         "/metric",
         "/metrics/",
         "//metrics",
@@ -189,22 +215,18 @@ fn health_and_readiness_are_told_and_nothing_else() {
         "/readyz/..",
         "/HEALTHZ",
     ] {
-        let response = gateway.admin_get(path);
-        assert_eq!(
-            (response.status, response.text().as_str()),
-            (404, "not found\n"),
-            "{path}"
-        );
+        for method in ["GET", "POST", "OPTIONS"] {
+            let response = ask(method, path);
+            assert_eq!(
+                (response.status, response.text().as_str()),
+                (404, "not found\n"),
+                "{method} {path}"
+            );
+        }
     }
-    let admin = gateway.admin().to_owned();
-    for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
-        let request = Request::new(Word::Aws, method, "/metrics").header("Connection", "close");
-        assert_eq!(
-            Connection::open(&admin).exchange(&request).status,
-            404,
-            "{method}"
-        );
-    }
+    // A body that nobody asked for does not cost the answer.
+    let posted = Request::new(Word::Aws, "POST", "/metrics").body(vec![b'x'; 100_000]);
+    assert_eq!(Connection::open(&admin).exchange(&posted).status, 405);
     // A signature opens no door here, nor is this a way to the nodes.
     assert_eq!(
         Connection::open(&admin)
@@ -219,4 +241,100 @@ fn health_and_readiness_are_told_and_nothing_else() {
         (metrics.status, metrics.text().contains("countersign_")),
         (200, false)
     );
+}
+
+fn ready(gateway: &Gateway) -> (u16, String) {
+    ready_at(gateway.admin())
+}
+
+fn ready_at(admin: &str) -> (u16, String) {
+    let response = Connection::open(admin).exchange(&Request::new(Word::Aws, "GET", "/readyz"));
+    (response.status, response.text())
+}
+
+/// Asks until the answer is this one: it may be as old as a second.
+fn await_ready(gateway: &Gateway, status: u16, text: &str) {
+    let until = std::time::Instant::now() + SAFETY_NET;
+    while ready(gateway) != (status, text.to_owned()) {
+        assert!(std::time::Instant::now() < until, "not {status} {text:?}");
+    }
+}
+
+#[test]
+fn d_a_gateway_whose_nodes_are_gone_is_not_ready() {
+    const GONE: &str = "no node can be reached\n";
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let socket = directory.path().join("node.sock");
+    let unix = format!("unix:{}", socket.display());
+    let config = Config::new(&nobody());
+    let cluster = config
+        .text_of("cluster")
+        .replace("nodes = [", &format!("nodes = [\"{unix}\", "));
+    let gateway = Gateway::start(&config.section("cluster", &cluster));
+    assert_eq!(ready(&gateway), (503, GONE.into()));
+    assert_eq!(gateway.admin_get("/healthz").status, 200);
+    // The second of two nodes is there: a connection is enough.
+    let node = UnixListener::bind(&socket).expect("a directory of ours");
+    await_ready(&gateway, 200, "ready\n");
+    drop(node);
+    std::fs::remove_file(&socket).expect("a socket of ours");
+    await_ready(&gateway, 503, GONE);
+}
+
+/// Requests that are served say as much as a connection, and one that fails says more than those before it.
+#[test]
+fn d_the_last_attempts_tell_whether_a_node_can_be_reached() {
+    let node = Rec::start(Answer::raw(ANSWER));
+    let gateway = Gateway::in_front_of(node.address());
+    let request = signed(Word::Aws, "GET", "/bucket01/key");
+    assert_eq!(gateway.exchange(&request).status, 200);
+    gateway.await_metric("countersign_node_duration_seconds_count 1");
+    let connections = node.connections();
+    for _ in 0..20 {
+        assert_eq!(ready(&gateway), (200, "ready\n".into()));
+    }
+    assert_eq!(
+        node.connections(),
+        connections,
+        "a node is asked for nothing"
+    );
+}
+
+/// However often it is asked, the nodes see a connection a second at most.
+#[test]
+fn d_readiness_does_not_multiply_what_the_nodes_see() {
+    let node = Rec::start(Answer::Ok);
+    let gateway = Gateway::in_front_of(node.address());
+    let (admin, started) = (gateway.admin(), std::time::Instant::now());
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    assert_eq!(ready_at(admin), (200, "ready\n".into()));
+                }
+            });
+        }
+    });
+    let seconds = started.elapsed().as_secs() as usize + 1;
+    assert!(node.connections() <= seconds, "{}", node.connections());
+}
+
+/// Who connects to the admin listener and says nothing, or not all of it, neither stays for ever nor keeps others out.
+#[test]
+fn l9_a_silent_connection_to_the_admin_listener_makes_room() {
+    let node = Rec::start(Answer::Ok);
+    let gateway = Gateway::in_front_of(node.address());
+    let mut silent: Vec<Connection> = (0..200)
+        .map(|_| Connection::open(gateway.admin()))
+        .collect();
+    for connection in &mut silent {
+        connection.send("GET /healthz HTTP/1.1\r\nHost:");
+    }
+    assert_eq!(gateway.admin_get("/healthz").status, 200);
+    // The first ones have made room, and the last ones have their deadline.
+    for connection in silent.iter_mut().take(100) {
+        assert!(connection.closes());
+    }
+    let last = silent.last_mut().expect("two hundred");
+    assert!(last.closes());
 }

@@ -364,3 +364,55 @@ fn half_a_key_and_no_directory_are_mistakes() {
     let (code, _, stderr) = run(&mut countersign(&["demo", "--listen", "nowhere"]));
     assert!(code == Some(2) && stderr.contains("--listen"), "{stderr}");
 }
+
+/// Runs a command on a terminal, presses Ctrl-C once it says how to stop, and gives all that it wrote.
+const ON_A_TERMINAL: &str = r#"
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+text, pressed = b"", False
+while True:
+    try:
+        piece = os.read(terminal, 65536)
+    except OSError:
+        break
+    if not piece:
+        break
+    text += piece
+    if not pressed and b"Ctrl-C stops the demo." in text:
+        os.write(terminal, b"\x03")
+        pressed = True
+sys.stdout.buffer.write(text)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+
+#[test]
+fn d_on_a_terminal_it_has_colours_and_nothing_to_complain_of() {
+    for (variable, value, coloured) in [
+        ("NO_COLOR", "", true),
+        ("NO_COLOR", "1", false),
+        ("TERM", "dumb", false),
+    ] {
+        let mut command = std::process::Command::new("python3");
+        command
+            .args([
+                "-c",
+                ON_A_TERMINAL,
+                env!("CARGO_BIN_EXE_countersign"),
+                "demo",
+            ])
+            .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+            .env("TERM", "xterm")
+            .env(variable, value);
+        let (code, text, stderr) = run(&mut command);
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{text}");
+        assert!(text.starts_with("listening on http://"), "{text}");
+        assert!(text.contains("stopping"), "{text}");
+        for word in ["tracing", "panicked", "feature"] {
+            assert!(!text.contains(word), "{text}");
+        }
+        assert_eq!(text.contains("\x1b[32m INFO\x1b[0m"), coloured, "{text}");
+        assert_eq!(text.contains('\x1b'), coloured, "{text}");
+    }
+}

@@ -25,6 +25,7 @@ const SERVED: &[&str] = &[
     "dialect",
     "version",
     "access_key_id",
+    "identity",
     "principal",
     "placement",
     "status",
@@ -76,7 +77,7 @@ fn fields(format: &str, line: &str) -> Vec<(String, Value)> {
             None => {
                 let (value, next) = after.split_once(' ').unwrap_or((after, ""));
                 let number = value.parse::<u64>().ok().filter(|_| {
-                    name.ends_with("_us") || ["status", "received", "sent"].contains(&name)
+                    name.ends_with("_us") || ["status", "rule", "received", "sent"].contains(&name)
                 });
                 (number.map_or_else(|| Value::from(value), Value::from), next)
             }
@@ -143,6 +144,7 @@ fn a_served_request_has_every_field() {
                 ("dialect", "aws".into()),
                 ("version", "v2".into()),
                 ("access_key_id", ACCESS_KEY_ID.into()),
+                ("identity", "verified".into()),
                 ("principal", "alice".into()),
                 ("placement", "header".into()),
                 ("status", 200.into()),
@@ -213,9 +215,13 @@ fn a_refused_request_says_what_is_known_of_it() {
             "dialect",
             "version",
             "access_key_id",
+            "identity",
+            "placement",
             "status",
             "outcome",
             "code",
+            "rule",
+            "reason",
             "received",
             "sent",
             "duration_us",
@@ -232,14 +238,23 @@ fn a_refused_request_says_what_is_known_of_it() {
                 ("access_key_id", ACCESS_KEY_ID.into()),
                 ("status", 403.into()),
                 ("outcome", "refused".into()),
+                ("identity", "claimed".into()),
                 ("code", "SignatureDoesNotMatch".into()),
+                ("rule", 32.into()),
+                ("reason", "SignatureMismatch".into()),
                 ("received", 5.into()),
                 ("sent", response.body.len().into()),
             ],
         );
         let response = gateway.exchange(&Request::new(Word::Aws, "GET", "/bucket01"));
         let fields = line_of(&gateway, format, &response);
-        let unknown = ["dialect", "version", "access_key_id"];
+        let unknown = [
+            "dialect",
+            "version",
+            "access_key_id",
+            "identity",
+            "placement",
+        ];
         let unclaimed: Vec<&str> = claimed
             .iter()
             .copied()
@@ -251,6 +266,8 @@ fn a_refused_request_says_what_is_known_of_it() {
             &[
                 ("key", "".into()),
                 ("code", "AccessDenied".into()),
+                ("rule", 6.into()),
+                ("reason", "NotSigned".into()),
                 ("operation", "ListObjects".into()),
             ],
         );
@@ -266,6 +283,7 @@ fn a_refused_request_says_what_is_known_of_it() {
                 "status",
                 "outcome",
                 "code",
+                "reason",
                 "fault"
             ]
         );
@@ -273,6 +291,7 @@ fn a_refused_request_says_what_is_known_of_it() {
             &fields,
             &[
                 ("status", 400.into()),
+                ("reason", "WireLineEnd".into()),
                 (
                     "fault",
                     "A line of the request header does not end with CRLF.".into(),

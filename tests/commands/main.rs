@@ -16,6 +16,7 @@ mod sockets;
 mod support;
 mod version_4;
 mod warnings;
+mod why_and_who;
 
 use std::process::{Command, Output};
 

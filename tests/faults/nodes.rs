@@ -97,7 +97,9 @@ fn without_a_node_the_answer_is_503() {
             "countersign_node_failures_total{{node=\"{node}\"}} 4"
         ));
     }
-    gateway.await_metric("countersign_refusals_total{code=\"ServiceUnavailable\"} 4");
+    gateway.await_metric(
+        "countersign_refusals_total{code=\"ServiceUnavailable\",reason=\"NoNode\"} 4",
+    );
     let line = gateway.await_log("status=503");
     assert!(
         line.contains("outcome=failed code=ServiceUnavailable"),

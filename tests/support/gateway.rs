@@ -1,8 +1,8 @@
 //! The gateway as its users run it: the `countersign serve` process over a configuration file of the test's own.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 
@@ -106,7 +106,10 @@ pub struct Gateway {
     listeners: Vec<String>,
     admin: Option<String>,
     log: Arc<Log>,
+    /// Standard error, while nobody reads it.
+    unread: Option<ChildStderr>,
     collector: Option<JoinHandle<()>>,
+    end: Sender<()>,
     ended: Receiver<()>,
 }
 
@@ -124,10 +127,32 @@ impl Gateway {
 
     /// Starts, or gives the exit status and the standard error of a process that ended before it was ready.
     pub fn try_start(config: &Config) -> Result<Self, (ExitStatus, String)> {
+        let mut gateway = Self::spawn(config);
+        gateway.read_log();
+        gateway.await_ready(config)
+    }
+
+    /// Starts, and reads nothing of its standard error before [`Gateway::read_log`].
+    pub fn start_unread(config: &Config) -> Self {
+        let ready = Self::spawn(config).await_ready(config);
+        ready.unwrap_or_else(|(status, _)| panic!("the gateway ended, {status}"))
+    }
+
+    /// Reads standard error from now on.
+    pub fn read_log(&mut self) {
+        let stderr = self.unread.take().expect("it is read once");
+        let (collected, end) = (self.log.clone(), self.end.clone());
+        self.collector = Some(thread::spawn(move || {
+            collect(stderr, &collected);
+            // Nobody listens when the gateway is dropped rather than stopped.
+            let _ = end.send(());
+        }));
+    }
+
+    fn spawn(config: &Config) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let file = directory.path().join("countersign.toml");
-        let text = config.text();
-        std::fs::write(&file, &text).expect("a writable temporary directory");
+        std::fs::write(&file, config.text()).expect("a writable temporary directory");
         let limit = match config.descriptors {
             Some(most) => format!("ulimit -n {most} && "),
             None => String::new(),
@@ -143,16 +168,24 @@ impl Gateway {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary that cargo built");
-        let stdout = child.stdout.take().expect("piped above");
         let stderr = child.stderr.take().expect("piped above");
-        let log = Arc::new(Log::default());
         let (end, ended) = mpsc::channel();
-        let collected = log.clone();
-        let collector = thread::spawn(move || {
-            collect(stderr, &collected);
-            // Nobody listens when the gateway is dropped rather than stopped.
-            let _ = end.send(());
-        });
+        Self {
+            child,
+            directory,
+            listeners: Vec::new(),
+            admin: None,
+            log: Arc::default(),
+            unread: Some(stderr),
+            collector: None,
+            end,
+            ended,
+        }
+    }
+
+    fn await_ready(mut self, config: &Config) -> Result<Self, (ExitStatus, String)> {
+        let (text, gateway) = (config.text(), &mut self);
+        let stdout = gateway.child.stdout.take().expect("piped above");
         let (line, lines) = mpsc::channel();
         thread::spawn(move || {
             BufReader::new(stdout)
@@ -160,15 +193,6 @@ impl Gateway {
                 .map_while(Result::ok)
                 .try_for_each(|text| line.send(text))
         });
-        let mut gateway = Self {
-            child,
-            directory,
-            listeners: Vec::new(),
-            admin: None,
-            log,
-            collector: Some(collector),
-            ended,
-        };
         let listeners = text.matches("[[listener]]").count();
         let admins = text.matches("[admin]").count();
         while gateway.listeners.len() < listeners || usize::from(gateway.admin.is_some()) < admins {
@@ -183,7 +207,7 @@ impl Gateway {
                 gateway.admin = Some(address.trim_start_matches("http://").to_owned());
             }
         }
-        Ok(gateway)
+        Ok(self)
     }
 
     /// The address of the first listener, `127.0.0.1:port` or `unix:/path`.
@@ -227,6 +251,26 @@ impl Gateway {
             assert!(
                 std::time::Instant::now() < until,
                 "no {line:?} in the metrics"
+            );
+        }
+    }
+
+    /// Asks for the metrics until as many answers of the gateway's own have this code, whatever their reason.
+    pub fn await_refusals(&self, code: &str, count: u64) {
+        let (start, until) = (
+            format!("countersign_refusals_total{{code=\"{code}\","),
+            std::time::Instant::now() + SAFETY_NET,
+        );
+        let counted = || -> u64 {
+            let metrics = self.admin_get("/metrics").text();
+            let lines = metrics.lines().filter(|line| line.starts_with(&start));
+            let values = lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok());
+            values.sum()
+        };
+        while counted() != count {
+            assert!(
+                std::time::Instant::now() < until,
+                "not {count} refusals with {code}"
             );
         }
     }

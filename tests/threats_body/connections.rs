@@ -59,8 +59,7 @@ fn a_failed_proof_is_the_clients_fault() {
             *codes.entry(code).or_insert(0) += 1;
         }
         for (code, count) in codes {
-            let line = format!("countersign_refusals_total{{code=\"{code}\"}} {count}");
-            scene.gateway.await_metric(&line);
+            scene.gateway.await_refusals(code, count);
         }
         let failures = format!(
             "countersign_node_failures_total{{node=\"{}\"}} 0",

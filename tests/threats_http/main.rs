@@ -14,6 +14,7 @@ mod reuse;
 mod secrets;
 mod signatures;
 mod slow;
+mod stalled_log;
 #[path = "../support/mod.rs"]
 mod support;
 

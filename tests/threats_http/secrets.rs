@@ -6,7 +6,7 @@ use super::forwarding;
 use super::support::gateway::{Config, Gateway};
 use super::support::rec::{Answer, Cue, Rec};
 use super::support::signer::{
-    ACCESS_KEY_ID, Request, SECRET_ACCESS_KEY, Word, encode, now, unix_time,
+    ACCESS_KEY_ID, Request, SECRET_ACCESS_KEY, Word, decode, encode, now, unix_time,
 };
 
 const SECRET: &str = "canary0secret/with+signs0123456789abcdef";
@@ -210,6 +210,101 @@ fn k3_nothing_secret_is_printed_by_a_running_gateway() {
         let (status, log) = gateway.stop();
         assert!(status.success() && log.lines().count() > 72, "{log}");
         assert_absent("the log", &log, &hidden);
+    }
+}
+
+/// Targets with a right signature in a place that no verifier looks at.
+fn misspelt(presigned: &str) -> Vec<String> {
+    let (path, query) = presigned.split_once('?').expect("a presigned request");
+    let typo = query
+        .replace("Signature=", "Signatur=")
+        .replace("Security-Token=", "Securitytoken=");
+    let mut targets = vec![
+        format!("{path}%3F{query}"),
+        format!("{path}%253F{query}"),
+        format!("{path}%3f{}", encode(query)),
+        format!("{path}?{}", encode(query)),
+        format!("{path}?{}", encode(&encode(query))),
+        format!("{path}?{}", query.replace('&', ";")),
+        format!("{path}?{}", query.replace('&', "%26")),
+        format!("{path}?{}", query.replace('=', "%3D")),
+        format!("{path}?{}", query.replace('=', "%253d")),
+        format!("{path}?{}", query.replace('=', ":")),
+        format!("{path}?{}", query.replace("nature", "%6Eature")),
+        format!(
+            "{path}?{}",
+            query.to_lowercase().replace("signature", "SIGNATURE")
+        ),
+        format!("{path}?{typo}"),
+        format!("{path}?url=http://s3.test{path}?{query}"),
+        format!(
+            "{path}?url={}",
+            encode(&format!("http://s3.test{path}?{query}"))
+        ),
+        format!("http://s3.test{path}%3F{query}"),
+        format!("{path}/{query}"),
+        format!("/{query}"),
+        format!("{path};{query}"),
+        format!("{path}?response-content-disposition={}", encode(query)),
+    ];
+    targets.push(format!("{path}?x-amz-copy-source={}", encode(&targets[0])));
+    targets
+}
+
+/// A URL that was pasted, encoded once too often or cut apart wrongly has a signature that still holds.
+#[test]
+fn l3_a_right_signature_in_a_misspelt_url_is_not_printed() {
+    let rec = Rec::start(Answer::Ok);
+    for format in ["text", "json"] {
+        let log = format!("[log]\nlevel = \"trace\"\nformat = \"{format}\"");
+        let gateway = Gateway::start(&Config::new(rec.address()).section("log", &log));
+        let (mut hidden, mut sent) = (Vec::new(), 0);
+        for word in Word::BOTH {
+            let get = || Request::new(word, "GET", "/bucket01/key");
+            let token = format!("{}Security-Token", word.parameter_prefix());
+            let mut with_token = get();
+            with_token.target = format!("/bucket01/key?{token}={TOKEN}");
+            for presigned in [
+                get().presigned(unix_time(600)),
+                get().presigned_v4(600),
+                with_token.presigned_v4(600),
+            ] {
+                let (_, query) = presigned.target.split_once('?').expect("presigned");
+                let signature = query
+                    .split('&')
+                    .find(|own| own.to_lowercase().contains("signature="));
+                let (_, signature) = signature.and_then(|own| own.split_once('=')).expect("one");
+                hidden.push(decode(signature));
+                hidden.push(decode(signature).to_lowercase());
+                for target in misspelt(&presigned.target) {
+                    let mut request = get();
+                    request.target = target;
+                    for method in ["GET", "PUT", "OPTIONS"] {
+                        request.method = method.into();
+                        // Whatever the answer is. Where a client sends such a URL as what it came from, it is no better.
+                        let referer = format!("http://s3.test{}", presigned.target);
+                        let request = request.clone().header("Referer", &referer);
+                        let mut connection = gateway.connect();
+                        connection.send(request.bytes());
+                        connection.receive();
+                        sent += 1;
+                    }
+                }
+            }
+        }
+        let (status, log) = gateway.stop();
+        assert!(status.success());
+        let lines = log.lines().filter(|line| line.contains("outcome")).count();
+        assert_eq!(lines, sent, "a line for each");
+        assert!(log.contains("***"), "{log}");
+        let mut hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
+        hidden.push(TOKEN);
+        assert_absent("the log", &log, &hidden);
+        if format == "json" {
+            for line in log.lines() {
+                serde_json::from_str::<serde_json::Value>(line).expect("JSON");
+            }
+        }
     }
 }
 

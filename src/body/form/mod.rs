@@ -38,7 +38,8 @@ pub const MAX_TAIL_LENGTH: usize = MAX_HEAD_LENGTH;
 pub const MAX_WHOLE_FORM: usize = MAX_HELD - 16 * 1024;
 
 /// Why a body is no form that has one reading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error, strum::IntoStaticStr, strum::VariantNames)]
+#[strum(prefix = "Form")]
 pub enum FormFault {
     /// The body is not multipart/form-data as it should be.
     #[error("the form is malformed: {0}")]

@@ -30,8 +30,9 @@ use crate::body::{BodyFailure, BodyOptions, End, Framing};
 use crate::cluster::{ClusterOptions, FormFiles, Forward};
 use crate::error::Refusal;
 use crate::policy::{Caller, decide};
+use crate::sig::claimed::Claimed;
 use crate::sig::form::failure::MAX_KEY_LENGTH;
-use crate::sig::form::{self, FormFields, LengthRange, PolicyFailure};
+use crate::sig::form::{self, FormFailure, FormFields, LengthRange, PolicyFailure};
 use crate::sig::{AuthFailure, RequestView};
 use answer::Success;
 
@@ -130,6 +131,8 @@ pub async fn admit(
         Filename::Ambiguous => None,
     };
     let fields = FormFields::of(head.fields.iter().cloned(), filename).map_err(Refusal::Policy)?;
+    let claimed = Claimed::of_form(&fields, &listener.dialects);
+    context.refused.claimed = claimed.map(Claimed::into_owned);
     let name = bucket.bucket().unwrap_or_default();
     let words = listener.words(form::spoken(&fields));
     let claim = match form::claim(&fields, name, now, &listener.dialects, &live.signature) {
@@ -139,10 +142,11 @@ pub async fn admit(
             return Err(failure.into());
         }
     };
-    let dialect = claim.dialect();
     let hosts = &listener.options.hosts;
     let key = key_of(&live, claim.access_key_id()).await?;
     let verified = claim.verify(&key);
+    // A policy is read once its signature holds.
+    context.refused.verified = matches!(verified, Ok(_) | Err(FormFailure::Policy(_)));
     let verification = context.started.elapsed();
     let permitted = verified.map_err(Refusal::from).and_then(|verified| {
         let address = address_of(&bucket, &fields)?;
@@ -185,14 +189,7 @@ pub async fn admit(
             context.body = proof;
             Ok(())
         }
-        Err(refusal) => {
-            if matches!(refusal, Refusal::Auth(_) | Refusal::Policy(_)) {
-                context.refused.dialect = Some(dialect);
-                context.refused.version = Some(claim.version());
-                context.refused.access_key_id = Some(claim.access_key_id().to_owned());
-            }
-            Err(refusal)
-        }
+        Err(refusal) => Err(refusal),
     }
 }
 

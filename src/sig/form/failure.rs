@@ -26,7 +26,8 @@ pub enum FormFailure {
 }
 
 /// What is wrong with a policy, or with the fields that it is about.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error, strum::IntoStaticStr, strum::VariantNames)]
+#[strum(prefix = "Policy")]
 pub enum PolicyFailure {
     /// A field with a single value stands twice.
     #[error("the form field '{0}' stands more than once")]

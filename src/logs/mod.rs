@@ -1,12 +1,18 @@
 //! Logs: what goes to standard error, and in which form.
 
-use std::io::{IsTerminal, Write};
+mod mask;
+mod queue;
+
+use std::io::{self, IsTerminal, Write};
 
 use tracing::Metadata;
-use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::layer::SubscriberExt;
+
+pub use mask::{MAX_TEXT_BYTES, claimed_id, is_harmless, masked, shown};
+pub use queue::MAX_WAITING_BYTES;
+use queue::{Queue, QueueGuard, Urgency};
 
 /// How much is logged. Access lines are apart: they have a switch of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -50,13 +56,10 @@ pub struct LogOptions {
     pub access: AccessLog,
 }
 
-/// How many lines wait for standard error before lines are dropped and counted.
-const WAITING_LINES: usize = 16_384;
-
 /// Keeps the writer of the log alive; what is waiting is written when it is dropped.
 #[derive(Debug)]
 pub struct LogGuard {
-    _worker: WorkerGuard,
+    _writer: QueueGuard,
     log: Log,
 }
 
@@ -71,8 +74,7 @@ impl LogGuard {
 #[derive(Debug, Clone)]
 pub struct Log {
     options: LogOptions,
-    writer: NonBlocking,
-    dropped: ErrorCounter,
+    queue: Queue,
 }
 
 impl Log {
@@ -83,14 +85,45 @@ impl Log {
 
     /// Writes a line, which ends with a line feed. Past the formatting of other lines: there may be one for each request.
     pub fn write(&self, line: &str) {
-        // A line that finds no room is counted there.
-        let _counted = self.writer.clone().write_all(line.as_bytes());
+        self.queue.push(line.as_bytes(), Urgency::Gathered);
     }
 
     /// How many lines were dropped so far, because standard error could not take them in time.
-    pub fn dropped_lines(&self) -> usize {
-        self.dropped.dropped_lines()
+    pub fn dropped_lines(&self) -> u64 {
+        self.queue.dropped()
     }
+
+    /// The bytes of the lines that wait for standard error.
+    pub fn waiting_bytes(&self) -> usize {
+        self.queue.waiting()
+    }
+}
+
+/// Takes the lines of events. They have their text from the code; should one carry a text from outside, it is masked as that
+/// of an access line is.
+#[derive(Debug, Clone)]
+struct Events(Queue);
+
+impl Write for Events {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        self.0.push(masked(&text).as_bytes(), Urgency::AtOnce);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether lines for people are coloured: on a terminal that knows colours, unless the user wants none
+/// (<https://no-color.org>).
+fn coloured(format: LogFormat) -> bool {
+    let says = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    format == LogFormat::Text
+        && io::stderr().is_terminal()
+        && says("NO_COLOR").is_none()
+        && says("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
 /// Starts the log of the process: every line goes to standard error, through a thread of its own, so that a slow disk
@@ -99,19 +132,11 @@ impl Log {
 /// # Panics
 /// When it is called twice.
 pub fn start(options: LogOptions) -> LogGuard {
-    let (writer, worker) = NonBlockingBuilder::default()
-        .buffered_lines_limit(WAITING_LINES)
-        .lossy(true)
-        .thread_name("log")
-        .finish(std::io::stderr());
-    let log = Log {
-        options,
-        dropped: writer.error_counter(),
-        writer: writer.clone(),
-    };
+    let (queue, writer) = Queue::start(io::stderr());
+    let events = Events(queue.clone());
     let lines = tracing_subscriber::fmt::layer()
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(writer);
+        .with_ansi(coloured(options.format))
+        .with_writer(move || events.clone());
     let lines = match options.format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
@@ -126,8 +151,8 @@ pub fn start(options: LogOptions) -> LogGuard {
         .with(lines);
     tracing::subscriber::set_global_default(subscriber).expect("the log is started once");
     LogGuard {
-        _worker: worker,
-        log,
+        _writer: writer,
+        log: Log { options, queue },
     }
 }
 

@@ -1,0 +1,193 @@
+//! What is seen of a request: one access line and one set of metrics.
+
+mod line;
+
+use std::time::Duration;
+
+use pingora::Error;
+use pingora::proxy::Session;
+
+use super::Gateway;
+use super::admit::Target;
+use super::connection::Connection;
+use super::context::{Context, RequestId};
+use crate::address::Operation;
+use crate::clock::instant;
+use crate::error::{Answer, Blame, Reason};
+use crate::logs::{self, AccessLog};
+use crate::metrics::{Outcome, RequestLabels};
+use crate::sig::Placement;
+use line::{Line, key};
+
+/// Records a request that has ended.
+pub fn request(gateway: &Gateway, session: &Session, context: &mut Context, error: Option<&Error>) {
+    context.note_claim(session.req_header());
+    let outcome = match &context.answer {
+        Some(answer) if answer.blame == Blame::Client => Outcome::Refused,
+        Some(_) => Outcome::Failed,
+        None if error.is_some() => Outcome::Aborted,
+        None => Outcome::Forwarded,
+    };
+    let now = instant();
+    let duration = now - context.started;
+    let (received, sent) = (
+        session.body_bytes_read() as u64,
+        session.body_bytes_sent() as u64,
+    );
+    let metrics = &gateway.metrics;
+    let operation = context
+        .address()
+        .map_or(Operation::Unknown, |address| address.operation());
+    let dialect = context.dialect().map(|chosen| chosen.dialect.name);
+    metrics.request(
+        RequestLabels {
+            dialect,
+            version: context.version(),
+            operation,
+            outcome,
+        },
+        duration,
+    );
+    metrics.bytes(received, sent);
+    if let Some(answer) = &context.answer {
+        metrics.refusal(answer.code, context.refused.reason);
+    }
+    if let Some(taken) = context.verification {
+        metrics.verification(taken);
+    }
+    if let Some(taken) = context.node_duration {
+        metrics.node(taken);
+        if let (Outcome::Forwarded, Some((_, node))) = (outcome, context.node()) {
+            node.answered(now);
+        }
+    }
+    if gateway.log.options().access == AccessLog::Off {
+        return;
+    }
+    let request = session.req_header();
+    let target = Target::of(request);
+    let status = session
+        .response_written()
+        .map_or(0, |answer| answer.status.as_u16());
+    let mut line = Line::new(gateway, &context.request_id);
+    line.peer(
+        context
+            .connection
+            .as_ref()
+            .and_then(|connection| connection.peer()),
+    );
+    line.foreign(key!("method"), request.method.as_str());
+    line.foreign(key!("path"), target.path);
+    if let Some(query) = target.query {
+        line.foreign(key!("query"), query);
+    }
+    if let Some(address) = context.address() {
+        line.foreign(key!("bucket"), address.bucket().unwrap_or(""));
+        line.foreign(key!("key"), address.key().unwrap_or(""));
+    }
+    line.word(key!("operation"), operation.name());
+    if let Some(dialect) = dialect {
+        line.word(key!("dialect"), dialect.as_str());
+    }
+    if let Some(version) = context.version() {
+        line.word(key!("version"), version.as_str());
+    }
+    who(&mut line, context);
+    line.number(key!("status"), u64::from(status));
+    line.word(key!("outcome"), outcome.as_str());
+    if let Some(answer) = &context.answer {
+        line.word(key!("code"), answer.code.as_str());
+        why(&mut line, context.refused.reason);
+    }
+    line.number(key!("received"), received);
+    line.number(key!("sent"), sent);
+    line.micros(key!("duration_us"), Some(duration));
+    line.micros(key!("verification_us"), context.verification);
+    if let Some((node, _)) = context.node() {
+        line.own(key!("node"), node);
+        line.micros(key!("node_us"), context.node_duration);
+    }
+    if let Some(id) = &context.node_request_id {
+        line.foreign(key!("node_request_id"), id);
+    }
+    line.write(&gateway.log);
+}
+
+/// Records bytes that were no request.
+pub fn wire_fault(
+    gateway: &Gateway,
+    connection: &Connection,
+    request_id: &RequestId,
+    answer: &Answer,
+    reason: Reason,
+) {
+    gateway.metrics.refusal(answer.code, Some(reason));
+    gateway.metrics.request(
+        RequestLabels {
+            dialect: None,
+            version: None,
+            operation: Operation::Unknown,
+            outcome: Outcome::Refused,
+        },
+        Duration::ZERO,
+    );
+    if gateway.log.options().access == AccessLog::Off {
+        return;
+    }
+    let mut line = Line::new(gateway, request_id);
+    line.peer(connection.peer());
+    line.number(key!("status"), u64::from(answer.status));
+    line.word(key!("outcome"), Outcome::Refused.as_str());
+    line.word(key!("code"), answer.code.as_str());
+    why(&mut line, Some(reason));
+    line.foreign(key!("fault"), &answer.message);
+    line.write(&gateway.log);
+}
+
+/// Who signed a request, and whether that is proven. What is claimed alone is the client's own text.
+fn who(line: &mut Line, context: &Context) {
+    let placement = if let Some(permit) = &context.permit {
+        let verified = permit.verified();
+        let identity = verified.identity();
+        line.own(key!("access_key_id"), &identity.access_key_id);
+        line.word(key!("identity"), "verified");
+        line.own(key!("principal"), &identity.principal);
+        verified.placement()
+    } else if let Some(claimed) = &context.refused.claimed {
+        let id = &*claimed.access_key_id;
+        let key = context.live.store.known(id).and_then(Result::ok);
+        let id = match key {
+            Some(_) => id.into(),
+            None => logs::claimed_id(id),
+        };
+        line.foreign(key!("access_key_id"), &id);
+        if context.refused.verified {
+            line.word(key!("identity"), "verified");
+            if let Some(key) = &key {
+                line.own(key!("principal"), &key.identity().principal);
+            }
+        } else {
+            line.word(key!("identity"), "claimed");
+        }
+        claimed.placement
+    } else {
+        return;
+    };
+    let placement = match placement {
+        Placement::Header => "header",
+        Placement::Query => "query",
+        Placement::Form => "form",
+    };
+    line.word(key!("placement"), placement);
+}
+
+/// Why a request was refused.
+fn why(line: &mut Line, reason: Option<Reason>) {
+    let Some(Reason { rule, name }) = reason else {
+        return;
+    };
+    if let Some(rule) = rule {
+        line.number(key!("rule"), u64::from(rule));
+    }
+    line.word(key!("reason"), name);
+}
