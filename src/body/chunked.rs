@@ -7,7 +7,8 @@
 //!
 //! Source: Amazon S3 API Reference, "Transferring payload in multiple chunks" and "… with trailing headers". One grammar:
 //! a size of 1 to 16 hexadecimal digits, lines that end with CR LF, exactly one extension where chunks are signed and
-//! none where they are not.
+//! none where they are not. S3 takes blanks around the parts of a signed chunk's header, a body without the last CR LF, and
+//! more of them than one: none of that has a second reading.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -17,18 +18,21 @@ use sha2::{Digest as _, Sha256};
 use super::BodyOptions;
 use super::failure::BodyFailure;
 use super::plan::Chunks;
-use super::trailer::{MAX_TRAILER_LENGTH, Trailer};
+use super::trailer::{MAX_TRAILER_LENGTH, Trailer, trimmed};
 use crate::sig::payload::ChunkChain;
 
 /// The most digits of a size: as many as 64 bits have.
 const MAX_SIZE_DIGITS: usize = 16;
-/// The only extension of a chunk, in front of its signature.
-const SIGNATURE_EXTENSION: &[u8] = b"chunk-signature=";
+/// The name of the only extension of a chunk.
+const SIGNATURE_EXTENSION: &[u8] = b"chunk-signature";
 /// The hexadecimal digits of a signature.
 const SIGNATURE_DIGITS: usize = 64;
-/// The longest header of a chunk: digits, `;`, the extension, a signature, CR LF.
-pub(super) const MAX_CHUNK_HEADER_LENGTH: usize =
-    MAX_SIZE_DIGITS + 1 + SIGNATURE_EXTENSION.len() + SIGNATURE_DIGITS + 2;
+/// The longest header of a chunk, with its CR LF. Without blanks it has 99 bytes at most.
+pub(super) const MAX_CHUNK_HEADER_LENGTH: usize = 128;
+const _: () =
+    assert!(MAX_SIZE_DIGITS + 1 + SIGNATURE_EXTENSION.len() + 1 + SIGNATURE_DIGITS + 2 <= 99);
+
+pub(super) const BEHIND_THE_END: BodyFailure = BodyFailure::MalformedChunk("bytes behind the end");
 
 /// Where in the framing the next byte stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +47,6 @@ enum State {
     DataLf,
     /// Behind the header of the last chunk.
     Trailer,
-    /// Behind everything.
-    End,
 }
 
 /// Takes the framing off a body, and proves its signatures.
@@ -61,7 +63,9 @@ pub(super) struct ChunkDecoder {
     size_before: Option<u64>,
     announced: u64,
     decoded_length: u64,
-    sizes: Range<u64>,
+    min: u64,
+    /// Of a signed chunk.
+    max: u64,
     trailer: Trailer,
 }
 
@@ -77,7 +81,8 @@ impl ChunkDecoder {
             size_before: None,
             announced: 0,
             decoded_length: chunks.decoded_length,
-            sizes: options.min_signed_chunk..options.max_signed_chunk,
+            min: options.min_chunk,
+            max: options.max_signed_chunk,
             trailer: Trailer::of(&chunks.trailer),
         }
     }
@@ -100,7 +105,6 @@ impl ChunkDecoder {
                 State::DataCr => self.expect(rest, b'\r', State::DataLf)?,
                 State::DataLf => self.expect(rest, b'\n', State::Header)?,
                 State::Trailer => self.trailer(rest)?,
-                State::End => return Err(BodyFailure::MalformedChunk("bytes behind the end")),
             };
         }
         Ok(())
@@ -108,13 +112,14 @@ impl ChunkDecoder {
 
     /// Whether all of the data has come: what is left may tell a node that the body is complete.
     pub fn is_ending(&self) -> bool {
-        matches!(self.state, State::Trailer | State::End)
+        self.state == State::Trailer
     }
 
     /// The checksum in the trailer of a body that is over.
     pub fn finish(&self) -> Result<Option<&str>, BodyFailure> {
-        match self.state {
-            State::End => Ok(self.trailer.checksum()),
+        match (self.state, self.line.is_empty()) {
+            (State::Trailer, true) if self.trailer.may_end() => Ok(self.trailer.checksum()),
+            (State::Trailer, false) if self.trailer.is_over() => Err(BEHIND_THE_END),
             _ => Err(BodyFailure::Truncated),
         }
     }
@@ -147,8 +152,7 @@ impl ChunkDecoder {
         let size = match &self.chain {
             None => line,
             Some(_) => {
-                let (size, provided) = signed_header(line)
-                    .ok_or(BodyFailure::MalformedChunk("a chunk has no signature"))?;
+                let (size, provided) = signed_header(line)?;
                 self.provided = *provided;
                 size
             }
@@ -178,22 +182,19 @@ impl ChunkDecoder {
     }
 
     fn check_size(&self, size: u64) -> Result<(), BodyFailure> {
-        if self.chain.is_none() {
-            return Ok(());
-        }
-        let small = self.size_before.filter(|before| *before < self.sizes.start);
+        let small = self.size_before.filter(|before| *before < self.min);
         if let (Some(before), 1..) = (small, size) {
             return Err(BodyFailure::ChunkTooSmall {
                 chunk: self.chunks,
                 size: before,
-                min: self.sizes.start,
+                min: self.min,
             });
         }
-        if size > self.sizes.end {
+        if size > self.max && self.chain.is_some() {
             return Err(BodyFailure::ChunkTooLarge {
                 chunk: self.chunks,
                 size,
-                max: self.sizes.end,
+                max: self.max,
             });
         }
         Ok(())
@@ -228,30 +229,51 @@ impl ChunkDecoder {
     }
 
     fn trailer(&mut self, rest: &[u8]) -> Result<usize, BodyFailure> {
-        const TOO_LONG: BodyFailure = BodyFailure::MalformedTrailer("it is too long");
+        let too_long = if self.trailer.is_over() {
+            BEHIND_THE_END
+        } else {
+            BodyFailure::MalformedTrailer("it is too long")
+        };
         let room = MAX_TRAILER_LENGTH.saturating_sub(self.trailer.length());
-        let Read { used, line } = self.line.read(rest, room, TOO_LONG)?;
+        let Read { used, line } = self.line.read(rest, room, too_long)?;
         if let Some(line) = line {
             self.trailer.read(&line, self.chain.as_mut())?;
-            if self.trailer.is_over() {
-                self.state = State::End;
-            }
         }
         Ok(used)
     }
 }
 
 /// The size and the signature in the header of a signed chunk.
-fn signed_header(line: &[u8]) -> Option<(&[u8], &[u8; SIGNATURE_DIGITS])> {
-    let at = line.iter().position(|byte| *byte == b';')?;
-    let (size, extension) = line.split_at_checked(at)?;
-    let provided = extension.get(1..)?.strip_prefix(SIGNATURE_EXTENSION)?;
-    let provided: &[u8; SIGNATURE_DIGITS] = provided.try_into().ok()?;
+fn signed_header(line: &[u8]) -> Result<(&[u8], &[u8; SIGNATURE_DIGITS]), BodyFailure> {
+    const NO_SIGNATURE: BodyFailure = BodyFailure::MalformedChunk("a chunk has no signature");
+    let cut = |text: &'_ [u8], at| memchr::memchr(at, text).ok_or(NO_SIGNATURE);
+    let semicolon = cut(line, b';')?;
+    let (size, extension) = (&line[..semicolon], &line[semicolon + 1..]);
+    let equals = cut(extension, b'=')?;
+    let (name, value) = (&extension[..equals], trimmed(&extension[equals + 1..]));
+    if value.is_empty() {
+        return Err(NO_SIGNATURE);
+    }
+    if trimmed(name) != SIGNATURE_EXTENSION {
+        return Err(BodyFailure::ChunkSignature);
+    }
+    if value.contains(&b';') {
+        let more = "a chunk has more than one extension";
+        return Err(BodyFailure::MalformedChunk(more));
+    }
+    // Whatever else stands there is none that the key made.
+    let provided: Option<&[u8; SIGNATURE_DIGITS]> = value.try_into().ok();
+    let provided = provided.ok_or(BodyFailure::ChunkSignature)?;
     // Every digit is looked at, because without a way out many are looked at together.
     let digits = provided.iter().fold(true, |digits, byte| {
         digits & matches!(byte, b'0'..=b'9' | b'a'..=b'f')
     });
-    digits.then_some((size, provided))
+    let blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
+    let behind = size.iter().rev().take_while(blank).count();
+    let size = &size[..size.len() - behind];
+    digits
+        .then_some((size, provided))
+        .ok_or(BodyFailure::ChunkSignature)
 }
 
 /// A size: hexadecimal digits and nothing else.
@@ -278,6 +300,10 @@ struct Read<'r> {
 }
 
 impl PartialLine {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Goes on over `rest`. A line of more than `most` bytes is a failure.
     fn read<'r>(
         &mut self,

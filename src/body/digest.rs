@@ -1,16 +1,21 @@
 //! What is claimed of the data as a whole, and what it turns out to be.
 
+use std::fmt;
+use std::hash::Hasher as _;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crc_fast::CrcAlgorithm;
 use md5::Md5;
 use sha1::Sha1;
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha512};
+use twox_hash::{XxHash3_64, XxHash3_128, XxHash64};
 
 use super::failure::BodyFailure;
 use crate::sig::payload::hex;
 
-/// The algorithm of an `x-amz-checksum-…` header (Amazon S3 API Reference, "PutObject").
+/// The algorithm of an `x-amz-checksum-…` header (Amazon S3 API Reference, "PutObject"). Its value is the digest's bytes, the
+/// most significant first, in base64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChecksumAlgorithm {
     /// CRC-32/ISO-HDLC.
@@ -23,6 +28,16 @@ pub enum ChecksumAlgorithm {
     Sha1,
     /// SHA-256.
     Sha256,
+    /// SHA-512.
+    Sha512,
+    /// MD5. The value is that of a Content-MD5.
+    Md5,
+    /// XXH64, seed 0.
+    XxHash64,
+    /// XXH3 of 64 bits, seed 0.
+    XxHash3,
+    /// XXH3 of 128 bits, seed 0.
+    XxHash128,
 }
 
 impl ChecksumAlgorithm {
@@ -33,28 +48,37 @@ impl ChecksumAlgorithm {
         Self::Crc64Nvme,
         Self::Sha1,
         Self::Sha256,
+        Self::Sha512,
+        Self::Md5,
+        Self::XxHash64,
+        Self::XxHash3,
+        Self::XxHash128,
     ];
+
+    /// The end of the header's name, the word of messages and of `x-amz-sdk-checksum-algorithm`, the bytes of a checksum.
+    fn described(self) -> (&'static str, &'static str, usize) {
+        match self {
+            Self::Crc32 => ("crc32", "CRC32", 4),
+            Self::Crc32c => ("crc32c", "CRC32C", 4),
+            Self::Crc64Nvme => ("crc64nvme", "CRC64NVME", 8),
+            Self::Sha1 => ("sha1", "SHA1", 20),
+            Self::Sha256 => ("sha256", "SHA256", 32),
+            Self::Sha512 => ("sha512", "SHA512", LONGEST_CHECKSUM),
+            Self::Md5 => ("md5", "MD5", MD5_LENGTH),
+            Self::XxHash64 => ("xxhash64", "XXHASH64", 8),
+            Self::XxHash3 => ("xxhash3", "XXHASH3", 8),
+            Self::XxHash128 => ("xxhash128", "XXHASH128", 16),
+        }
+    }
 
     /// The end of the header's name.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Crc32 => "crc32",
-            Self::Crc32c => "crc32c",
-            Self::Crc64Nvme => "crc64nvme",
-            Self::Sha1 => "sha1",
-            Self::Sha256 => "sha256",
-        }
+        self.described().0
     }
 
     /// The word of messages.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Crc32 => "CRC32",
-            Self::Crc32c => "CRC32C",
-            Self::Crc64Nvme => "CRC64NVME",
-            Self::Sha1 => "SHA1",
-            Self::Sha256 => "SHA256",
-        }
+        self.described().1
     }
 
     /// The algorithm with this name, lower-case.
@@ -62,26 +86,21 @@ impl ChecksumAlgorithm {
         Self::ALL.iter().copied().find(|own| own.as_str() == name)
     }
 
-    /// The bytes of a checksum.
-    fn length(self) -> usize {
-        match self {
-            Self::Crc32 | Self::Crc32c => 4,
-            Self::Crc64Nvme => 8,
-            Self::Sha1 => 20,
-            Self::Sha256 => 32,
-        }
-    }
-
     /// Whether `text` is a checksum in canonical base64, so that two texts are one checksum only if they are equal.
     pub(super) fn reads(self, text: &[u8]) -> bool {
-        is_base64_of(self.length(), text)
+        is_base64_of(self.described().2, text)
     }
 }
 
+/// The bytes of an MD5 (RFC 1864).
+pub(super) const MD5_LENGTH: usize = 16;
+/// The bytes of a SHA-512.
+const LONGEST_CHECKSUM: usize = 64;
+
 /// Whether `text` is so many bytes in canonical base64: padded, no whitespace, no stray bits.
 pub(super) fn is_base64_of(length: usize, text: &[u8]) -> bool {
-    // The longest is a SHA-256; base64 decodes three bytes at a time.
-    let mut decoded = [0; 33];
+    // base64 decodes three bytes at a time.
+    let mut decoded = [0; LONGEST_CHECKSUM.next_multiple_of(3)];
     STANDARD.decode_slice(text, &mut decoded) == Ok(length)
 }
 
@@ -108,37 +127,86 @@ impl DataClaim {
     }
 }
 
-/// The state of a checksum other than SHA-256, which is shared with the payload hash.
-#[derive(Debug, Clone)]
+/// The state of a checksum, but for two: SHA-256 is shared with the payload hash, MD5 with Content-MD5.
+#[derive(Clone)]
 enum Checksum {
     Crc(crc_fast::Digest),
     Sha1(Sha1),
+    Sha512(Sha512),
+    XxHash64(XxHash64),
+    XxHash3(XxHash3_64),
+    XxHash128(XxHash3_128),
+}
+
+impl Checksum {
+    fn of(algorithm: ChecksumAlgorithm) -> Option<Self> {
+        let crc = |algorithm| Self::Crc(crc_fast::Digest::new(algorithm));
+        Some(match algorithm {
+            ChecksumAlgorithm::Sha256 | ChecksumAlgorithm::Md5 => return None,
+            ChecksumAlgorithm::Crc32 => crc(CrcAlgorithm::Crc32IsoHdlc),
+            ChecksumAlgorithm::Crc32c => crc(CrcAlgorithm::Crc32Iscsi),
+            ChecksumAlgorithm::Crc64Nvme => crc(CrcAlgorithm::Crc64Nvme),
+            ChecksumAlgorithm::Sha1 => Self::Sha1(Sha1::new()),
+            ChecksumAlgorithm::Sha512 => Self::Sha512(Sha512::new()),
+            ChecksumAlgorithm::XxHash64 => Self::XxHash64(XxHash64::with_seed(0)),
+            ChecksumAlgorithm::XxHash3 => Self::XxHash3(XxHash3_64::new()),
+            ChecksumAlgorithm::XxHash128 => Self::XxHash128(XxHash3_128::new()),
+        })
+    }
+
+    fn update(&mut self, data: &[u8]) {
+        match self {
+            Self::Crc(crc) => crc.update(data),
+            Self::Sha1(sha1) => sha1.update(data),
+            Self::Sha512(sha512) => sha512.update(data),
+            Self::XxHash64(hash) => hash.write(data),
+            Self::XxHash3(hash) => hash.write(data),
+            Self::XxHash128(hash) => hash.write(data),
+        }
+    }
+
+    /// The checksum in canonical base64.
+    fn value(self, algorithm: ChecksumAlgorithm) -> String {
+        match self {
+            Self::Crc(crc) => {
+                let sum = crc.finalize().to_be_bytes();
+                // The upper half of a 32-bit sum is zero.
+                let (_, _, length) = algorithm.described();
+                STANDARD.encode(sum.get(sum.len() - length..).unwrap_or_default())
+            }
+            Self::Sha1(sha1) => STANDARD.encode(sha1.finalize()),
+            Self::Sha512(sha512) => STANDARD.encode(sha512.finalize()),
+            Self::XxHash64(hash) => STANDARD.encode(hash.finish().to_be_bytes()),
+            Self::XxHash3(hash) => STANDARD.encode(hash.finish().to_be_bytes()),
+            Self::XxHash128(hash) => STANDARD.encode(hash.finish_128().to_be_bytes()),
+        }
+    }
 }
 
 /// What the data is, so far.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct DataState {
     sha256: Option<Sha256>,
     md5: Option<Md5>,
     checksum: Option<Checksum>,
 }
 
+impl fmt::Debug for DataState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataState").finish_non_exhaustive()
+    }
+}
+
 impl DataState {
     /// Computes what the claim needs, and nothing twice.
     pub fn of(claim: &DataClaim) -> Self {
         let algorithm = claim.checksum.as_ref().map(|checksum| checksum.algorithm);
-        let crc = |algorithm| Some(Checksum::Crc(crc_fast::Digest::new(algorithm)));
         let hashed = claim.payload_hash.is_some() || algorithm == Some(ChecksumAlgorithm::Sha256);
+        let digested = claim.content_md5.is_some() || algorithm == Some(ChecksumAlgorithm::Md5);
         Self {
             sha256: hashed.then(Sha256::new),
-            md5: claim.content_md5.as_ref().map(|_| Md5::new()),
-            checksum: match algorithm {
-                None | Some(ChecksumAlgorithm::Sha256) => None,
-                Some(ChecksumAlgorithm::Crc32) => crc(CrcAlgorithm::Crc32IsoHdlc),
-                Some(ChecksumAlgorithm::Crc32c) => crc(CrcAlgorithm::Crc32Iscsi),
-                Some(ChecksumAlgorithm::Crc64Nvme) => crc(CrcAlgorithm::Crc64Nvme),
-                Some(ChecksumAlgorithm::Sha1) => Some(Checksum::Sha1(Sha1::new())),
-            },
+            md5: digested.then(Md5::new),
+            checksum: algorithm.and_then(Checksum::of),
         }
     }
 
@@ -150,10 +218,8 @@ impl DataState {
         if let Some(md5) = &mut self.md5 {
             md5.update(data);
         }
-        match &mut self.checksum {
-            None => {}
-            Some(Checksum::Crc(crc)) => crc.update(data),
-            Some(Checksum::Sha1(sha1)) => sha1.update(data),
+        if let Some(checksum) = &mut self.checksum {
+            checksum.update(data);
         }
     }
 
@@ -175,35 +241,29 @@ impl DataState {
                 received: text(hash),
             });
         }
-        if let (Some(declared), Some(md5)) = (&claim.content_md5, self.md5) {
-            let received = STANDARD.encode(md5.finalize());
-            if *declared != received {
-                return Err(BodyFailure::ContentMd5 {
-                    declared: declared.clone(),
-                    received,
-                });
-            }
+        let md5 = self.md5.map(|md5| STANDARD.encode(md5.finalize()));
+        if let (Some(declared), Some(received)) = (&claim.content_md5, &md5)
+            && declared != received
+        {
+            return Err(BodyFailure::ContentMd5 {
+                declared: declared.clone(),
+                received: received.clone(),
+            });
         }
         let Some(checksum) = &claim.checksum else {
             return Ok(());
         };
-        let received = match (checksum.algorithm, self.checksum) {
-            (ChecksumAlgorithm::Crc64Nvme, Some(Checksum::Crc(crc))) => {
-                Some(STANDARD.encode(crc.finalize().to_be_bytes()))
-            }
-            (_, Some(Checksum::Crc(crc))) => {
-                // The upper half of a 32-bit sum is zero.
-                let [_, _, _, _, sum @ ..] = crc.finalize().to_be_bytes();
-                Some(STANDARD.encode(sum))
-            }
-            (_, Some(Checksum::Sha1(sha1))) => Some(STANDARD.encode(sha1.finalize())),
+        let algorithm = checksum.algorithm;
+        let received = match (algorithm, self.checksum) {
+            (_, Some(checksum)) => Some(checksum.value(algorithm)),
+            (ChecksumAlgorithm::Md5, None) => md5,
             (_, None) => hash.map(|hash| STANDARD.encode(hash)),
         };
         let declared = checksum.value.as_deref().or(trailer);
         if declared.is_some() && declared == received.as_deref() {
             Ok(())
         } else {
-            Err(BodyFailure::Checksum(checksum.algorithm))
+            Err(BodyFailure::Checksum(algorithm))
         }
     }
 }
@@ -212,9 +272,10 @@ impl DataState {
 mod tests {
     use super::*;
 
-    /// The check values of the catalogue of CRC algorithms (reveng.sourceforge.io) and of FIPS 180-4, over `123456789`.
+    /// Over `123456789`: the check values of the catalogue of CRC algorithms (reveng.sourceforge.io), those of FIPS 180-4 and
+    /// RFC 1321, and the XXHashes of the vendor's own library (awscrt 0.38), which botocore puts in these headers.
     #[test]
-    fn each_checksum_is_the_catalogues() {
+    fn m13_each_checksum_is_the_catalogues() {
         let cases = [
             (ChecksumAlgorithm::Crc32, "cbf43926"),
             (ChecksumAlgorithm::Crc32c, "e3069283"),
@@ -226,6 +287,18 @@ mod tests {
             (
                 ChecksumAlgorithm::Sha256,
                 "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225",
+            ),
+            (
+                ChecksumAlgorithm::Sha512,
+                "d9e6762dd1c8eaf6d61b3c6192fc408d4d6d5f1176d0c29169bc24e71c3f274a\
+                 d27fcd5811b313d681f7e55ec02d73d499c95455b6b5bb503acf574fba8ffe85",
+            ),
+            (ChecksumAlgorithm::Md5, "25f9e794323b453885f5181f1b624d0b"),
+            (ChecksumAlgorithm::XxHash64, "8cb841db40e6ae83"),
+            (ChecksumAlgorithm::XxHash3, "72dcb18b67a17dff"),
+            (
+                ChecksumAlgorithm::XxHash128,
+                "33119477ede5dcd5e9716427681d5860",
             ),
         ];
         assert_eq!(

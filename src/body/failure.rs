@@ -11,6 +11,9 @@ pub enum BodyFailure {
     /// A chunked body without `x-amz-decoded-content-length`.
     #[error("the length of the data in a chunked body is not declared")]
     MissingDecodedLength,
+    /// An upload whose header announces no body at all, and claims that there is one.
+    #[error("the length of the body is not declared")]
+    MissingLength,
     /// `x-amz-decoded-content-length` is no number of bytes.
     #[error("the decoded content length '{0}' is not a number of bytes")]
     BadDecodedLength(String),
@@ -22,9 +25,12 @@ pub enum BodyFailure {
         /// The limit.
         max: u64,
     },
-    /// `Content-Encoding: aws-chunked` without a payload mode that frames the body: it would be stored with its framing.
-    #[error("the content encoding is aws-chunked, and the payload hash names no streaming mode")]
-    UndeclaredChunks,
+    /// `Content-Encoding: aws-chunked` without a payload mode that frames the body and without a payload hash: it might be
+    /// stored with its framing. The encoding as sent.
+    #[error(
+        "the content encoding is aws-chunked, and neither a streaming mode nor a hash is signed"
+    )]
+    UndeclaredChunks(String),
     /// Content-MD5 is not 16 bytes in base64.
     #[error("the Content-MD5 '{0}' is not valid")]
     BadContentMd5(String),
@@ -37,12 +43,18 @@ pub enum BodyFailure {
     /// A checksum header of an algorithm that cannot be checked.
     #[error("the algorithm of the checksum header {0} is not known")]
     UnknownChecksum(String),
-    /// Two checksum headers.
-    #[error("there is more than one checksum header")]
+    /// Two checksums in the header, or two announced.
+    #[error("there is more than one checksum")]
     SeveralChecksums,
     /// A checksum in the header and one announced for the trailer.
     #[error("there is a checksum in the header and one in the trailer")]
     ChecksumAndTrailer,
+    /// `x-amz-sdk-checksum-algorithm`, and no checksum in the header or the trailer.
+    #[error("the header {0} names a checksum, and none is sent")]
+    NamedChecksumMissing(String),
+    /// `x-amz-sdk-checksum-algorithm` or `x-amz-checksum-algorithm` names another algorithm than that of the checksum.
+    #[error("the header {0} names another checksum than the one that is sent")]
+    OtherChecksumNamed(String),
     /// `x-amz-trailer` names something else than one checksum.
     #[error("the announced trailer '{0}' is not supported")]
     UnsupportedTrailer(String),
@@ -80,7 +92,7 @@ pub enum BodyFailure {
     /// The framing is none.
     #[error("the chunks are malformed: {0}")]
     MalformedChunk(&'static str),
-    /// A signed chunk that is too small, and data behind it.
+    /// A chunk that is too small, and data behind it.
     #[error("chunk {chunk} follows one of only {size} bytes")]
     ChunkTooSmall {
         /// The number of the chunk that should not have followed, from 1.

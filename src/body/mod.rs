@@ -55,8 +55,8 @@ pub enum End {
 pub struct BodyOptions {
     /// The most bytes of data in one body.
     pub max_body: u64,
-    /// The fewest bytes in a signed chunk that is not the last one with data.
-    pub min_signed_chunk: u64,
+    /// The fewest bytes in a chunk that is not the last one with data.
+    pub min_chunk: u64,
     /// The most bytes in a signed chunk.
     pub max_signed_chunk: u64,
 }
@@ -64,8 +64,9 @@ pub struct BodyOptions {
 impl BodyOptions {
     /// The most data of one upload: 5 GiB (Amazon S3 User Guide, "Uploading objects").
     pub const MAX_BODY: u64 = 5 << 30;
-    /// The smallest signed chunk: 8 KiB (Amazon S3 API Reference, "Transferring payload in multiple chunks").
-    pub const MIN_SIGNED_CHUNK: u64 = 8 << 10;
+    /// The smallest chunk but the last one: 8 KiB (Amazon S3 API Reference, "Transferring payload in multiple chunks"). S3 holds
+    /// unsigned chunks to it too.
+    pub const MIN_CHUNK: u64 = 8 << 10;
     /// The largest signed chunk: 16 MiB. Today's SDKs sign 64 KiB or 128 KiB at a time; a larger chunk is a longer time
     /// until its first byte is proven.
     pub const MAX_SIGNED_CHUNK: u64 = 16 << 20;
@@ -75,7 +76,7 @@ impl Default for BodyOptions {
     fn default() -> Self {
         Self {
             max_body: Self::MAX_BODY,
-            min_signed_chunk: Self::MIN_SIGNED_CHUNK,
+            min_chunk: Self::MIN_CHUNK,
             max_signed_chunk: Self::MAX_SIGNED_CHUNK,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::digest::{ChecksumAlgorithm, ChecksumClaim, DataClaim, is_base64_of};
+use super::digest::{ChecksumAlgorithm, ChecksumClaim, DataClaim, MD5_LENGTH, is_base64_of};
 use super::failure::BodyFailure;
 use super::verifier::BodyVerifier;
 use super::{BodyOptions, Framing};
@@ -13,12 +13,10 @@ use crate::sig::RequestView;
 use crate::sig::dialect::Form;
 use crate::sig::payload::{ChunkChain, PayloadClaim};
 
-/// The bytes of an MD5 (RFC 1864).
-const MD5_LENGTH: usize = 16;
 /// `;chunk-signature=` and 64 digits.
 const CHUNK_SIGNATURE_LENGTH: u64 = 81;
-/// The last chunk of any framed body: `0`, CR LF, CR LF.
-const LAST_CHUNK_LENGTH: u64 = 5;
+/// The last chunk of any framed body: `0`, CR LF. The CR LF behind it may be missing.
+const LAST_CHUNK_LENGTH: u64 = 3;
 
 /// Headers behind `checksum-` that are no checksum of the body (Amazon S3 API Reference, "CreateMultipartUpload",
 /// "GetObject").
@@ -73,6 +71,8 @@ pub(super) enum TrailerRule {
         announced: Option<Announced>,
         /// The full name of the signature's line.
         signature: String,
+        /// Whether one has to come.
+        signed: bool,
     },
 }
 
@@ -88,6 +88,8 @@ pub(super) struct Announced {
 pub(super) struct Planned {
     pub framing: Framing,
     pub content_length: Option<u64>,
+    /// What `x-amz-decoded-content-length` says of a body without chunks.
+    pub decoded_length: Option<u64>,
     pub data: DataClaim,
     pub chunks: Option<Chunks>,
     encoding: Option<Encoding>,
@@ -121,15 +123,22 @@ impl BodyPlan {
         options: &BodyOptions,
     ) -> Result<Self, BodyFailure> {
         let said = Said::of(view, form)?;
-        let chunks = chunks(payload, &said, form)?;
+        let decoded_length = said.decoded_length()?;
+        let announced = said.announced(form)?;
+        said.check_named(announced.as_ref())?;
+        let chunks = chunks(payload, decoded_length, announced, form)?;
         let encoding = said.encoding.and_then(without_chunked);
-        if chunks.is_none() && encoding.is_some() {
-            return Err(BodyFailure::UndeclaredChunks);
+        if let (Some(value), Some(_), None) = (said.encoding, &encoding, &chunks)
+            && !matches!(payload, PayloadClaim::Sha256(_))
+        {
+            // With a signed hash the body is what the hash says, whatever the encoding is called. Without one it may be framed.
+            return Err(BodyFailure::UndeclaredChunks(lossy(value)));
         }
-        check_lengths(chunks.as_ref(), content_length, options)?;
+        check_lengths(chunks.as_ref(), decoded_length, content_length, options)?;
         Ok(Self(Arc::new(Planned {
             framing,
             content_length,
+            decoded_length: decoded_length.filter(|_| chunks.is_none()),
             data: data_claim(payload, &said, chunks.as_ref())?,
             chunks,
             encoding,
@@ -154,11 +163,11 @@ impl BodyPlan {
         }
     }
 
-    /// Content-Encoding towards the node.
+    /// Content-Encoding towards the node: without the token of a framing that the node's body does not have.
     pub fn forwarded_encoding(&self) -> ForwardedEncoding<'_> {
-        match (self.unwraps(), &self.0.encoding) {
-            (Unwrapping::Chunks, Some(Encoding::Removed)) => ForwardedEncoding::Removed,
-            (Unwrapping::Chunks, Some(Encoding::Value(value))) => ForwardedEncoding::Value(value),
+        match (self.0.framing, &self.0.encoding) {
+            (Framing::Plain, Some(Encoding::Removed)) => ForwardedEncoding::Removed,
+            (Framing::Plain, Some(Encoding::Value(value))) => ForwardedEncoding::Value(value),
             _ => ForwardedEncoding::AsReceived,
         }
     }
@@ -167,7 +176,8 @@ impl BodyPlan {
     pub fn nothing_to_prove(&self) -> bool {
         let planned = &self.0;
         // A body that ends by itself is still counted, because there is a most.
-        planned.data.is_empty() && planned.chunks.is_none() && planned.content_length.is_some()
+        let counted = planned.content_length.is_some();
+        planned.data.is_empty() && planned.chunks.is_none() && counted
     }
 
     /// When the body has to be proven.
@@ -190,8 +200,18 @@ struct Said<'v> {
     decoded_length: Option<&'v [u8]>,
     trailer: Option<&'v [u8]>,
     checksum: Option<(ChecksumAlgorithm, &'v [u8], &'v str)>,
+    /// `x-amz-sdk-checksum-algorithm`: the word of the checksum that is sent.
+    sdk_algorithm: Option<Named<'v>>,
+    /// `x-amz-checksum-algorithm`: the same where a checksum is sent. Without one it asks for something else.
+    algorithm: Option<Named<'v>>,
     content_md5: Option<Cow<'v, [u8]>>,
     encoding: Option<&'v [u8]>,
+}
+
+/// A header that names an algorithm.
+struct Named<'v> {
+    header: &'v str,
+    word: &'v [u8],
 }
 
 impl<'v> Said<'v> {
@@ -203,13 +223,23 @@ impl<'v> Said<'v> {
         };
         // The checksum of CompleteMultipartUpload is the object's, not that of the document in the body.
         let completes = view.method == "POST" && view.parameter("uploadId").is_some();
+        let mut copies = false;
         for &(name, value) in &view.fields.vendor {
             let Some(own) = name.strip_prefix(form.header_prefix) else {
                 continue;
             };
+            copies |= own == "copy-source";
+            let named = || {
+                Some(Named {
+                    header: name,
+                    word: value,
+                })
+            };
             match (own, own.strip_prefix("checksum-")) {
                 ("decoded-content-length", _) => said.decoded_length = Some(value),
                 ("trailer", _) => said.trailer = Some(value),
+                ("sdk-checksum-algorithm", _) if !completes => said.sdk_algorithm = named(),
+                ("checksum-algorithm", _) if !completes => said.algorithm = named(),
                 (_, Some(word)) if !completes && !NO_CHECKSUMS.contains(&word) => {
                     let algorithm = ChecksumAlgorithm::named(word)
                         .ok_or_else(|| BodyFailure::UnknownChecksum(name.to_owned()))?;
@@ -220,21 +250,75 @@ impl<'v> Said<'v> {
                 _ => {}
             }
         }
+        if copies || (view.method == "POST" && view.parameter("uploads").is_some()) {
+            // The data comes from elsewhere or later; what is named is the algorithm to use then.
+            said.sdk_algorithm = None;
+            said.algorithm = None;
+        }
         Ok(said)
+    }
+
+    fn decoded_length(&self) -> Result<Option<u64>, BodyFailure> {
+        let read = |text| number(text).ok_or_else(|| BodyFailure::BadDecodedLength(lossy(text)));
+        self.decoded_length.map(read).transpose()
+    }
+
+    /// The one checksum that `x-amz-trailer` announces. It is a list in which commas at the end count for nothing.
+    fn announced(&self, form: &Form) -> Result<Option<Announced>, BodyFailure> {
+        let Some(value) = self.trailer else {
+            return Ok(None);
+        };
+        let list = lossy(value.trim_ascii()).to_ascii_lowercase();
+        let mut announced = None;
+        let mut several = false;
+        for name in list.trim_end_matches(',').split(',').map(str::trim) {
+            let own = name.strip_prefix(form.header_prefix);
+            let word = own.and_then(|own| own.strip_prefix("checksum-"));
+            let algorithm = word
+                .and_then(ChecksumAlgorithm::named)
+                .ok_or_else(|| BodyFailure::UnsupportedTrailer(lossy(value)))?;
+            let name = name.to_owned();
+            several |= announced.replace(Announced { algorithm, name }).is_some();
+        }
+        match several {
+            true => Err(BodyFailure::SeveralChecksums),
+            false if self.checksum.is_some() => Err(BodyFailure::ChecksumAndTrailer),
+            false => Ok(announced),
+        }
+    }
+
+    /// Checks that the algorithm which is named is that of the checksum which is sent.
+    fn check_named(&self, announced: Option<&Announced>) -> Result<(), BodyFailure> {
+        let sent = self.checksum.map(|(algorithm, ..)| algorithm);
+        let sent = sent.or(announced.map(|announced| announced.algorithm));
+        for named in [&self.sdk_algorithm, &self.algorithm].into_iter().flatten() {
+            let header = || named.header.to_owned();
+            let word = named.word.trim_ascii();
+            match sent {
+                None if self.sdk_algorithm.is_some() => {
+                    return Err(BodyFailure::NamedChecksumMissing(header()));
+                }
+                Some(sent) if !word.eq_ignore_ascii_case(sent.word().as_bytes()) => {
+                    return Err(BodyFailure::OtherChecksumNamed(header()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 
 fn chunks(
     payload: &PayloadClaim,
-    said: &Said<'_>,
+    decoded_length: Option<u64>,
+    announced: Option<Announced>,
     form: &Form,
 ) -> Result<Option<Chunks>, BodyFailure> {
+    const NOWHERE: BodyFailure =
+        BodyFailure::MalformedTrailer("one is announced where none can come");
     let (chain, with_trailer) = match payload {
         PayloadClaim::NotDeclared | PayloadClaim::Unsigned | PayloadClaim::Sha256(_) => {
-            return match said.trailer {
-                None => Ok(None),
-                Some(value) => Err(unsupported(value)),
-            };
+            return announced.map_or(Ok(None), |_| Err(NOWHERE));
         }
         PayloadClaim::SignedChunks(chain) => (Some(ChunkChain::clone(chain)), TrailerMode::None),
         PayloadClaim::SignedChunksWithTrailer(chain) => {
@@ -242,24 +326,16 @@ fn chunks(
         }
         PayloadClaim::UnsignedChunksWithTrailer => (None, TrailerMode::Unsigned),
     };
-    let text = said
-        .decoded_length
-        .ok_or(BodyFailure::MissingDecodedLength)?;
-    let decoded_length = number(text).ok_or_else(|| BodyFailure::BadDecodedLength(lossy(text)))?;
-    let announced = said
-        .trailer
-        .map(|value| announced(value, form))
-        .transpose()?;
+    let decoded_length = decoded_length.ok_or(BodyFailure::MissingDecodedLength)?;
     let trailer = match (with_trailer, announced) {
         (TrailerMode::None, None) => TrailerRule::None,
-        // Something that was announced cannot come, or nothing that could be signed was announced.
-        (TrailerMode::None, Some(Announced { name, .. })) => {
-            return Err(BodyFailure::UnsupportedTrailer(name));
-        }
+        (TrailerMode::None, Some(_)) => return Err(NOWHERE),
+        // Nothing that could be signed was announced.
         (TrailerMode::Signed, None) => return Err(BodyFailure::UnsupportedTrailer(String::new())),
         (TrailerMode::Signed | TrailerMode::Unsigned, announced) => TrailerRule::Allowed {
             announced,
             signature: format!("{}trailer-signature", form.header_prefix),
+            signed: matches!(with_trailer, TrailerMode::Signed),
         },
     };
     Ok(Some(Chunks {
@@ -274,17 +350,6 @@ enum TrailerMode {
     None,
     Signed,
     Unsigned,
-}
-
-/// The one checksum that `x-amz-trailer` announces. AWS takes one.
-fn announced(value: &[u8], form: &Form) -> Result<Announced, BodyFailure> {
-    let name = lossy(value).trim_ascii().to_ascii_lowercase();
-    let word = name.strip_prefix(form.header_prefix);
-    let word = word.and_then(|own| own.strip_prefix("checksum-"));
-    match word.and_then(ChecksumAlgorithm::named) {
-        Some(algorithm) => Ok(Announced { algorithm, name }),
-        None => Err(unsupported(value)),
-    }
 }
 
 fn data_claim(
@@ -317,14 +382,13 @@ fn data_claim(
         TrailerRule::Allowed { announced, .. } => announced.as_ref(),
         TrailerRule::None => None,
     });
-    let checksum = match (checksum.transpose()?, announced) {
-        (Some(_), Some(_)) => return Err(BodyFailure::ChecksumAndTrailer),
-        (None, Some(trailer)) => Some(ChecksumClaim {
+    let in_trailer = || {
+        announced.map(|trailer| ChecksumClaim {
             algorithm: trailer.algorithm,
             value: None,
-        }),
-        (in_header, None) => in_header,
+        })
     };
+    let checksum = checksum.transpose()?.or_else(in_trailer);
     Ok(DataClaim {
         payload_hash,
         content_md5: content_md5.transpose()?,
@@ -334,27 +398,32 @@ fn data_claim(
 
 fn check_lengths(
     chunks: Option<&Chunks>,
+    decoded_length: Option<u64>,
     content_length: Option<u64>,
     options: &BodyOptions,
 ) -> Result<(), BodyFailure> {
-    let data = chunks.map_or(content_length, |chunks| Some(chunks.decoded_length));
+    let data = decoded_length.or(content_length);
     if let Some(proposed) = data.filter(|data| *data > options.max_body) {
         return Err(BodyFailure::TooLarge {
             proposed,
             max: options.max_body,
         });
     }
-    let (Some(chunks), Some(received)) = (chunks, content_length) else {
+    let (Some(declared), Some(received)) = (decoded_length, content_length) else {
         return Ok(());
     };
-    let last = LAST_CHUNK_LENGTH + chunks.chain.as_ref().map_or(0, |_| CHUNK_SIGNATURE_LENGTH);
-    if received < chunks.decoded_length.saturating_add(last) {
-        return Err(BodyFailure::Length {
-            declared: chunks.decoded_length,
-            received,
-        });
+    let holds = match chunks {
+        None => received == declared,
+        Some(chunks) => {
+            let signature = chunks.chain.as_ref().map_or(0, |_| CHUNK_SIGNATURE_LENGTH);
+            received >= declared.saturating_add(LAST_CHUNK_LENGTH + signature)
+        }
+    };
+    if holds {
+        Ok(())
+    } else {
+        Err(BodyFailure::Length { declared, received })
     }
-    Ok(())
 }
 
 /// Content-Encoding without the token of the framing; none where it does not have it.
@@ -383,10 +452,6 @@ fn number(digits: &[u8]) -> Option<u64> {
         let digit = char::from(*digit).to_digit(10)?;
         number.checked_mul(10)?.checked_add(digit.into())
     })
-}
-
-fn unsupported(value: &[u8]) -> BodyFailure {
-    BodyFailure::UnsupportedTrailer(lossy(value))
 }
 
 fn lossy(value: &[u8]) -> String {

@@ -3,7 +3,7 @@
 //! ```text
 //! x-amz-checksum-crc32c:sOO8/Q== CR LF
 //! x-amz-trailer-signature:64 digits CR LF      where the chunks are signed
-//! CR LF
+//! CR LF                                         once, more than once, or not at all
 //! ```
 //!
 //! Source: Amazon S3 API Reference, "Transferring payload in multiple chunks with trailing headers". A client that follows
@@ -11,11 +11,12 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::chunked::BEHIND_THE_END;
 use super::failure::BodyFailure;
 use super::plan::{Announced, TrailerRule};
 use crate::sig::payload::ChunkChain;
 
-/// The most bytes behind the last chunk's header. The longest checksum and a signature need less than 200.
+/// The most bytes behind the last chunk's header. The longest checksum and a signature need less than 220.
 pub(super) const MAX_TRAILER_LENGTH: usize = 1024;
 
 /// What may stand on the next line.
@@ -27,7 +28,7 @@ enum State {
     LineEnd,
     /// The end: the signature was the last line.
     Signed,
-    /// Nothing.
+    /// Nothing, but for more empty lines.
     Over,
 }
 
@@ -58,6 +59,21 @@ impl Trailer {
         self.length
     }
 
+    /// Whether the body may end here: all lines that have to come have come. The empty line behind them tells nothing more.
+    pub fn may_end(&self) -> bool {
+        match (self.state, &self.rule) {
+            (State::Over | State::Signed, _) => true,
+            (State::LineEnd, _) => false,
+            (State::Lines, TrailerRule::None) => true,
+            (
+                State::Lines,
+                TrailerRule::Allowed {
+                    announced, signed, ..
+                },
+            ) => !signed && announced.is_some() == self.checksum.is_some(),
+        }
+    }
+
     /// Whether the last line was read.
     pub fn is_over(&self) -> bool {
         self.state == State::Over
@@ -78,8 +94,9 @@ impl Trailer {
             State::LineEnd => return malformed("a line does not end with CR LF"),
             State::Lines if is_empty => return self.end(chain.as_deref()),
             State::Lines => return self.field(line, chain),
-            State::Signed if is_empty => self.state = State::Over,
-            State::Signed | State::Over => return malformed("its signature is not the last line"),
+            State::Signed | State::Over if is_empty => self.state = State::Over,
+            State::Signed => return malformed("its signature is not the last line"),
+            State::Over => return Err(BEHIND_THE_END),
         }
         Ok(())
     }
@@ -115,6 +132,7 @@ impl Trailer {
         let TrailerRule::Allowed {
             announced,
             signature,
+            ..
         } = &self.rule
         else {
             return malformed("none was announced");
@@ -152,15 +170,20 @@ impl Trailer {
 fn split(content: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = content.iter().position(|byte| *byte == b':')?;
     let (name, value) = content.split_at_checked(colon)?;
+    let value = trimmed(value.get(1..)?);
+    let graphic = !value.is_empty() && value.iter().all(u8::is_ascii_graphic);
+    graphic.then_some((name, value))
+}
+
+/// Without the blanks around it.
+pub(super) fn trimmed(text: &[u8]) -> &[u8] {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let value = value.get(1..)?;
-    let start = value.iter().position(|byte| !blank(byte))?;
-    let end = value.iter().rposition(|byte| !blank(byte))?;
-    let value = value.get(start..=end)?;
-    value
-        .iter()
-        .all(u8::is_ascii_graphic)
-        .then_some((name, value))
+    let start = text.iter().position(|byte| !blank(byte));
+    let end = text.iter().rposition(|byte| !blank(byte));
+    match (start, end) {
+        (Some(start), Some(end)) => &text[start..=end],
+        _ => &[],
+    }
 }
 
 fn checksum(announced: &Announced, value: &[u8]) -> Result<String, BodyFailure> {

@@ -133,6 +133,12 @@ impl BodyVerifier {
                 received: self.received,
             });
         }
+        if let Some(declared) = planned.decoded_length.filter(|own| *own != self.received) {
+            return Err(BodyFailure::Length {
+                declared,
+                received: self.received,
+            });
+        }
         let trailer = match &self.decoder {
             None => None,
             Some(decoder) => decoder.finish()?,

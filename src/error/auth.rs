@@ -20,6 +20,11 @@ pub(super) fn answer(failure: &AuthFailure, words: DialectName) -> Answer {
     use DialectName::{Aws, Wos};
     use S3ErrorCode as Code;
     let argument = |message: String| Answer::client(400, Code::InvalidArgument, message);
+    // S3 names the header; its value holds a signature, and is not repeated.
+    let authorization = |message: String| match words {
+        Aws => argument(message).with("ArgumentName", "Authorization"),
+        Wos => argument(message),
+    };
     let denied = |message: String| Answer::client(403, Code::AccessDenied, message);
     let (vendor, date_header) = match words {
         Aws => ("AWS ", "x-amz-date"),
@@ -31,13 +36,13 @@ pub(super) fn answer(failure: &AuthFailure, words: DialectName) -> Answer {
             argument(sentence(failure))
         }
         AuthFailure::DuplicateHeader(_) => argument(sentence(failure)),
-        AuthFailure::SeveralMechanisms => argument(
+        AuthFailure::SeveralMechanisms => authorization(
             "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string \
              parameter or the Authorization header should be specified"
                 .into(),
         ),
         AuthFailure::NotSigned => denied("Access Denied".into()),
-        AuthFailure::UnsupportedScheme => argument(match words {
+        AuthFailure::UnsupportedScheme => authorization(match words {
             Aws => "Unsupported Authorization Type".into(),
             Wos => "Unsupported Authorization Type.".into(),
         }),
@@ -54,7 +59,7 @@ pub(super) fn answer(failure: &AuthFailure, words: DialectName) -> Answer {
             let message = format!("{sentence} Please use {instead}.");
             Answer::client(400, Code::InvalidRequest, message)
         }
-        AuthFailure::AuthorizationSpaces => argument(format!(
+        AuthFailure::AuthorizationSpaces => authorization(format!(
             "{} header is invalid -- one and only one ' ' (space) required{}",
             match words {
                 Aws => "AWS authorization",
@@ -62,8 +67,8 @@ pub(super) fn answer(failure: &AuthFailure, words: DialectName) -> Answer {
             },
             if words == Wos { "." } else { "" },
         )),
-        AuthFailure::AuthorizationColon => argument(match words {
-            Aws => "AWS authorization header is invalid. Expected AwsAccessKeyId:signature".into(),
+        AuthFailure::AuthorizationColon => authorization(match words {
+            Aws => "AWS authorization header is invalid.  Expected AwsAccessKeyId:signature".into(),
             Wos => "Authorization header is invalid. Expected AccessKeyId:signature".into(),
         }),
         AuthFailure::AuthorizationComponents => header_malformed(
@@ -91,10 +96,12 @@ pub(super) fn answer(failure: &AuthFailure, words: DialectName) -> Answer {
             Code::InvalidRequest,
             format!("Missing required header for this request: {name}"),
         ),
-        AuthFailure::BadPayloadMode(name) => argument(format!(
+        AuthFailure::BadPayloadMode { name, value } => argument(format!(
             "{name} must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, \
              STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value."
-        )),
+        ))
+        .with("ArgumentName", *name)
+        .with("ArgumentValue", value.clone()),
         AuthFailure::MisplacedChunks => Answer::client(400, Code::InvalidRequest, sentence(failure)),
         AuthFailure::CredentialScope(placement, fault) => scope(*placement, fault, words),
         AuthFailure::BadLifetime { longest } => query_parameters(format!(
@@ -122,7 +129,7 @@ pub(super) fn answer(failure: &AuthFailure, words: DialectName) -> Answer {
                 .with("HeadersNotSigned", name.clone())
         }
         AuthFailure::SecurityToken => Answer::client(
-            403,
+            400,
             Code::InvalidToken,
             "The provided token is malformed or otherwise invalid.",
         ),
@@ -237,12 +244,17 @@ fn scope(placement: Placement, fault: &ScopeFault, words: DialectName) -> Answer
         ScopeFault::Date {
             provided,
             request_time,
-        } => credential(
-            placement,
-            &format!(
-                "Invalid credential date \"{provided}\". This date is not the same as X-Amz-Date: \"{request_time}\"."
-            ),
-        ),
+        } => {
+            let day = request_time.get(..8).unwrap_or(request_time);
+            let message = format!(
+                "Invalid credential date \"{provided}\". This date is not the same as X-Amz-Date: \"{day}\"."
+            );
+            match placement {
+                Placement::Header => header_malformed(&message),
+                // S3 names no parameter here.
+                Placement::Query | Placement::Form => query_parameters(message),
+            }
+        }
         ScopeFault::Region { provided, expected } => credential(
             placement,
             &format!("the region '{provided}' is wrong; expecting '{expected}'"),

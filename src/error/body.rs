@@ -9,18 +9,13 @@ use crate::sig::dialect::DialectName::{self, Aws, Wos};
 pub(super) fn answer(failure: &BodyFailure, words: DialectName) -> Answer {
     let request = |message: String| Answer::client(400, Code::InvalidRequest, message);
     match failure {
-        BodyFailure::MissingDecodedLength => Answer::client(
+        BodyFailure::MissingLength
+        | BodyFailure::MissingDecodedLength
+        | BodyFailure::BadDecodedLength(_) => Answer::client(
             411,
             Code::MissingContentLength,
             "You must provide the Content-Length HTTP header.",
         ),
-        BodyFailure::BadDecodedLength(value) => Answer::client(
-            400,
-            Code::InvalidArgument,
-            "The decoded content length is not a number of bytes.",
-        )
-        .with("ArgumentName", "x-amz-decoded-content-length")
-        .with("ArgumentValue", value.clone()),
         BodyFailure::TooLarge { proposed, max } => Answer::client(
             400,
             Code::EntityTooLarge,
@@ -28,10 +23,13 @@ pub(super) fn answer(failure: &BodyFailure, words: DialectName) -> Answer {
         )
         .with("ProposedSize", proposed.to_string())
         .with("MaxSizeAllowed", max.to_string()),
-        BodyFailure::UndeclaredChunks => request(
-            "The content encoding aws-chunked needs a streaming value of x-amz-content-sha256."
-                .into(),
-        ),
+        BodyFailure::UndeclaredChunks(value) => Answer::client(
+            400,
+            Code::InvalidArgument,
+            "aws-chunked encoding is not supported when x-amz-content-sha256 UNSIGNED-PAYLOAD is supplied",
+        )
+        .with("ArgumentName", "Content-Encoding")
+        .with("ArgumentValue", value.clone()),
         BodyFailure::BadContentMd5(value) => Answer::client(
             400,
             Code::InvalidDigest,
@@ -51,6 +49,12 @@ pub(super) fn answer(failure: &BodyFailure, words: DialectName) -> Answer {
         ),
         BodyFailure::ChecksumAndTrailer => {
             request("Expecting a single x-amz-checksum- header".into())
+        }
+        BodyFailure::NamedChecksumMissing(name) => request(format!(
+            "{name} specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found."
+        )),
+        BodyFailure::OtherChecksumNamed(name) => {
+            request(format!("Value for {name} header is invalid."))
         }
         BodyFailure::UnsupportedTrailer(_) => {
             request("The value specified in the x-amz-trailer header is not supported".into())
@@ -89,15 +93,16 @@ pub(super) fn answer(failure: &BodyFailure, words: DialectName) -> Answer {
         BodyFailure::MalformedChunk(why) => incomplete(format!(
             "The chunked encoding of the request body is malformed: {why}."
         )),
+        // S3 answers 403 where its list of codes would have 400.
         BodyFailure::ChunkTooSmall { chunk, size, min } => Answer::client(
-            400,
+            403,
             Code::InvalidChunkSizeError,
             format!("Only the last chunk is allowed to have a size less than {min} bytes"),
         )
         .with("Chunk", chunk.to_string())
         .with("BadChunkSize", size.to_string()),
         BodyFailure::ChunkTooLarge { chunk, size, max } => Answer::client(
-            400,
+            403,
             Code::InvalidChunkSizeError,
             format!("A signed chunk is not allowed to have a size of more than {max} bytes"),
         )

@@ -63,6 +63,5 @@ codes! {
     ServiceUnavailable = "ServiceUnavailable",
     SignatureDoesNotMatch = "SignatureDoesNotMatch",
     UnexpectedContent = "UnexpectedContent",
-    UserKeyMustBeSpecified = "UserKeyMustBeSpecified",
     XAmzContentSha256Mismatch = "XAmzContentSHA256Mismatch",
 }

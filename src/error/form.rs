@@ -17,15 +17,11 @@ pub(super) fn policy(failure: &PolicyFailure) -> Answer {
             argument(format!("The form field '{name}' stands more than once."))
                 .with("ArgumentName", name.clone())
         }
-        PolicyFailure::MissingField(name) => argument(format!(
-            "Bucket POST must contain a field named '{name}'.  If it is specified, please check the order of the fields."
-        ))
-        .with("ArgumentName", *name),
-        PolicyFailure::NoKey => Answer::client(
-            400,
-            Code::UserKeyMustBeSpecified,
-            "The bucket POST must contain the specified field name. If it is specified, check the order of the fields.",
-        ),
+        PolicyFailure::MissingField(name) => {
+            argument(missing_field(name)).with("ArgumentName", *name)
+        }
+        // The list of codes has UserKeyMustBeSpecified; S3 answers as for any other field that is missing.
+        PolicyFailure::NoKey => argument(missing_field("key")).with("ArgumentName", "key"),
         PolicyFailure::KeyTooLong { length } => {
             Answer::client(400, Code::KeyTooLongError, "Your key is too long")
                 .with("Size", length.to_string())
@@ -137,4 +133,10 @@ pub(super) fn fault(fault: FormFault) -> Answer {
              file and a closing line, CRLF--boundary--CRLF; put every field in front of the file.",
         ),
     }
+}
+
+fn missing_field(name: &str) -> String {
+    format!(
+        "Bucket POST must contain a field named '{name}'.  If it is specified, please check the order of the fields."
+    )
 }

@@ -333,7 +333,9 @@ fn address(failure: &AddressFailure, words: DialectName) -> Answer {
             400,
             Code::InvalidArgument,
             format!("Conflicting query string parameters: {one}, {other}"),
-        ),
+        )
+        .with("ArgumentName", "ResourceType")
+        .with("ArgumentValue", *one),
         AddressFailure::IncompletePart => Answer::client(
             400,
             Code::InvalidArgument,

@@ -83,7 +83,7 @@ pub(super) fn answer(fault: &WireFault) -> Answer {
         WireFault::HeaderTooLarge
         | WireFault::LineTooLong
         | WireFault::TooManyFields
-        | WireFault::TrailerTooLarge => (431, Code::RequestHeaderSectionTooLarge),
+        | WireFault::TrailerTooLarge => (400, Code::RequestHeaderSectionTooLarge),
         WireFault::Timeout => (408, Code::RequestTimeout),
         WireFault::Target => (400, Code::InvalidUri),
         WireFault::TransferEncoding | WireFault::Tunnel => (501, Code::NotImplemented),
@@ -99,9 +99,13 @@ pub(super) fn answer(fault: &WireFault) -> Answer {
         | WireFault::Trailer => (400, Code::InvalidRequest),
     };
     let text = fault.to_string();
-    Answer::client(
-        status,
-        code,
-        format!("{}{}.", text[..1].to_uppercase(), &text[1..]),
-    )
+    let message = format!("{}{}.", text[..1].to_uppercase(), &text[1..]);
+    let answer = Answer::client(status, code, message);
+    match fault {
+        WireFault::HeaderTooLarge => {
+            answer.with("MaxSizeAllowed", WireFault::MAX_HEADER_BYTES.to_string())
+        }
+        WireFault::TransferEncoding => answer.with("Header", "Transfer-Encoding"),
+        _ => answer,
+    }
 }

@@ -8,7 +8,7 @@ use percent_encoding::{CONTROLS, percent_encode};
 use pingora::http::RequestHeader;
 use pingora::protocols::http::authority::{RawTargetAuthority, raw_target_authority};
 
-use super::body::Body;
+use super::body::{Body, without_length};
 use super::context::Context;
 use super::form;
 use super::forward;
@@ -200,7 +200,8 @@ pub fn admit(
             context.words = Some(listener.words(Some(permit.verified().dialect().dialect.name)));
             let permit = context.permit.insert(permit);
             let forward = live.cluster.options().forward;
-            context.body = Body::planned(permit, &view, forward, received.body_length())?;
+            let body = Body::planned(permit, &view, forward, received.body_length());
+            context.body = body.map_err(|refusal| without_length(refusal, permit, received))?;
             Ok(Admission::Permitted)
         }
         Err(refusal) => {

@@ -5,6 +5,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderNa
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
+use super::received::Received;
 use crate::address::{Content, Operation};
 use crate::body::{
     BodyFailure, BodyOptions, BodyPlan, BodyVerifier, ChecksumAlgorithm, End, ForwardedEncoding,
@@ -15,7 +16,6 @@ use crate::error::Refusal;
 use crate::policy::Permit;
 use crate::sig::RequestView;
 use crate::sig::dialect::vendor_header;
-use crate::sig::payload::{PayloadClaim, SHA256_OF_NOTHING};
 
 /// The most that is read of a body that frames an empty object: its one chunk and its trailer. What Pingora keeps of a
 /// body to send it to a node that is asked later.
@@ -26,6 +26,8 @@ const MAX_EMPTY_OBJECT_BYTES: usize = 64 * 1024;
 pub struct Body {
     /// Boxed, as all that only a request with a body has: the others are most, and each is moved several times.
     plan: Option<Box<BodyPlan>>,
+    /// That of an empty body, which is proven: where its header changes on the way.
+    settled: Option<Box<BodyPlan>>,
     /// Of the attempt under way. Another attempt starts with the first byte again.
     verifier: Option<Box<BodyVerifier>>,
     proof: Proof,
@@ -44,7 +46,8 @@ enum Proof {
 
 impl Body {
     /// Plans the proof of a permitted request's body. `content_length` is 0 where the request has no body at all, none
-    /// where it comes in chunks of HTTP's.
+    /// where it comes in chunks of HTTP's. GET, HEAD and DELETE without a body claim nothing of it, as S3 has it: a hash that a client signs there is no
+    /// matter.
     ///
     /// # Errors
     /// [`Refusal`], for what the header alone tells to be wrong.
@@ -78,7 +81,7 @@ impl Body {
     ) -> Result<Self, Refusal> {
         let verified = permit.verified();
         let payload = verified.payload();
-        if content_length == Some(0) && reads_nothing(view.method, payload) {
+        if content_length == Some(0) && matches!(view.method, "GET" | "HEAD" | "DELETE") {
             return Ok(Self::default());
         }
         let framing = match forward {
@@ -93,7 +96,11 @@ impl Body {
             // No filter need run over nothing: what is claimed of it is settled here.
             let settled = plan.verifier().push(Bytes::new(), End::Yes);
             settled.map_err(Refusal::Body)?;
-            return Ok(Self::default());
+            let renamed = plan.forwarded_encoding() != ForwardedEncoding::AsReceived;
+            return Ok(Self {
+                settled: renamed.then(|| Box::new(plan)),
+                ..Self::default()
+            });
         }
         let plan = Some(plan).filter(|plan| !plan.nothing_to_prove());
         Ok(Self {
@@ -201,7 +208,16 @@ impl Body {
             // The gateway has met it.
             headers.remove(EXPECT);
         }
-        let Some(plan) = &self.plan else { return };
+        let Some(plan) = self.plan.as_ref().or(self.settled.as_ref()) else {
+            return;
+        };
+        match plan.forwarded_encoding() {
+            ForwardedEncoding::AsReceived => {}
+            ForwardedEncoding::Removed => drop(headers.remove(CONTENT_ENCODING)),
+            ForwardedEncoding::Value(codings) => {
+                headers.insert(CONTENT_ENCODING, codings.clone());
+            }
+        }
         if plan.unwraps() == Unwrapping::None {
             return;
         }
@@ -225,13 +241,6 @@ impl Body {
         if let Some(length) = plan.forwarded_length() {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        match plan.forwarded_encoding() {
-            ForwardedEncoding::AsReceived => {}
-            ForwardedEncoding::Removed => drop(headers.remove(CONTENT_ENCODING)),
-            ForwardedEncoding::Value(codings) => {
-                headers.insert(CONTENT_ENCODING, codings.clone());
-            }
-        }
         if self.comes_first() {
             // The gateway has met it.
             headers.remove(EXPECT);
@@ -239,14 +248,21 @@ impl Body {
     }
 }
 
-/// The most frequent requests: no body, and what is said of it is true.
-fn reads_nothing(method: &str, payload: &PayloadClaim) -> bool {
-    let said = match payload {
-        PayloadClaim::NotDeclared | PayloadClaim::Unsigned => true,
-        PayloadClaim::Sha256(hash) => *hash == SHA256_OF_NOTHING,
-        _ => false,
-    };
-    said && matches!(method, "GET" | "HEAD" | "DELETE")
+/// Why an upload is refused whose header has no length, neither Content-Length nor HTTP's chunks, and claims that there is a
+/// body: for want of the length (S3: 411), and not because no bytes are others than the claimed ones.
+pub fn without_length(refusal: Refusal, permit: &Permit, received: &Received) -> Refusal {
+    let operation = permit.address().operation();
+    let stores = matches!(operation, Operation::PutObject | Operation::UploadPart);
+    let announces = received.body_length() != Some(0) || received.value("content-length").is_some();
+    match refusal {
+        Refusal::Body(
+            BodyFailure::PayloadHash { .. }
+            | BodyFailure::ContentMd5 { .. }
+            | BodyFailure::Checksum(_)
+            | BodyFailure::Length { .. },
+        ) if stores && !announces => Refusal::Body(BodyFailure::MissingLength),
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -254,6 +270,7 @@ mod tests {
     use super::*;
     use crate::sig::dialect::AWS;
     use crate::sig::fields_of;
+    use crate::sig::payload::PayloadClaim;
 
     fn fields(written: &[(&'static str, &str)]) -> HeaderMap {
         let pairs = written.iter().map(|(name, value)| {

@@ -35,6 +35,7 @@ enum Signing<'v> {
         access_key_id: Cow<'v, str>,
         provided: Cow<'v, str>,
         string_to_sign: v2::StringToSign<'v>,
+        declared: v2::Declared,
     },
     V4(v4::Signing<'v>),
 }
@@ -203,10 +204,11 @@ pub fn claim<'v>(
     };
     let signing = match read {
         Read::V2(access_key_id, signature, expires) => {
-            let date = v2::check(view, dialect, expires, now, options)?;
+            let (date, declared) = v2::check(view, dialect, expires, now, options)?;
             Signing::V2 {
                 access_key_id,
                 provided: signature,
+                declared,
                 string_to_sign: v2::StringToSign::of(view, address, dialect, date)?,
             }
         }
@@ -375,13 +377,20 @@ impl Claim<'_> {
     ) -> Result<Verified, AuthFailure> {
         let query_headers = self.query_headers(&confirmed);
         let (target, payload, content_headers) = match (&self.signing, confirmed) {
-            (Signing::V2 { string_to_sign, .. }, Confirmed::V2(spelling)) => {
+            (
+                Signing::V2 {
+                    string_to_sign,
+                    declared,
+                    ..
+                },
+                Confirmed::V2(spelling),
+            ) => {
                 let (view, dialect) = (self.view, self.dialect);
                 if let Some(name) = v2::uncovered_parameter(view, dialect, self.placement) {
                     return Err(AuthFailure::UncoveredParameter(name.to_owned()));
                 }
                 let target = string_to_sign.target(spelling);
-                (target, PayloadClaim::NotDeclared, ContentHeaders::SIGNED)
+                (target, (*declared).into(), ContentHeaders::SIGNED)
             }
             (Signing::V4(signing), Confirmed::V4(confirmed)) => {
                 if let Some(name) = confirmed.collapsed {

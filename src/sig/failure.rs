@@ -65,9 +65,14 @@ pub enum AuthFailure {
     /// Rule 18, version 4 in the header.
     #[error("the header '{0}' is missing")]
     MissingPayloadMode(&'static str),
-    /// Rule 19, version 4.
-    #[error("the header '{0}' names no payload mode")]
-    BadPayloadMode(&'static str),
+    /// Rule 19.
+    #[error("the value '{value}' of the header '{name}' is no payload mode")]
+    BadPayloadMode {
+        /// The header, or the parameter that says the same.
+        name: &'static str,
+        /// Its value as sent.
+        value: String,
+    },
     /// Rule 20, version 4.
     #[error(
         "a body in chunks is for PutObject and UploadPart alone, signed in the Authorization header"
@@ -184,6 +189,12 @@ pub enum ScopeFault {
 }
 
 impl AuthFailure {
+    /// Rule 19.
+    pub(super) fn bad_payload_mode(name: &'static str, value: &[u8]) -> Self {
+        let value = String::from_utf8_lossy(value).into();
+        Self::BadPayloadMode { name, value }
+    }
+
     /// The number of the rule.
     pub fn rule(&self) -> u8 {
         match self {
@@ -205,7 +216,7 @@ impl AuthFailure {
             Self::ForeignHeader(_) => 16,
             Self::PayloadMode(_) => 17,
             Self::MissingPayloadMode(_) => 18,
-            Self::BadPayloadMode(_) => 19,
+            Self::BadPayloadMode { .. } => 19,
             Self::MisplacedChunks => 20,
             Self::NoDate(_) => 21,
             Self::CredentialScope(..) => 22,

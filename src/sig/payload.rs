@@ -37,7 +37,7 @@ pub enum PayloadClaim {
 pub enum PayloadMode {
     /// `UNSIGNED-PAYLOAD`.
     Unsigned,
-    /// A SHA-256 of 64 lower-case hexadecimal digits.
+    /// A SHA-256 of 64 hexadecimal digits, in either case: what is signed is the text as sent.
     Sha256([u8; 32]),
     /// `STREAMING-AWS4-HMAC-SHA256-PAYLOAD`.
     SignedChunks,
@@ -48,7 +48,7 @@ pub enum PayloadMode {
 }
 
 impl PayloadMode {
-    /// Reads the value of the header; `algorithm` is the dialect's word. Every mode has one spelling.
+    /// Reads the value of the header; `algorithm` is the dialect's word. Every word has one spelling.
     pub fn of(text: &[u8], algorithm: &str) -> Option<Self> {
         if text == b"UNSIGNED-PAYLOAD" {
             return Some(Self::Unsigned);
@@ -58,7 +58,9 @@ impl PayloadMode {
             return Some(Self::Sha256(SHA256_OF_NOTHING));
         }
         let Some(streaming) = text.strip_prefix(b"STREAMING-") else {
-            return unhex(text).map(Self::Sha256);
+            return unhex(text)
+                .or_else(|| unhex(&text.to_ascii_lowercase()))
+                .map(Self::Sha256);
         };
         if streaming == b"UNSIGNED-PAYLOAD-TRAILER" {
             return Some(Self::UnsignedChunksWithTrailer);
@@ -79,6 +81,12 @@ impl PayloadMode {
             | Self::UnsignedChunksWithTrailer => true,
         }
     }
+}
+
+/// Whether a request with this method has no body, so that a payload mode tells nothing of it. Where one comes all the same,
+/// the address refuses it.
+pub fn has_no_body(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD")
 }
 
 /// The bytes of 64 lower-case hexadecimal digits.
@@ -228,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mode_has_one_spelling() {
+    fn m16_every_word_has_one_spelling_and_a_hash_two_cases() {
         let of = |text: &str| PayloadMode::of(text.as_bytes(), "AWS4-HMAC-SHA256");
         for (text, mode) in [
             ("UNSIGNED-PAYLOAD", PayloadMode::Unsigned),
@@ -258,12 +266,15 @@ mod tests {
             "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD",
             "STREAMING-AWS4-HMAC-SHA256",
             &EMPTY_SHA256[1..],
-            &EMPTY_SHA256.to_ascii_uppercase(),
+            &EMPTY_SHA256[1..].to_ascii_uppercase(),
+            "streaming-unsigned-payload-trailer",
             &format!("{EMPTY_SHA256}0"),
             &"g".repeat(64),
         ] {
             assert_eq!(of(text), None, "{text}");
         }
+        let capitals = of(&EMPTY_SHA256.to_ascii_uppercase());
+        assert_eq!(capitals, of(EMPTY_SHA256), "hexadecimal digits");
         let wos = PayloadMode::of(b"STREAMING-WOS-HMAC-SHA256-PAYLOAD", "WOS-HMAC-SHA256");
         assert_eq!(wos, Some(PayloadMode::SignedChunks));
     }

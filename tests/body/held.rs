@@ -69,7 +69,7 @@ fn nothing_is_copied_that_need_not_be() {
 #[test]
 fn k6_a_hundred_thousand_chunks_of_one_byte() {
     let payload = data(100_000);
-    let request = Request::framed(Mode::UnsignedTrailer, payload.len(), None);
+    let request = Request::framed(Mode::UnsignedTrailer, payload.len(), None).with_small_chunks();
     let body = unsigned(&payload, 1, "\r\n");
     let plan = request.plan(body.len(), Framing::Plain).expect("a plan");
     let pieces: Vec<&[u8]> = body.chunks(MAX_HELD).collect();

@@ -12,3 +12,4 @@ mod published;
 mod random;
 mod scene;
 mod trailers;
+mod vendor;

@@ -150,11 +150,13 @@ proptest! {
         }
     }
 
+    /// Without the last CR LF alone it is whole.
     #[test]
     fn a_body_that_is_cut_short_is_refused(recipe in recipe(), sizes in sizes(), at in any::<Index>()) {
         let (request, body, _) = cook(&recipe);
         prop_assume!(!body.is_empty());
         let short = &body[..at.index(body.len())];
+        prop_assume!(recipe.mode < 2 || short.len() + 2 != body.len());
         for framing in FRAMINGS {
             let plan = request.plan(body.len(), framing).expect("a plan");
             prop_assert!(feed(&plan, &cut(short, &sizes)).is_err());

@@ -107,9 +107,9 @@ impl Request {
         self
     }
 
-    /// With signed chunks of any size.
+    /// With chunks of any size.
     pub fn with_small_chunks(mut self) -> Self {
-        self.options.min_signed_chunk = 1;
+        self.options.min_chunk = 1;
         self
     }
 

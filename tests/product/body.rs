@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::Md5;
 use sha1::Sha1;
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::combination::{Combination, Damage, Digest, Mode, Payload};
 use crate::operations::Content;
@@ -56,6 +56,8 @@ fn checksum_name(word: Word, digest: Digest) -> Option<String> {
         Digest::Crc64 => "crc64nvme",
         Digest::Sha1 => "sha1",
         Digest::Sha256 => "sha256",
+        Digest::Sha512 => "sha512",
+        Digest::ChecksumMd5 => "md5",
     };
     Some(format!("{}checksum-{name}", word.header_prefix()))
 }
@@ -75,12 +77,13 @@ fn digest_value(digest: Digest, data: &[u8]) -> String {
     let crc32 = |polynomial| (crc(data, polynomial, 0xffff_ffff) as u32).to_be_bytes();
     match digest {
         Digest::None => String::new(),
-        Digest::Md5 => STANDARD.encode(Md5::digest(data)),
+        Digest::Md5 | Digest::ChecksumMd5 => STANDARD.encode(Md5::digest(data)),
         Digest::Crc32 => STANDARD.encode(crc32(0xedb8_8320)),
         Digest::Crc32c => STANDARD.encode(crc32(0x82f6_3b78)),
         Digest::Crc64 => STANDARD.encode(crc(data, 0x9a6c_9329_ac4b_c9b5, u64::MAX).to_be_bytes()),
         Digest::Sha1 => STANDARD.encode(Sha1::digest(data)),
         Digest::Sha256 => STANDARD.encode(Sha256::digest(data)),
+        Digest::Sha512 => STANDARD.encode(Sha512::digest(data)),
     }
 }
 

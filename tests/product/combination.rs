@@ -186,16 +186,21 @@ pub enum Digest {
     Crc64,
     Sha1,
     Sha256,
+    Sha512,
+    /// In `x-amz-checksum-md5`, where [`Digest::Md5`] is Content-MD5.
+    ChecksumMd5,
 }
 
 impl Digest {
     /// Those that have a header of the vendor's, which a trailer may have too.
-    pub const CHECKSUMS: [Self; 5] = [
+    pub const CHECKSUMS: [Self; 7] = [
         Self::Crc32,
         Self::Crc32c,
         Self::Crc64,
         Self::Sha1,
         Self::Sha256,
+        Self::Sha512,
+        Self::ChecksumMd5,
     ];
 }
 

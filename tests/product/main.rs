@@ -23,11 +23,11 @@ use run::Forward;
 
 /// Every code of the model.
 #[rustfmt::skip]
-const CODES: [&str; 23] = [
+const CODES: [&str; 22] = [
     "AccessDenied", "AuthorizationHeaderMalformed", "AuthorizationQueryParametersError", "BadDigest", "EntityTooLarge",
     "EntityTooSmall", "ExpiredToken", "IncompleteBody", "InvalidAccessKeyId", "InvalidArgument", "InvalidChunkSizeError",
     "InvalidDigest", "InvalidPolicyDocument", "InvalidRequest", "InvalidToken", "MalformedTrailerError", "MethodNotAllowed",
-    "MissingContentLength", "NotImplemented", "RequestTimeTooSkewed", "SignatureDoesNotMatch", "UserKeyMustBeSpecified", "XAmzContentSHA256Mismatch",
+    "MissingContentLength", "NotImplemented", "RequestTimeTooSkewed", "SignatureDoesNotMatch", "XAmzContentSHA256Mismatch",
 ];
 /// The least that the product consists of.
 const AT_LEAST: usize = 10_000;

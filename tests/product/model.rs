@@ -4,7 +4,7 @@
 //! Where the vendors' documents differ, the words decide.
 
 use crate::combination::{Combination, Damage, Digest, Flaw, Kind, Mode};
-use crate::operations::{Content, Covered, Level, Selected};
+use crate::operations::{Content, Covered, Level, Operation, Selected};
 use crate::support::signer::Word;
 
 /// What the client is told, and what the node gets.
@@ -172,7 +172,7 @@ fn credentials(combination: &Combination) -> Option<Broken> {
         // Version 2 signs every header of the vendor's, version 4 those on its list.
         Flaw::AddedHeader if v4 => rule(28, 403, "AccessDenied"),
         Flaw::UnknownKey => rule(30, 403, "InvalidAccessKeyId"),
-        Flaw::JunkToken => rule(31, 403, "InvalidToken"),
+        Flaw::JunkToken => rule(31, 400, "InvalidToken"),
         // Version 2 does not sign it, and takes only those of a listing without a signature.
         Flaw::AddedParameter if !v4 => rule(33, 403, "AccessDenied"),
         _ => mismatch,
@@ -192,7 +192,7 @@ fn form(combination: &Combination) -> Option<Broken> {
         Flaw::TwoMechanisms => told(FORM, 400, "InvalidArgument"),
         Flaw::UnknownKey => told(FORM, 403, "InvalidAccessKeyId"),
         Flaw::WrongSignature | Flaw::WrongSecret => told(FORM, 403, "SignatureDoesNotMatch"),
-        Flaw::NoObjectKey => told(FORM, 400, "UserKeyMustBeSpecified"),
+        Flaw::NoObjectKey => told(FORM, 400, "InvalidArgument"),
         Flaw::EmptySignature | Flaw::NoPolicy => told(FORM, 400, "InvalidArgument"),
         // The field of version 2 is empty, the credential of version 4 begins with nothing.
         Flaw::EmptyKey if !v4 => told(FORM, 400, "InvalidArgument"),
@@ -222,7 +222,13 @@ fn mode(combination: &Combination) -> Option<Broken> {
             Some(rule(17, 501, "NotImplemented"))
         }
         (Kind::V4Header, Mode::Absent) => Some(rule(18, 400, "InvalidRequest")),
-        (Kind::V4Header | Kind::V4Query, _) if payload.damage == Damage::MalformedHash => {
+        // Presigned and in version 2 a request without a body may say anything of it.
+        (Kind::V4Header, _) if payload.damage == Damage::MalformedHash => {
+            Some(rule(19, 400, "InvalidArgument"))
+        }
+        (Kind::V4Query | Kind::V2Header | Kind::V2Query, _)
+            if payload.damage == Damage::MalformedHash && !reads_alone(operation) =>
+        {
             Some(rule(19, 400, "InvalidArgument"))
         }
         // An object's bytes or a part's, signed in the header: nothing else comes in chunks.
@@ -264,16 +270,26 @@ fn operation(combination: &Combination) -> Option<Broken> {
     }
 }
 
+fn reads_alone(operation: &Operation) -> bool {
+    matches!(operation.method, "GET" | "HEAD")
+}
+
+/// Whether the operation never has a body, so that nothing is claimed of it.
+fn claims_nothing(operation: &Operation) -> bool {
+    reads_alone(operation) || operation.method == "DELETE"
+}
+
 /// What the header alone says wrongly of the body.
 fn body_header(combination: &Combination) -> Option<Broken> {
     let payload = combination.payload;
     Some(match payload.damage {
+        _ if claims_nothing(&combination.operation) => return None,
         Damage::MalformedDigest if payload.digest == Digest::Md5 => {
             told(BODY_HEADER, 400, "InvalidDigest")
         }
         Damage::MalformedDigest => told(BODY_HEADER, 400, "InvalidRequest"),
         Damage::NoDecoded => told(BODY_HEADER, 411, "MissingContentLength"),
-        Damage::GarbledDecoded => told(BODY_HEADER, 400, "InvalidArgument"),
+        Damage::GarbledDecoded => told(BODY_HEADER, 411, "MissingContentLength"),
         Damage::UnknownTrailer => told(BODY_HEADER, 400, "InvalidRequest"),
         // Content-Length has no room for what was announced.
         Damage::DroppedChunk => told(BODY_HEADER, 400, "IncompleteBody"),
@@ -286,14 +302,12 @@ fn body(combination: &Combination) -> Option<Broken> {
     let Combination {
         payload,
         word,
-        kind,
         operation,
         ..
     } = combination;
     let empty = operation.content == Content::Nothing;
     Some(match payload.damage {
-        // Version 2 signs the header as any other, and means nothing by it.
-        Damage::WrongHash if !kind.is_v4() => return None,
+        _ if claims_nothing(operation) => return None,
         Damage::WrongHash if empty => told(BODY_HEADER, 400, "XAmzContentSHA256Mismatch"),
         Damage::WrongHash => told(BODY, 400, "XAmzContentSHA256Mismatch"),
         Damage::WrongDigest if payload.digest == Digest::Md5 && *word == Word::Wos => {
@@ -313,7 +327,7 @@ fn body(combination: &Combination) -> Option<Broken> {
         | Damage::NoFinalChunk
         | Damage::DecodedLess
         | Damage::DecodedMore => told(BODY, 400, "IncompleteBody"),
-        Damage::SmallChunk => told(BODY, 400, "InvalidChunkSizeError"),
+        Damage::SmallChunk => told(BODY, 403, "InvalidChunkSizeError"),
         Damage::MalformedTrailer => told(BODY, 400, "InvalidRequest"),
         Damage::OtherTrailer | Damage::NoTrailer | Damage::SecondTrailer => {
             told(BODY, 400, "MalformedTrailerError")

@@ -105,6 +105,16 @@ impl Case {
         }
     }
 
+    /// What is said of a body on a request that may have one.
+    pub fn declares_on_put(&mut self, mode: &str) {
+        self.request.method = "PUT".into();
+        if V2.contains(&self.form) {
+            self.signed_header("content-sha256", mode);
+        } else {
+            self.payload = Some(mode.into());
+        }
+    }
+
     pub fn other(&self) -> Word {
         match self.word {
             Word::Aws => Word::Wos,

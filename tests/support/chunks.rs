@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 
 use super::signer::{SECRET_ACCESS_KEY, Word};
 
@@ -156,8 +156,17 @@ pub fn unsigned(data: &[u8], size: usize, trailer: &str) -> Vec<u8> {
     body
 }
 
-/// The algorithms of `x-amz-checksum-…`.
-pub const ALGORITHMS: [&str; 5] = ["crc32", "crc32c", "crc64nvme", "sha1", "sha256"];
+/// The algorithms of `x-amz-checksum-…` that are written out here. Those of XXHash stand in tables of what the vendor's own
+/// library computes.
+pub const ALGORITHMS: [&str; 7] = [
+    "crc32",
+    "crc32c",
+    "crc64nvme",
+    "sha1",
+    "sha256",
+    "sha512",
+    "md5",
+];
 
 /// The value of `x-amz-checksum-{algorithm}`.
 pub fn checksum(algorithm: &str, data: &[u8]) -> String {
@@ -167,6 +176,8 @@ pub fn checksum(algorithm: &str, data: &[u8]) -> String {
         "crc64nvme" => crc(data, 0x9a6c_9329_ac4b_c9b5, 64),
         "sha1" => Sha1::digest(data).to_vec(),
         "sha256" => sha256(data).to_vec(),
+        "sha512" => Sha512::digest(data).to_vec(),
+        "md5" => md5::Md5::digest(data).to_vec(),
         other => panic!("{other}"),
     };
     STANDARD.encode(sum)

@@ -81,7 +81,14 @@ fn c2_a_chunk_says_no_signature_or_more_than_one() {
             ] {
                 let mut wrong = right.clone();
                 wrong.frames[0].extension.clone_from(&extension);
-                scene.refuses(&extension, &wrong, 400, "IncompleteBody");
+                // As S3: something that stands for the signature is no signature; nothing, or more behind it, no frame.
+                let value = extension.split_once('=').map_or("", |(_, value)| value);
+                let named = extension.starts_with(";chunk-signature=");
+                let (status, code) = match value.is_empty() || (named && value.contains(';')) {
+                    true => (400, "IncompleteBody"),
+                    false => (403, "SignatureDoesNotMatch"),
+                };
+                scene.refuses(&extension, &wrong, status, code);
             }
         }
     }
@@ -170,11 +177,11 @@ fn c14_no_chunk_makes_the_gateway_hold_it() {
                 wrong.frames[0].size = size.to_owned();
                 let case = format!("{mode} {}", &size[..8]);
                 let digits = size.len() <= 16;
-                let code = match mode != UNSIGNED_CHUNKS_TRAILER && digits {
-                    true => "InvalidChunkSizeError",
-                    false => "IncompleteBody",
+                let (status, code) = match mode != UNSIGNED_CHUNKS_TRAILER && digits {
+                    true => (403, "InvalidChunkSizeError"),
+                    false => (400, "IncompleteBody"),
                 };
-                scene.refuses(&case, &wrong, 400, code);
+                scene.refuses(&case, &wrong, status, code);
             }
         }
         // One chunk of more than a signature may cover at once.
@@ -183,12 +190,17 @@ fn c14_no_chunk_makes_the_gateway_hold_it() {
             .signed()
             .framing(Framing::Announced(18_000_000));
         large.frames[0].size = "1100000".into();
-        scene.refuses("17 MiB", &large, 400, "InvalidChunkSizeError");
-        // And as many of one byte as there may be.
-        let tiny = Upload::new(UNSIGNED_CHUNKS_TRAILER, object(1 << 20)).chunks_of(1);
-        scene.commits("a million chunks", &tiny.signed());
+        scene.refuses("17 MiB", &large, 403, "InvalidChunkSizeError");
         let grown = scene.gateway.peak_memory() - before;
         assert!(grown < 8 << 20, "{grown} bytes");
+        // Nor many of one byte.
+        let tiny = Upload::new(UNSIGNED_CHUNKS_TRAILER, object(1 << 20)).chunks_of(1);
+        scene.refuses(
+            "a million chunks",
+            &tiny.signed(),
+            403,
+            "InvalidChunkSizeError",
+        );
     }
 }
 
@@ -202,7 +214,6 @@ fn c15_the_size_of_a_chunk_has_one_spelling() {
                 "+10000",
                 "1_0000",
                 " 10000",
-                "10000 ",
                 "-10000",
                 "",
                 "10000000000010000",
@@ -212,6 +223,14 @@ fn c15_the_size_of_a_chunk_has_one_spelling() {
                 wrong.frames[0].size = size.into();
                 let case = format!("{mode} {size:?}");
                 scene.refuses(&case, &wrong, 400, "IncompleteBody");
+            }
+            // A blank behind it is one of those that S3 takes around the parts of a signed header.
+            let mut blank = right.clone();
+            blank.frames[0].size = "10000 ".into();
+            if mode == UNSIGNED_CHUNKS_TRAILER {
+                scene.refuses("a blank", &blank, 400, "IncompleteBody");
+            } else {
+                scene.commits("a blank", &blank);
             }
             // Leading zeros and capitals are digits.
             let mut zeros = right.clone();
@@ -258,14 +277,11 @@ fn c15_a_line_ends_with_both_of_its_bytes() {
 #[test]
 fn c16_a_chunk_that_is_not_the_last_has_8_kib() {
     for scene in Scene::both() {
-        for mode in SIGNED {
+        for mode in STREAMING {
             let small = Upload::new(mode, object(100_000)).chunks_of(8191);
-            scene.refuses(mode, &small.signed(), 400, "InvalidChunkSizeError");
+            scene.refuses(mode, &small.signed(), 403, "InvalidChunkSizeError");
             let enough = Upload::new(mode, object(100_000)).chunks_of(8192);
             scene.commits(mode, &enough.signed());
         }
-        // Nothing is derived for a chunk that is not signed.
-        let small = Upload::new(UNSIGNED_CHUNKS_TRAILER, object(100_000)).chunks_of(1000);
-        scene.commits("unsigned", &small.signed());
     }
 }

@@ -37,7 +37,13 @@ fn c4_a_length_is_a_number() {
             ] {
                 let wrong = upload(mode).decoded_length(Some(length)).signed();
                 let response = scene.send(length, &wrong.bytes());
-                assert_eq!(response.status, 400, "{length:?}: {}", response.text());
+                // This one is a number, and too large.
+                let status = if length == "9223372036854775808" {
+                    400
+                } else {
+                    411
+                };
+                assert_eq!(response.status, status, "{length:?}: {}", response.text());
                 scene.rec.assert_untouched();
             }
             let absent = upload(mode).decoded_length(None).signed();
@@ -97,7 +103,11 @@ fn c13_what_follows_the_last_chunk_is_no_part_of_anything() {
         for mode in STREAMING {
             let right = upload(mode).signed();
             // Within the announced length.
-            for rest in [&b"r"[..], b"\r\n", b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"] {
+            for rest in [
+                &b"r"[..],
+                b"\r\n0\r\n\r\n",
+                b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+            ] {
                 let body = [&right.body()[..], rest].concat();
                 let head = right.clone().framing(Framing::Announced(body.len()));
                 let bytes = [head.head_bytes(), body].concat();

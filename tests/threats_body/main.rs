@@ -2,6 +2,7 @@
 //! data. Each test bears the name of its threat.
 
 mod chunks;
+mod claims;
 mod connections;
 mod framing;
 mod hashes;

@@ -6,12 +6,14 @@ use super::support::upload::{
 use super::{Scene, object, upload};
 
 const WITH_TRAILER: [&str; 2] = [SIGNED_CHUNKS_TRAILER, UNSIGNED_CHUNKS_TRAILER];
-const CHECKSUMS: [&str; 5] = [
+pub const CHECKSUMS: [&str; 7] = [
     "x-amz-checksum-crc32",
     "x-amz-checksum-crc32c",
     "x-amz-checksum-crc64nvme",
     "x-amz-checksum-sha1",
     "x-amz-checksum-sha256",
+    "x-amz-checksum-sha512",
+    "x-amz-checksum-md5",
 ];
 const CRC32: &str = "x-amz-checksum-crc32";
 
@@ -22,7 +24,7 @@ fn c6_the_checksum_of_a_trailer_is_checked() {
             for name in CHECKSUMS {
                 let right = upload(mode)
                     .trailing(name)
-                    .header("x-amz-sdk-checksum-algorithm", "CRC32");
+                    .header("x-amz-sdk-checksum-algorithm", &algorithm_of(name));
                 let recorded = scene.commits(name, &right.signed());
                 // Whatever is in a trailer never becomes a header.
                 assert_eq!(recorded.header(name), None);
@@ -32,6 +34,12 @@ fn c6_the_checksum_of_a_trailer_is_checked() {
             }
         }
     }
+}
+
+/// As SDKs name it.
+pub fn algorithm_of(name: &str) -> String {
+    name.trim_start_matches("x-amz-checksum-")
+        .to_ascii_uppercase()
 }
 
 /// Name and value.

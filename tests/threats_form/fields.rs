@@ -106,9 +106,9 @@ fn i3_no_key_leads_out_of_its_bucket() {
         400,
         "KeyTooLongError",
     );
-    scene.refuses("empty", &form("").signed(), 400, "UserKeyMustBeSpecified");
+    scene.refuses("empty", &form("").signed(), 400, "InvalidArgument");
     let none = form("k").without_condition("key").without_field("key");
-    scene.refuses("none", &none.signed(), 400, "UserKeyMustBeSpecified");
+    scene.refuses("none", &none.signed(), 400, "InvalidArgument");
 }
 
 /// The embedded node keeps keys as paths of files: whatever reaches it is resolved.

@@ -227,7 +227,7 @@ fn c_session_tokens_are_for_keys_that_carry_one() {
     for scene in Scene::both() {
         for version in Version::BOTH {
             let form = Form::new(Word::Aws, version, "k").field("x-amz-security-token", "token");
-            scene.refuses("token", &form.signed(), 403, "InvalidToken");
+            scene.refuses("token", &form.signed(), 400, "InvalidToken");
         }
     }
 }

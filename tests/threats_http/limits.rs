@@ -178,7 +178,7 @@ fn j13_each_limit_of_a_header_holds_on_both_sides() {
         site.refuses(
             &format!("{line} {size} {fields}"),
             bytes,
-            431,
+            400,
             "RequestHeaderSectionTooLarge",
         );
     }
@@ -187,13 +187,13 @@ fn j13_each_limit_of_a_header_holds_on_both_sides() {
     site.refuses(
         "target",
         target.bytes(),
-        431,
+        400,
         "RequestHeaderSectionTooLarge",
     );
     site.refuses(
         "no end",
         "G".repeat(SIZE),
-        431,
+        400,
         "RequestHeaderSectionTooLarge",
     );
     site.refuses(
@@ -201,7 +201,7 @@ fn j13_each_limit_of_a_header_holds_on_both_sides() {
         "X: y\r\n"
             .repeat(SIZE)
             .replacen("X: y", "GET / HTTP/1.1", 1),
-        431,
+        400,
         "RequestHeaderSectionTooLarge",
     );
 }
@@ -223,7 +223,7 @@ fn j13_many_large_headers_at_once_take_bounded_memory() {
     }
     for connection in &mut connections {
         let response = connection.receive();
-        assert_refused("too large", &response, 431, "RequestHeaderSectionTooLarge");
+        assert_refused("too large", &response, 400, "RequestHeaderSectionTooLarge");
         assert!(connection.closes());
     }
     let grown = site.gateway.peak_memory() - before;

@@ -343,7 +343,7 @@ fn g5_a_header_has_100_fields_and_64_kib_at_most() {
                 "The request header is larger than 65536 bytes.",
             ),
         ] {
-            let refusal = scene.refuses(&request, 431, "RequestHeaderSectionTooLarge");
+            let refusal = scene.refuses(&request, 400, "RequestHeaderSectionTooLarge");
             assert_eq!(refusal.element("Message").as_deref(), Some(message));
         }
     }

@@ -19,7 +19,7 @@ use super::authorization::DialectForm;
 use super::dialect::Form;
 use super::failure::AuthFailure;
 use super::freshness;
-use super::payload::{ChunkChain, PayloadClaim, PayloadMode, hex};
+use super::payload::{ChunkChain, PayloadClaim, PayloadMode, has_no_body, hex};
 use super::request::{Fields, RequestView, text_of};
 use super::signature::{VerifyingKey, equal};
 use super::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
@@ -262,10 +262,15 @@ impl<'v> Declared<'v> {
             }
             (Some(text), None) => (text, PayloadSigned::Yes),
             (Some(text), Some(other)) if text == other => (text, PayloadSigned::Yes),
-            (Some(_), Some(_)) => return Err(AuthFailure::BadPayloadMode(name)),
+            (Some(text), Some(_)) => return Err(AuthFailure::bad_payload_mode(name, text)),
         };
-        let Some(mode) = PayloadMode::of(text, form.v4.algorithm) else {
-            return Err(AuthFailure::BadPayloadMode(name));
+        let mode = match PayloadMode::of(text, form.v4.algorithm) {
+            Some(mode) => mode,
+            // As S3 has it: what a presigned request says of a body that it does not have is no matter, as long as it is signed.
+            None if placement == Placement::Query && has_no_body(view.method) => {
+                PayloadMode::Unsigned
+            }
+            None => return Err(AuthFailure::bad_payload_mode(name, text)),
         };
         Ok(Self { text, mode, signed })
     }
