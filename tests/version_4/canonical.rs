@@ -238,3 +238,23 @@ fn h3_only_clients_of_wos_sign_a_default_port_that_they_do_not_send() {
         own.headers = own.headers.replace(DOMAIN, &format!("{DOMAIN}:8080"));
     }));
 }
+
+/// L12: every spelling of a request with a usual header is tried, and few of one with a very long header.
+#[test]
+fn l12_a_long_header_is_not_tried_in_every_spelling() {
+    // As the SDKs of WOS sign it: values untouched, the port that is not sent, nothing encoded.
+    let request = |length: usize| {
+        let value = format!("a  {}", "x".repeat(length));
+        let request = get(Word::Wos, "/bucket01/k*?prefix=a/b").header("x-wos-meta-a", &value);
+        signed(request, |own| {
+            own.uri = "/bucket01/k*".into();
+            own.query = "prefix=a/b".into();
+            own.headers = own.headers.replace("x-wos-meta-a:a x", "x-wos-meta-a:a  x");
+            own.headers = own
+                .headers
+                .replace("host:s3.example.com\n", "host:s3.example.com:80\n");
+        })
+    };
+    accepted(&request(8 * 1024));
+    mismatch(&request(48 * 1024));
+}
