@@ -24,12 +24,6 @@ from deployments import DEPLOYMENTS, USUAL, without_settings
 HERE = Path(__file__).parent
 CLIENTS = sorted(path.stem for path in HERE.glob("with_*.py"))
 AT_ONCE = 2
-# Of what the gateway does not do yet.
-NOT_YET = frozenset(
-    {
-        "Boto3.test_an_object_has_a_checksum_of_every_algorithm",
-    }
-)
 
 
 class CleanStop(unittest.TestCase):
@@ -63,8 +57,7 @@ def run(binary, name, names):
     os.environ["BOTO_DISABLE_CRT"] = str(not kind.common_runtime).lower()
     loader = unittest.defaultTestLoader
     tests = flattened(loader.loadTestsFromNames(names or kind.clients or CLIENTS))
-    left_out = frozenset() if names else NOT_YET
-    tests = unittest.TestSuite(test for test in tests if version in test.versions and (kind.lacks | left_out).isdisjoint(names_of(test)))
+    tests = unittest.TestSuite(test for test in tests if version in test.versions and kind.lacks.isdisjoint(names_of(test)))
     deployment = CleanStop.deployment = ClientContract.deployment = kind(binary, version)
     if name in USUAL:
         tests.addTests(loader.loadTestsFromTestCase(CleanStop))
