@@ -14,6 +14,7 @@ use super::query_headers::{Effect, Plus, QueryHeader, VerifiedQueryHeader};
 use super::request::{ContentHeaders, RequestView};
 use super::signature::{KnownIdentity, VerifyingKey};
 use super::target::VerifiedTarget;
+use super::v2_payload::Declared;
 use super::{Diagnostics, MAX_ACCESS_KEY_ID_LENGTH, Placement, VerifyOptions, Version, v2, v4};
 use crate::address::Address;
 
@@ -35,7 +36,7 @@ enum Signing<'v> {
         access_key_id: Cow<'v, str>,
         provided: Cow<'v, str>,
         string_to_sign: v2::StringToSign<'v>,
-        declared: v2::Declared,
+        declared: Declared,
     },
     V4(v4::Signing<'v>),
 }

@@ -25,6 +25,7 @@ pub mod signing_key;
 mod split;
 pub mod target;
 pub mod v2;
+pub mod v2_payload;
 pub mod v4;
 
 use std::time::Duration;

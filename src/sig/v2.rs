@@ -17,10 +17,10 @@ use percent_encoding::percent_decode_str;
 use super::authorization::DialectForm;
 use super::dialect::{Form, signed_somewhere};
 use super::failure::AuthFailure;
-use super::payload::{PayloadClaim, PayloadMode, has_no_body};
 use super::query_headers::{Effect, Plus, QueryHeader};
 use super::request::{CONTENT_MD5, Field, Fields, Parameter, RequestView};
 use super::target::{EmptyValue, PathSpelling, QuerySpelling, VerifiedTarget, with_blanks};
+use super::v2_payload::{Declared, declared};
 use super::{Placement, VerifyOptions, Version, freshness, presigned};
 use crate::address::{Address, Style};
 
@@ -243,56 +243,6 @@ pub fn check<'v>(
         None => header_date(view, dialect.form, now, options)?,
     };
     Ok((date, declared))
-}
-
-/// What a request says of its body. Version 2 covers the header that says it as every header of the vendor's, so it is signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Declared {
-    /// Nothing.
-    Nothing,
-    /// `UNSIGNED-PAYLOAD`.
-    Unsigned,
-    /// Its SHA-256.
-    Sha256([u8; 32]),
-}
-
-impl From<Declared> for PayloadClaim {
-    fn from(declared: Declared) -> Self {
-        match declared {
-            Declared::Nothing => Self::NotDeclared,
-            Declared::Unsigned => Self::Unsigned,
-            Declared::Sha256(hash) => Self::Sha256(hash),
-        }
-    }
-}
-
-/// Reads it, and refuses a body that only version 4 can vouch for.
-fn declared(view: &RequestView<'_>, form: &Form) -> Result<Declared, AuthFailure> {
-    let fields = &view.fields;
-    let name = form.v4.content_sha256_header;
-    let text = fields.vendor(name);
-    if let Some(mode) = text.filter(|mode| mode.starts_with(b"STREAMING-")) {
-        return Err(AuthFailure::PayloadMode(
-            String::from_utf8_lossy(mode).into(),
-        ));
-    }
-    let declared = match text.and_then(|text| PayloadMode::of(text, form.v4.algorithm)) {
-        Some(PayloadMode::Unsigned) => Declared::Unsigned,
-        Some(PayloadMode::Sha256(hash)) => Declared::Sha256(hash),
-        _ => Declared::Nothing,
-    };
-    let chunked = |token: &[u8]| token.trim_ascii().eq_ignore_ascii_case(b"aws-chunked");
-    let framed = |value: &[u8]| value.split(|&byte| byte == b',').any(chunked);
-    match text {
-        // A body that is declared is what it is said to be, whatever its encoding is called.
-        _ if declared == Declared::Nothing && fields.content_encoding.is_some_and(framed) => {
-            Err(AuthFailure::PayloadMode("aws-chunked".into()))
-        }
-        Some(text) if declared == Declared::Nothing && !has_no_body(view.method) => {
-            Err(AuthFailure::bad_payload_mode(name, text))
-        }
-        _ => Ok(declared),
-    }
 }
 
 /// Checks the date of a request signed in the header, and gives the text of the StringToSign's date line: empty where
