@@ -193,7 +193,14 @@ impl Meaning {
             let decoded_name = String::from_utf8_lossy(&Reading::Form.name(name)).into_owned();
             let free = original.kind == Kind::V2 && LISTING.contains(&decoded_name.as_str());
             if !free && !credential(&decoded_name) {
-                let values = meaning.parameters.entry(shown(&reading.name(name)));
+                let mut known = shown(&reading.name(name));
+                // In version 2 it is signed as the header that it is, whose name has no case; a node to which it is none
+                // does not sign it, and refuses the request.
+                let lower = known.to_ascii_lowercase();
+                if original.kind == Kind::V2 && lower.starts_with("x-amz-") {
+                    known = lower;
+                }
+                let values = meaning.parameters.entry(known);
                 values.or_default().push(shown(&reading.value(value)));
             }
         }
