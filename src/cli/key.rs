@@ -50,6 +50,10 @@ pub struct Key {
     /// The session token that belongs to it.
     pub session_token: Option<Secret<String>>,
     /// Where the SecretAccessKey comes from.
+    #[cfg_attr(
+        not(feature = "embedded"),
+        expect(dead_code, reason = "the demo alone says it")
+    )]
     pub source: Source,
 }
 

@@ -1,6 +1,7 @@
 //! Text for a POSIX shell.
 
-/// One word: as it is where every character stands for itself, and in quotes where not.
+/// One word, for the demo: as it is where every character stands for itself, and in quotes where not.
+#[cfg(feature = "embedded")]
 pub fn word(text: &str) -> String {
     let plain = |byte: u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_' | b'+' | b':')
