@@ -216,8 +216,10 @@ class Boto3Presigned(unittest.TestCase):
         fetch("PUT", url, b"-", {"Content-Type": "text/x-test"})
         with self.assertRaises(urllib.error.HTTPError) as refused:
             fetch("PUT", url, b"-", {"Content-Type": "text/x-other"})
+        # A URL of version 2 says the type itself: then there are two.
+        code = "InvalidArgument" if "content-type=" in url.lower() else "SignatureDoesNotMatch"
         with refused.exception as answer:
-            self.assertIn("<Code>SignatureDoesNotMatch</Code>", answer.read().decode())
+            self.assertIn(f"<Code>{code}</Code>", answer.read().decode())
 
     def test_what_is_signed_is_what_the_object_has(self):
         digest = base64.b64encode(hashlib.md5(b"body").digest()).decode()
