@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use http::header::{CONTENT_TYPE, HeaderValue};
 
 use super::Version;
-use super::dialect::{DIALECTS, Dialect, FORMS, Form, starts_with_ignoring_case};
+use super::dialect::{DIALECTS, Dialect, FORMS, Form};
 use super::failure::AuthFailure;
 use super::presigned::{Mechanism, mechanism};
 use super::request::{CONTENT_MD5, Field, Parameter};
@@ -21,7 +21,9 @@ const NEVER: &[&str] = &["content-sha256", "decoded-content-length", "trailer"];
 /// Those that S3 ignores there: the AWS SDK for JavaScript 3 writes the checksum of no bytes into its URLs.
 const IGNORED: &[&str] = &["sdk-checksum-algorithm", "tagging"];
 /// The prefix of the checksums among them.
-const IGNORED_PREFIX: &str = "checksum-";
+const CHECKSUM_PREFIX: &str = "checksum-";
+/// What stands behind that prefix and is no checksum (Amazon S3 API Reference, "GetObject", "CreateMultipartUpload").
+const NO_CHECKSUMS: &[&str] = &["algorithm", "mode", "type"];
 
 /// Headers of HTTP that the AWS SDK for JavaScript 2 repeats in its URLs. They are not the vendor's, so S3 reads the header alone.
 const REPEATED: &[&str] = &[
@@ -183,7 +185,8 @@ fn header_name(name: &str, form: &Form, version: Version) -> Option<String> {
 
 fn effect(name: &str, form: &Form) -> Effect {
     let rest = name.strip_prefix(form.header_prefix).unwrap_or("");
-    match IGNORED.contains(&rest) || starts_with_ignoring_case(rest, IGNORED_PREFIX) {
+    let checksum = rest.strip_prefix(CHECKSUM_PREFIX);
+    match IGNORED.contains(&rest) || checksum.is_some_and(|own| !NO_CHECKSUMS.contains(&own)) {
         true => Effect::Ignored,
         false => Effect::Header,
     }

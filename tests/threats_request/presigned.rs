@@ -170,6 +170,16 @@ fn m3_what_s3_ignores_in_a_url_goes_no_further() {
     }
 }
 
+/// The AWS SDK for JavaScript 3 asks for the checksum of an answer in the URL that it presigns.
+#[test]
+fn m3_what_asks_for_a_checksum_is_no_checksum() {
+    let mut scene = both_versions(Forward::Trusted);
+    let target = format!("/{BUCKET}/k?x-amz-checksum-mode=ENABLED");
+    let request = Placed::Query.sign(Request::new(Word::Aws, "GET", &target));
+    let recorded = passes(&mut scene, &request, &format!("/{BUCKET}/k"));
+    assert_header(&scene, &recorded, "x-amz-checksum-mode", "ENABLED");
+}
+
 /// A header of the query steers what the request is about, wherever the nodes read it.
 #[test]
 fn m3_a_copy_source_in_the_query_makes_a_copy() {
