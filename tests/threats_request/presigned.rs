@@ -224,7 +224,6 @@ fn m3_what_frames_a_body_is_no_header_of_the_query() {
         let request = Placed::Query.sign(Request::new(Word::Aws, "PUT", &left).body("hello"));
         let recorded = passes(&mut scene, &request, &left);
         assert_eq!(recorded.body, b"hello", "{name}");
-        assert_ne!(recorded.header(name), Some("5x"), "{name}");
         let there = recorded.head.headers.iter().filter(|(own, value)| {
             own.eq_ignore_ascii_case(name) && value == "5" && name != "content-length"
         });
