@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use countersign::cli;
 
-/// Worth more than any cryptography here: a request makes many small allocations (`benches/wrk`).
+/// Worth more than any cryptography here: a request makes many small allocations (`benches/wrk`). It asks for no huge pages
+/// (feature `no_thp`): with them a slow client takes nearly twice the memory (`benches/connections`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

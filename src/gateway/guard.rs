@@ -164,7 +164,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
         let mut piece = [const { MaybeUninit::uninit() }; PIECE];
         let mut piece = ReadBuf::uninit(&mut piece);
         ready!(Pin::new(&mut self.inner).poll_read(cx, &mut piece))?;
-        self.held.extend_from_slice(piece.filled());
+        match self.held.is_empty() {
+            true => self.held = BytesMut::from(piece.filled()),
+            false => self.held.extend_from_slice(piece.filled()),
+        }
         Poll::Ready(Ok(piece.filled().len()))
     }
 

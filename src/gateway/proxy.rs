@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::EXPECT;
 use http::{StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
@@ -143,7 +142,7 @@ impl ProxyHttp for Proxy {
 
     async fn upstream_peer(
         &self,
-        session: &mut Session,
+        _session: &mut Session,
         context: &mut Self::CTX,
     ) -> Result<Box<HttpPeer>> {
         let now = context.verified_at.take().unwrap_or_else(instant);
@@ -161,7 +160,7 @@ impl ProxyHttp for Proxy {
             Error::explain(ErrorType::ConnectError, "no node is left to try").into_up()
         })?;
         cluster::narrow(&mut peer, self.gateway.requests());
-        if session.as_mut().is_body_empty() {
+        if context.received.body_length() == Some(0) {
             // The connection's guard alone waits for the node, with an alarm that is there already.
             peer.options.read_timeout = None;
         }
@@ -186,7 +185,7 @@ impl ProxyHttp for Proxy {
 
     async fn connected_to_upstream(
         &self,
-        session: &mut Session,
+        _session: &mut Session,
         reused: bool,
         _peer: &HttpPeer,
         _fd: std::os::unix::io::RawFd,
@@ -204,7 +203,7 @@ impl ProxyHttp for Proxy {
             (NodeConnection::New, Some(instant()))
         };
         // What has a body, be it one of nothing in chunks, waits for the client before it waits for the node.
-        context.connected = connected.filter(|_| session.as_mut().is_body_empty());
+        context.connected = connected.filter(|_| context.received.body_length() == Some(0));
         if let Some((_, metrics)) = context.node() {
             metrics.connection(state);
         }
@@ -213,7 +212,7 @@ impl ProxyHttp for Proxy {
 
     async fn upstream_request_filter(
         &self,
-        session: &mut Session,
+        _session: &mut Session,
         request: &mut RequestHeader,
         context: &mut Self::CTX,
     ) -> Result<()> {
@@ -242,7 +241,6 @@ impl ProxyHttp for Proxy {
                 request_id: &context.request_id,
                 peer: connection.peer(),
                 node: node.map_or("localhost", String::as_str),
-                expects: session.req_header().headers.contains_key(EXPECT),
                 clock: &*self.gateway.clock,
                 signed_fields: &context.signed_fields,
             },

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use http::header::HeaderMap;
+use http::header::{EXPECT, HeaderMap};
 
 use crate::sig::{Field, fields_of};
 
@@ -103,6 +103,12 @@ impl Received {
             let field = self.field(span);
             (&self.text[span.line.start..][..field.0.len()], field)
         })
+    }
+
+    /// Whether the client waits for `100 Continue`.
+    pub fn expects(&self) -> bool {
+        let expects = |span: &Span| span.steers && self.field(span).0 == EXPECT;
+        self.spans.iter().any(expects)
     }
 
     fn field(&self, span: &Span) -> Field<'_> {

@@ -87,7 +87,9 @@ pub fn what_passes(
             }
             Some(_) => HeaderName::from_bytes(name.as_bytes()),
             None => match listed(name) {
-                Some(name) if name == AUTHORIZATION || (name == EXPECT && !own.expects) => continue,
+                Some(name) if name == AUTHORIZATION || (name == EXPECT && !received.expects()) => {
+                    continue;
+                }
                 Some(name) => Ok(name),
                 None => continue,
             },

@@ -35,8 +35,6 @@ pub struct Own<'o> {
     pub peer: Option<&'o HeaderValue>,
     /// The address of the node.
     pub node: &'o str,
-    /// Whether the client waits for `100 Continue`.
-    pub expects: bool,
     /// Tells the time of this attempt, which a new signature carries.
     pub clock: &'o dyn Clock,
     /// The signed fields that go on besides those that always do, for nodes that verify the signature.
@@ -124,7 +122,6 @@ mod tests {
                 request_id: &RequestId::random(),
                 peer: None,
                 node: "127.0.0.1:9000",
-                expects: false,
                 clock: &SystemClock,
                 signed_fields: &[],
             };

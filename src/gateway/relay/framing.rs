@@ -24,9 +24,11 @@ pub struct Settled {
 /// # Errors
 /// An error of the node's, where its answer has no single end.
 pub fn settle(answer: &mut ResponseHeader, method: &Method, version: Version) -> Result<Settled> {
-    let (mut lengths, mut codings) = (0, 0);
-    for name in answer.headers.keys() {
-        lengths += usize::from(name == CONTENT_LENGTH);
+    let (mut length, mut codings) = (Length::None, 0);
+    for (name, value) in &answer.headers {
+        if name == CONTENT_LENGTH {
+            length = length.and(value.as_bytes());
+        }
         codings += usize::from(name == TRANSFER_ENCODING);
     }
     let has_body = has_body(answer.status, method);
@@ -39,7 +41,7 @@ pub fn settle(answer: &mut ResponseHeader, method: &Method, version: Version) ->
             answer.remove_header(&TRANSFER_ENCODING);
         }
     }
-    if lengths > 0 {
+    if length == Length::Odd {
         settle_length(answer)?;
     }
     if answer.status.is_informational() || answer.status == StatusCode::NO_CONTENT {
@@ -74,14 +76,32 @@ fn check_coding(answer: &ResponseHeader, has_body: bool) -> Result<()> {
     Ok(())
 }
 
+/// What an answer says of its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Length {
+    None,
+    /// It says it once, as it is to go on.
+    Plain,
+    /// It says it several times, or in another spelling.
+    Odd,
+}
+
+impl Length {
+    /// The same with one field more.
+    fn and(self, value: &[u8]) -> Self {
+        let is_plain =
+            value.iter().all(u8::is_ascii_digit) && (value.len() == 1 || !value.starts_with(b"0"));
+        match self {
+            Self::None if is_plain && !value.is_empty() => Self::Plain,
+            _ => Self::Odd,
+        }
+    }
+}
+
 /// Pingora has refused lengths that differ; the same one said twice goes on once (RFC 9110, section 8.6).
 fn settle_length(answer: &mut ResponseHeader) -> Result<()> {
-    let mut lengths = answer.headers.get_all(CONTENT_LENGTH).iter();
-    let first = lengths.next().map_or(&b""[..], HeaderValue::as_bytes);
-    let is_plain = first.iter().all(u8::is_ascii_digit) && (first.len() == 1 || first[0] != b'0');
-    if is_plain && lengths.next().is_none() {
-        return Ok(());
-    }
+    let first = answer.headers.get(CONTENT_LENGTH);
+    let first = first.map_or(&b""[..], HeaderValue::as_bytes);
     let first = first.split(|&byte| byte == b',').next().unwrap_or_default();
     let length = str::from_utf8(first.trim_ascii()).ok();
     let length: Option<u64> = length.and_then(|length| length.parse().ok());
