@@ -13,10 +13,13 @@
 //! | 3 | [`cluster`] | `Permit → HttpPeer`: the nodes; without a permit no connection |
 //! | 3 | [`error`] | every refusal and its S3 document |
 //! | 4 | [`metrics`], [`logs`] | every metric, declared once; the log lines |
-//! | 5 | [`gateway`] | the Pingora proxy: thin callbacks over the rooms above |
+//! | 5 | [`runtime`] | what a running gateway shares: the configuration in use |
 //! | 5 | `embedded` | the storage node of the demo and the tests |
+//! | 6 | [`wire`] | a connection's bytes, checked before the HTTP parser sees them |
 //! | 6 | [`config`] | the TOML file: what was written, and what is true |
-//! | 7 | [`cli`] | the commands: serve, demo, check, sign |
+//! | 7 | [`gateway`] | one request: the Pingora proxy, thin callbacks over the rooms above |
+//! | 8 | [`server`] | the process: sockets, connections, signals, the admin listener |
+//! | 9 | [`cli`] | the commands: serve, demo, check, sign |
 //!
 //! A file imports only lower levels and its own room. A pure room names no Pingora, no tokio, no file, no socket, no
 //! clock and no log. `tests/layering.rs` reads this table and holds the code to it.
@@ -35,5 +38,8 @@ pub mod gateway;
 pub mod logs;
 pub mod metrics;
 pub mod policy;
+pub mod runtime;
 pub mod secret;
+pub mod server;
 pub mod sig;
+pub mod wire;

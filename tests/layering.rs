@@ -170,7 +170,7 @@ fn a_room_imports_only_lower_levels_and_itself() {
             "pub(crate) fn a() {} pub(in crate::sig) fn b() {}",
         ),
         (
-            "src/gateway/run.rs",
+            "src/server/run.rs",
             "// crate::cli\nuse crate::cluster::Cluster;",
         ),
     ];
@@ -220,7 +220,7 @@ fn pure_rooms_name_no_runtime_no_clock_and_no_log() {
     let accepted = [
         ("src/address/mod.rs", "use core::net::Ipv6Addr;"),
         ("src/sig/mod.rs", "use std::time::{Duration, SystemTime};"),
-        ("src/gateway/run.rs", "use std::fs;"),
+        ("src/server/run.rs", "use std::fs;"),
     ];
     holds(&files(&["src"]), rule, &refused, &accepted);
 }
@@ -458,7 +458,7 @@ fn tests_await_events_and_never_sleep() {
         ),
         ("src/error/tests.rs", "std::thread::sleep(second);"),
     ];
-    let accepted = [("src/gateway/run.rs", "tokio::time::sleep(second).await;")];
+    let accepted = [("src/server/run.rs", "tokio::time::sleep(second).await;")];
     holds(&files(&["src", "tests"]), rule, &refused, &accepted);
 }
 

@@ -11,8 +11,9 @@ use async_trait::async_trait;
 use countersign::clock::SystemClock;
 use countersign::config::Settings;
 use countersign::credentials::{CredentialStore, InlineStore, StoreFailure};
-use countersign::gateway::{self, LiveOptions, RunOptions};
 use countersign::logs;
+use countersign::runtime::live::LiveOptions;
+use countersign::server::{self, RunOptions};
 use countersign::sig::VerifyingKey;
 use support::gateway::Config;
 use support::rec::{Answer, Rec};
@@ -109,7 +110,7 @@ fn start(file: &Path, asked: &Arc<AtomicUsize>) -> String {
         admin: settings.admin,
         live,
     };
-    let running = gateway::start(options, Arc::new(SystemClock), log.log()).unwrap();
+    let running = server::start(options, Arc::new(SystemClock), log.log()).unwrap();
     let address = running.addresses.listeners[0].clone();
     let never = || Err("nothing to read".to_owned());
     thread::spawn(move || running.run(Box::new(never), || ()));

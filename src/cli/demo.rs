@@ -18,12 +18,13 @@ use crate::cluster::{Addressing, ClusterOptions, FormFiles, Forward, NodeAddress
 use crate::config::{self, ListenFault};
 use crate::credentials::{InlineKey, InlineStore};
 use crate::embedded::{self, Node, NodeOptions};
-use crate::gateway::options::{
+use crate::logs::{self, AccessLog, LogFormat, LogLevel, LogOptions};
+use crate::runtime::live::LiveOptions;
+use crate::runtime::options::{
     AnswerAs, ConnectionLimits, ListenAddress, ListenerOptions, MinRate, ServerOptions,
 };
-use crate::gateway::{self, LiveOptions, RunOptions};
-use crate::logs::{self, AccessLog, LogFormat, LogLevel, LogOptions};
 use crate::secret::Secret;
+use crate::server::{self, RunOptions};
 use crate::sig::dialect::DialectName;
 use crate::sig::{Diagnostics, Identity, Region, VerifyOptions};
 
@@ -98,7 +99,7 @@ impl Demo {
         let socket = socket
             .to_str()
             .ok_or("the temporary directory's path is not UTF-8")?;
-        let running = gateway::start(
+        let running = server::start(
             self.options(socket, &key),
             Arc::new(SystemClock),
             guard.log(),

@@ -101,7 +101,7 @@ fn misuse(command: &str, kind: ErrorKind, message: &str) -> Failure {
 }
 
 /// Where a gateway listens: one line each, for people and for programs.
-fn announcement(addresses: &crate::gateway::Addresses) -> String {
+fn announcement(addresses: &crate::server::Addresses) -> String {
     let listeners = addresses.listeners.iter();
     let listeners = listeners.map(|listener| format!("listening on {listener}\n"));
     let admin = addresses.admin.iter();

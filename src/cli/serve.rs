@@ -7,8 +7,9 @@ use super::{Failure, announcement, say};
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::credentials::InlineStore;
-use crate::gateway::{self, LiveOptions, RunOptions};
 use crate::logs;
+use crate::runtime::live::LiveOptions;
+use crate::server::{self, RunOptions};
 
 /// Runs the gateway that a file describes, until it is told to stop.
 ///
@@ -23,7 +24,7 @@ pub fn run(config: &Path) -> Result<(), Failure> {
         admin: settings.admin,
         live: live(settings),
     };
-    let running = gateway::start(options, Arc::new(SystemClock), log.log())?;
+    let running = server::start(options, Arc::new(SystemClock), log.log())?;
     let (config, addresses) = (config.to_owned(), running.addresses.clone());
     let reload = move || {
         let settings = Settings::load(&config).map_err(|error| error.to_string())?;

@@ -2,6 +2,7 @@
 
 mod reach;
 mod resign;
+mod spent;
 
 use std::net::SocketAddr;
 use std::sync::LazyLock;
@@ -18,6 +19,7 @@ use crate::sig::node_key::NodeKey;
 pub use reach::MAX_PROBES;
 use resign::NodeKeys;
 pub use resign::{Addressing, ClientNodeKey, NodeCredentials, PayloadSigning, SignWith};
+pub use spent::{SINGLE, SpentConnections};
 
 /// Where a node listens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -11,7 +11,7 @@ use super::document::{Entry, Table};
 use super::once::Once;
 use crate::address::HostNames;
 use crate::cluster::NodeAddress;
-use crate::gateway::options::ListenAddress;
+use crate::runtime::options::ListenAddress;
 
 /// The longest path of a Unix socket: `sun_path` has 108 bytes and the last one is NUL (unix(7)).
 const MAX_SOCKET_PATH_LENGTH: usize = 107;

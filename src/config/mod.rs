@@ -20,8 +20,8 @@ use std::path::Path;
 
 use crate::cluster::ClusterOptions;
 use crate::credentials::InlineKey;
-use crate::gateway::options::{ListenerOptions, ServerOptions};
 use crate::logs::LogOptions;
+use crate::runtime::options::{ListenerOptions, ServerOptions};
 use crate::secret::Secret;
 use crate::sig::VerifyOptions;
 pub use address::{ListenFault, is_host_name, listen_address};

@@ -12,8 +12,8 @@ use crate::cluster::{
     SignWith as SignWithOptions,
 };
 use crate::credentials::InlineKey;
-use crate::gateway::options::{AnswerAs, ListenerOptions, ServerOptions};
 use crate::logs::{AccessLog, LogFormat, LogLevel, LogOptions};
+use crate::runtime::options::{AnswerAs, ListenerOptions, ServerOptions};
 use crate::sig::dialect::DialectName;
 use crate::sig::{Diagnostics, VerifyOptions, Version};
 

@@ -4,98 +4,25 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::Method;
-use percent_encoding::{CONTROLS, percent_encode};
 use pingora::http::RequestHeader;
-use pingora::protocols::http::authority::{RawTargetAuthority, raw_target_authority};
 
 use super::body::{Body, without_length};
 use super::context::Context;
 use super::form;
 use super::forward;
-use super::listener::Listener;
-use super::live::Live;
-use super::received::Received;
-use super::wire::{is_token, members};
 use crate::address::{Address, AddressFailure, CopySource, selector};
 use crate::clock::instant;
 use crate::cluster::Forward;
-use crate::credentials::StoreFailure;
 use crate::error::Refusal;
 use crate::policy::{Caller, decide};
+use crate::runtime::live::{Listener, Live};
 use crate::sig::dialect::{AWS, CaseRule, Dialect, starts_with_ignoring_case, vendor_header};
 use crate::sig::request::{Parameter, text_of};
 use crate::sig::target::PathSpelling;
 use crate::sig::{self, AuthFailure, RequestView, Verified, VerifyingKey, Version};
-
-/// A request target (RFC 9112, section 3.2), divided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Target<'r> {
-    /// The authority of the absolute form.
-    pub authority: Option<&'r str>,
-    /// The raw path.
-    pub path: &'r str,
-    /// The raw query string, without `?`.
-    pub query: Option<&'r str>,
-}
-
-impl<'r> Target<'r> {
-    /// The target of a request, byte for byte as it came.
-    pub fn of(request: &'r RequestHeader) -> Self {
-        let raw = request.raw_path();
-        // Nearly always the origin form, which is the text of the URI itself, divided already.
-        if let Some(parsed) = request.uri.path_and_query()
-            && raw.starts_with(b"/")
-            && std::ptr::eq(parsed.as_str().as_bytes(), raw)
-        {
-            return Self {
-                authority: None,
-                path: parsed.path(),
-                query: parsed.query(),
-            };
-        }
-        let text = |bytes| std::str::from_utf8(bytes).unwrap_or("");
-        let (authority, origin) = match raw_target_authority(raw) {
-            RawTargetAuthority::Absolute {
-                authority,
-                path_and_query,
-                ..
-            } => match path_and_query {
-                b"" => (Some(text(authority)), "/"),
-                // No path is the root (RFC 9112, section 3.2.1).
-                [b'?', query @ ..] => {
-                    return Self {
-                        authority: Some(text(authority)),
-                        path: "/",
-                        query: Some(text(query)),
-                    };
-                }
-                origin => (Some(text(authority)), text(origin)),
-            },
-            _ => (None, text(raw)),
-        };
-        match memchr::memchr(b'?', origin.as_bytes()) {
-            Some(at) => Self {
-                authority,
-                path: &origin[..at],
-                query: Some(&origin[at + 1..]),
-            },
-            None => Self {
-                authority,
-                path: origin,
-                query: None,
-            },
-        }
-    }
-}
-
-/// Percent-encodes the characters of a target that stand in no URI. First of all, so that everything behind sees ASCII.
-///
-/// # Errors
-/// Pingora's, where the target is none; the guard lets none such in.
-pub fn encode_target(request: &mut RequestHeader) -> pingora::Result<()> {
-    let encoded = percent_encode(request.raw_path(), CONTROLS).to_string();
-    request.set_raw_path(encoded.as_bytes())
-}
+use crate::wire::head::Received;
+use crate::wire::parse::{is_token, members};
+use crate::wire::target::Target;
 
 /// What the header of a request has come to.
 pub enum Admission {
@@ -230,8 +157,8 @@ fn verify(
     let id = claim.access_key_id();
     let key = match resolved {
         Some(key) => key,
-        None => match live.store.known(id) {
-            Some(answer) => key_or_decoy(live, answer)?,
+        None => match live.known_key(id) {
+            Some(answer) => answer?,
             None => return Err(Pause::Unresolved(id.to_owned())),
         },
     };
@@ -269,26 +196,6 @@ fn signed_fields(claim: &sig::Claim<'_>) -> Result<Vec<String>, Refusal> {
 fn is_copy_source(parameter: &Parameter<'_>) -> bool {
     parameter.name.starts_with(['x', 'X'])
         && vendor_header(&parameter.name.to_ascii_lowercase()) == Some("copy-source")
-}
-
-/// The key that an AccessKeyId resolves to.
-///
-/// # Errors
-/// [`Refusal::StoreUnavailable`].
-pub async fn key_of(live: &Live, access_key_id: &str) -> Result<VerifyingKey, Refusal> {
-    key_or_decoy(live, live.store.resolve(access_key_id).await)
-}
-
-fn key_or_decoy(
-    live: &Live,
-    answer: Result<VerifyingKey, StoreFailure>,
-) -> Result<VerifyingKey, Refusal> {
-    match answer {
-        Ok(key) => Ok(key),
-        // The decoy fails as any other key does, and takes as long.
-        Err(StoreFailure::Unknown) => Ok(live.decoy.clone()),
-        Err(StoreFailure::Unavailable) => Err(Refusal::StoreUnavailable),
-    }
 }
 
 /// What the check takes from the header besides the signature.
@@ -411,43 +318,4 @@ fn check_spelling(
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_form_of_a_target_is_divided_and_encoded() {
-        for (raw, encoded, expected) in [
-            ("/b/k?acl", "/b/k?acl", (None, "/b/k", Some("acl"))),
-            ("/b/k?", "/b/k?", (None, "/b/k", Some(""))),
-            ("/b/é", "/b/%C3%A9", (None, "/b/%C3%A9", None)),
-            (
-                "/b/k?é=漢%e6",
-                "/b/k?%C3%A9=%E6%BC%A2%e6",
-                (None, "/b/k", Some("%C3%A9=%E6%BC%A2%e6")),
-            ),
-            ("http://h", "http://h", (Some("h"), "/", None)),
-            (
-                "http://b.h?location",
-                "http://b.h?location",
-                (Some("b.h"), "/", Some("location")),
-            ),
-            ("http://h?", "http://h?", (Some("h"), "/", Some(""))),
-            (
-                "http://h/é?é",
-                "http://h/%C3%A9?%C3%A9",
-                (Some("h"), "/%C3%A9", Some("%C3%A9")),
-            ),
-            ("b/k", "b/k", (None, "b/k", None)),
-        ] {
-            let mut request = RequestHeader::build("GET", raw.as_bytes(), None).unwrap();
-            encode_target(&mut request).unwrap();
-            assert_eq!(request.raw_path(), encoded.as_bytes());
-            let target = Target::of(&request);
-            let divided = (target.authority, target.path, target.query);
-            assert_eq!(divided, expected, "{raw}");
-        }
-    }
 }

@@ -5,7 +5,6 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderNa
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
-use super::received::Received;
 use crate::address::{Content, Operation};
 use crate::body::{
     BodyFailure, BodyOptions, BodyPlan, BodyVerifier, ChecksumAlgorithm, End, ForwardedEncoding,
@@ -16,6 +15,7 @@ use crate::error::Refusal;
 use crate::policy::Permit;
 use crate::sig::RequestView;
 use crate::sig::dialect::vendor_header;
+use crate::wire::head::Received;
 
 /// The most that is read of a body that frames an empty object: its one chunk and its trailer. What Pingora keeps of a
 /// body to send it to a node that is asked later.

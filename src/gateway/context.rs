@@ -1,38 +1,32 @@
 //! What the gateway keeps of one request while it is in flight.
 
-use std::cell::RefCell;
-use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::HeaderValue;
 use pingora::http::RequestHeader;
 use pingora::protocols::SocketDigest;
-use pingora::{Error, ErrorType, OrErr};
+use pingora::{Error, ErrorType};
 use prometheus::IntGauge;
-use rand::RngExt;
-use rand::rngs::SmallRng;
 
-use super::admit::Target;
 use super::body::Body;
-use super::connection::{Awaited, Connection};
 use super::form::Upload;
-use super::listener::Listener;
-use super::live::Live;
-use super::received::Received;
 use super::relay::{MAX_INTERIM_ANSWERS, Relay};
-use super::reuse::Spent;
 use crate::address::Address;
 use crate::body::SignedChunks;
 use crate::cluster::Attempt;
+use crate::cluster::SpentConnections;
 use crate::error::{Answer, Reason, Refusal};
 use crate::metrics::{Metrics, NodeMetrics};
 use crate::policy::Permit;
+use crate::runtime::live::{Listener, Live};
+use crate::runtime::request_id::RequestId;
 use crate::sig::Version;
 use crate::sig::authorization::DialectForm;
 use crate::sig::claimed::Claimed;
 use crate::sig::dialect::DialectName;
+use crate::wire::connection::{Awaited, Connection};
+use crate::wire::head::Received;
+use crate::wire::target::Target;
 
 /// One request in flight.
 pub struct Context {
@@ -165,7 +159,7 @@ impl Context {
     }
 
     /// The node's connection is not to be used again.
-    pub fn spend(&mut self, spent: &Spent) {
+    pub fn spend(&mut self, spent: &SpentConnections) {
         if let Some(connection) = self.node_connection.take() {
             spent.spend(&connection);
         }
@@ -232,66 +226,6 @@ impl Context {
     }
 }
 
-thread_local! {
-    static IDS: RefCell<SmallRng> = RefCell::new(rand::make_rng());
-}
-
-/// The id of a request: 32 hexadecimal digits.
-#[derive(Clone, Copy)]
-pub struct RequestId([u8; 32]);
-
-impl RequestId {
-    /// A new one: 128 random bits, so that the ids of several gateways do not meet. An id is no secret, and who has seen
-    /// some can tell the next: a generator for secrets takes ten times as long.
-    pub fn random() -> Self {
-        Self(hexadecimal(IDS.with_borrow_mut(|ids| ids.random())))
-    }
-
-    /// As a value of a header.
-    ///
-    /// # Errors
-    /// None: digits are a header value.
-    pub fn value(&self) -> pingora::Result<HeaderValue> {
-        HeaderValue::from_bytes(&self.0).or_err(ErrorType::InvalidHTTPHeader, "the request id")
-    }
-}
-
-impl Deref for RequestId {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        str::from_utf8(&self.0).expect("the digits are ASCII")
-    }
-}
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self)
-    }
-}
-
-/// 128 bits that nobody can tell.
-pub fn unguessable() -> String {
-    String::from_utf8_lossy(&hexadecimal(rand::random())).into_owned()
-}
-
-/// Two digits for each byte, four bytes at once: every request has an id.
-fn hexadecimal(bits: u128) -> [u8; 32] {
-    let mut text = [0; 32];
-    for (digits, at) in text.as_chunks_mut().0.iter_mut().zip([96, 64, 32, 0]) {
-        let word = u64::from((bits >> at) as u32);
-        // Each half of a byte into a byte of its own.
-        let word = (word << 16 | word) & 0x0000_ffff_0000_ffff;
-        let word = (word << 8 | word) & 0x00ff_00ff_00ff_00ff;
-        let halves = (word << 4 | word) & 0x0f0f_0f0f_0f0f_0f0f;
-        // 1 in each byte of 10 and more, which are letters.
-        let letters = (halves + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
-        let own = halves + 0x3030_3030_3030_3030 + letters * u64::from(b'a' - b'0' - 10);
-        *digits = own.to_be_bytes();
-    }
-    text
-}
-
 /// Counts the request as in flight while it lives.
 struct InFlight(IntGauge);
 
@@ -305,18 +239,5 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.dec();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::hexadecimal;
-
-    #[test]
-    fn digits_are_those_of_the_standard_library() {
-        for bits in [0, 1, u128::MAX, 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210] {
-            let text = format!("{bits:032x}");
-            assert_eq!(hexadecimal(bits), text.as_bytes());
-        }
     }
 }

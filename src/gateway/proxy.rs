@@ -15,29 +15,30 @@ use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use tokio::sync::watch;
 
-use super::Gateway;
 use super::admit::Admission;
-use super::connection::{Awaited, Connection};
 use super::context::Context;
-use super::{admit, form, forward, observe, relay, respond, reuse};
+use super::{admit, form, forward, observe, relay, respond};
 use crate::body::End;
 use crate::clock::instant;
 use crate::cluster::{self, Forward};
 use crate::error::Refusal;
 use crate::metrics::NodeConnection;
+use crate::runtime::Runtime;
 use crate::sig;
 use crate::sig::dialect::DialectName;
+use crate::wire::connection::{Awaited, Connection};
+use crate::wire::target::{Target, encode_target};
 
 /// What Pingora runs for each request.
 pub struct Proxy {
-    gateway: Arc<Gateway>,
+    runtime: Arc<Runtime>,
     stopping: watch::Receiver<bool>,
 }
 
 impl Proxy {
     /// The proxy of a gateway. Once `stopping` is true, every answer is the last one of its connection.
-    pub fn new(gateway: Arc<Gateway>, stopping: watch::Receiver<bool>) -> Self {
-        Self { gateway, stopping }
+    pub fn new(runtime: Arc<Runtime>, stopping: watch::Receiver<bool>) -> Self {
+        Self { runtime, stopping }
     }
 
     async fn answer(
@@ -47,7 +48,7 @@ impl Proxy {
         refusal: &Refusal,
     ) -> Result<()> {
         let words = context.words.unwrap_or_else(|| {
-            let query = admit::Target::of(session.req_header()).query;
+            let query = Target::of(session.req_header()).query;
             let asked = sig::spoken(context.received.fields(), query);
             context
                 .site()
@@ -55,7 +56,7 @@ impl Proxy {
         });
         let answer = refusal.answer(words);
         context.refused.reason = Some(refusal.reason());
-        let host_id = &self.gateway.host_id;
+        let host_id = &self.runtime.host_id;
         let sent = respond::refuse(session, &answer, words, &context.request_id, host_id).await;
         context.answer = Some(answer);
         sent
@@ -68,8 +69,8 @@ impl ProxyHttp for Proxy {
     type CTX = Box<Context>;
 
     fn new_ctx(&self) -> Self::CTX {
-        let live = self.gateway.live.load_full();
-        Box::new(Context::new(live, &self.gateway.metrics, instant()))
+        let live = self.runtime.live.load_full();
+        Box::new(Context::new(live, &self.runtime.metrics, instant()))
     }
 
     /// None: Pingora's default would look at every piece of every body for something to compress.
@@ -98,14 +99,14 @@ impl ProxyHttp for Proxy {
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {
-        let now = self.gateway.clock.now();
+        let now = self.runtime.clock.now();
         if context.received.target_is_raw() {
-            admit::encode_target(session.req_header_mut())?;
+            encode_target(session.req_header_mut())?;
         }
         let (request, received) = (session.req_header(), std::mem::take(&mut context.received));
         let mut admission = admit::admit(request, &received, context, now, None);
         if let Ok(Admission::Unresolved(id)) = &admission {
-            admission = match Box::pin(admit::key_of(&context.live, id)).await {
+            admission = match Box::pin(context.live.key_of(id)).await {
                 Ok(key) => admit::admit(request, &received, context, now, Some(key)),
                 Err(refusal) => {
                     context.verification = Some(context.started.elapsed());
@@ -159,13 +160,13 @@ impl ProxyHttp for Proxy {
         let mut peer = peer.ok_or_else(|| {
             Error::explain(ErrorType::ConnectError, "no node is left to try").into_up()
         })?;
-        cluster::narrow(&mut peer, self.gateway.requests());
+        cluster::narrow(&mut peer, self.runtime.requests());
         if context.received.body_length() == Some(0) {
             // The connection's guard alone waits for the node, with an alarm that is there already.
             peer.options.read_timeout = None;
         }
         if context.single {
-            peer.group_key = reuse::SINGLE;
+            peer.group_key = cluster::SINGLE;
         }
         Ok(peer)
     }
@@ -192,7 +193,7 @@ impl ProxyHttp for Proxy {
         digest: Option<&Digest>,
         context: &mut Self::CTX,
     ) -> Result<()> {
-        if reused && digest.is_some_and(|digest| self.gateway.spent.contains(digest)) {
+        if reused && digest.is_some_and(|digest| self.runtime.spent.contains(digest)) {
             context.single = true;
             return Error::e_explain(ErrorType::ConnectionClosed, "a spent connection");
         }
@@ -241,11 +242,11 @@ impl ProxyHttp for Proxy {
                 request_id: &context.request_id,
                 peer: connection.peer(),
                 node: node.map_or("localhost", String::as_str),
-                clock: &*self.gateway.clock,
+                clock: &*self.runtime.clock,
                 signed_fields: &context.signed_fields,
             },
         )?;
-        reuse::mark(request, context.received.body_length(), context.single)
+        forward::mark_single_use(request, context.received.body_length(), context.single)
     }
 
     async fn request_body_filter(
@@ -300,7 +301,7 @@ impl ProxyHttp for Proxy {
             return context.count_interim_answer();
         }
         if settled.out_of_step || context.is_answered_early() {
-            context.spend(&self.gateway.spent);
+            context.spend(&self.runtime.spent);
         }
         context.node_duration = context.node_started.map(|started| now - started);
         if answer.status.is_success() && context.is_unproven() {
@@ -316,7 +317,7 @@ impl ProxyHttp for Proxy {
         };
         let signed_anew = context.live.cluster.options().forward == Forward::Resign;
         let request = session.req_header();
-        let (request_id, host_id) = (&context.request_id, &self.gateway.host_id);
+        let (request_id, host_id) = (&context.request_id, &self.runtime.host_id);
         let own_refusal: &dyn Fn() -> Vec<u8> =
             &|| respond::document(request, &Refusal::OwnKey, words, request_id, host_id);
         let (relay, node_request_id) = relay::head(
@@ -430,7 +431,7 @@ impl ProxyHttp for Proxy {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Self::CTX) {
-        observe::request(&self.gateway, session, context, error);
+        observe::request(&self.runtime, session, context, error);
     }
 
     /// Pingora's own summary would print the signature of a presigned request.

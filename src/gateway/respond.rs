@@ -1,7 +1,5 @@
 //! The one way out for a refusal: the S3 error document, and what becomes of the connection.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::{Method, StatusCode};
@@ -13,13 +11,11 @@ use tokio::time::timeout;
 use crate::clock::instant;
 use crate::error::{Answer, ErrorDocument, Refusal};
 use crate::sig::dialect::{Dialect, DialectName};
+use crate::wire::target::Target;
+use crate::wire::{LINGER, MAX_LINGER_BYTES};
 
 /// The largest request body that is read to its end, so that its connection can be kept after a refusal.
 pub const MAX_DRAIN_BYTES: u64 = 64 * 1024;
-/// The most that is read of a larger one after the answer, so that the client sees the answer before the end.
-pub const MAX_LINGER_BYTES: usize = 1024 * 1024;
-/// How long a refused body is read.
-pub const LINGER: Duration = Duration::from_secs(2);
 
 const XML: &str = "application/xml";
 const METHODS: &str = "GET, HEAD, PUT, POST, DELETE";
@@ -39,9 +35,7 @@ pub async fn refuse(
     request_id: &str,
     host_id: &str,
 ) -> pingora::Result<()> {
-    let resource = super::admit::Target::of(session.req_header())
-        .path
-        .to_owned();
+    let resource = Target::of(session.req_header()).path.to_owned();
     let document = ErrorDocument {
         answer,
         resource: &resource,
@@ -83,7 +77,7 @@ pub fn document(
 ) -> Vec<u8> {
     let document = ErrorDocument {
         answer: &refusal.answer(words),
-        resource: super::admit::Target::of(request).path,
+        resource: Target::of(request).path,
         request_id,
         host_id,
     };

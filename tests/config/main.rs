@@ -13,8 +13,8 @@ use std::time::Duration;
 use countersign::address::{BucketNames, DotSegments, NameRules};
 use countersign::cluster::{FormFiles, Forward, NodeAddress};
 use countersign::config::Settings;
-use countersign::gateway::options::{AnswerAs, ListenAddress};
 use countersign::logs::{AccessLog, LogFormat, LogLevel};
+use countersign::runtime::options::{AnswerAs, ListenAddress};
 use countersign::sig::dialect::DialectName;
 use countersign::sig::{Diagnostics, Region, Version};
 

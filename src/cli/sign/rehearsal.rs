@@ -8,10 +8,10 @@ use crate::address::{Address, AddressFailure, CopySource, HostNames, NameRules};
 use crate::cli::key::Key;
 use crate::config;
 use crate::error::Refusal;
-use crate::gateway;
 use crate::policy::{Caller, decide};
 use crate::sig::dialect::{DIALECTS, DialectName, vendor_header};
 use crate::sig::{self, Identity, Region, RequestView, VerifyOptions, VerifyingKey, fields_of};
+use crate::wire;
 
 /// A request as it will be sent.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ pub fn refusal(sent: &Sent<'_>, key: &Key, words: DialectName, now: SystemTime) 
 }
 
 fn check(sent: &Sent<'_>, key: &Key, now: SystemTime) -> Result<(), Refusal> {
-    gateway::check_header(&header(sent)).map_err(Refusal::Wire)?;
+    wire::check_header(&header(sent)).map_err(Refusal::Wire)?;
     let mut headers = sent.headers.clone();
     let host = HeaderValue::from_str(sent.host)
         .map_err(|_invalid| Refusal::Address(AddressFailure::BadHost))?;

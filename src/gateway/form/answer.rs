@@ -1,210 +1,54 @@
-//! The answer to a form whose file a node has stored.
+//! The answer to a form upload, made of the node's answer to the PUT.
 
-use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HOST, LOCATION, TRANSFER_ENCODING};
-use http::{StatusCode, Uri};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use http::StatusCode;
 use pingora::http::ResponseHeader;
-use quick_xml::Writer;
-use quick_xml::escape::partial_escape;
-use quick_xml::events::BytesText;
+use pingora::proxy::Session;
 
-use crate::address::Address;
-use crate::error::xml_text;
-use crate::gateway::received::Received;
-use crate::sig::dialect::DialectName;
-use crate::sig::form::FormFields;
-use crate::sig::request::text_of;
+use crate::gateway::context::Context;
+use crate::gateway::relay::Relay;
 
-/// What is encoded in the query of a redirect, and in tags: all but the unreserved characters.
-pub(super) const QUERY: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-/// What a form asks to be answered (Amazon S3 API Reference, "POST Object": "Form fields"). What S3 cannot interpret it takes
-/// for absent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Success {
-    /// 200 or 204, and nothing.
-    Status(StatusCode),
-    /// 201, and a document.
-    Document,
-    /// 303 to this place.
-    Redirect(String),
-}
-
-impl Success {
-    /// Reads the fields.
-    pub fn of(fields: &FormFields) -> Self {
-        let redirect = fields
-            .value("success_action_redirect")
-            .or_else(|| fields.value("redirect"));
-        if let Some(place) = redirect.filter(|place| is_place(place)) {
-            return Self::Redirect(place.to_owned());
-        }
-        match fields.value("success_action_status") {
-            Some("200") => Self::Status(StatusCode::OK),
-            Some("201") => Self::Document,
-            _ => Self::Status(StatusCode::NO_CONTENT),
-        }
-    }
-
-    /// Makes the answer to a PUT the answer to the form, and gives its body where it has one.
-    ///
-    /// # Errors
-    /// Pingora's, where a value is no header value; none of ours is.
-    pub fn apply(
-        &self,
-        answer: &mut ResponseHeader,
-        form: &Received,
-        address: &Address,
-        words: DialectName,
-    ) -> pingora::Result<Option<Bytes>> {
-        let etag = answer.headers.get(ETAG);
-        let etag = etag
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-            .to_owned();
-        let host = form.value(HOST.as_str()).and_then(text_of);
-        let object = format!("http://{}{}", host.unwrap_or_default(), address.path());
-        answer.remove_header(&TRANSFER_ENCODING);
-        answer.remove_header(&CONTENT_TYPE);
-        answer.insert_header(CONTENT_LENGTH, 0)?;
-        match self {
-            Self::Status(status) => {
-                answer.set_status(*status)?;
-                answer.insert_header(LOCATION, object)?;
-                if *status == StatusCode::NO_CONTENT {
-                    answer.remove_header(&CONTENT_LENGTH);
-                }
-                Ok(None)
-            }
-            Self::Redirect(place) => {
-                answer.set_status(StatusCode::SEE_OTHER)?;
-                answer.insert_header(LOCATION, with_object(place, address, &etag))?;
-                Ok(None)
-            }
-            Self::Document => {
-                let document = document(&object, address, &etag, words);
-                answer.set_status(StatusCode::CREATED)?;
-                answer.insert_header(LOCATION, object)?;
-                answer.insert_header(CONTENT_TYPE, "application/xml")?;
-                answer.insert_header(CONTENT_LENGTH, document.len())?;
-                Ok(Some(document.into()))
-            }
-        }
-    }
-}
-
-/// Whether a browser may be sent there: an absolute http or https URL in visible ASCII.
-fn is_place(text: &str) -> bool {
-    let place = text.split('#').next().unwrap_or_default();
-    let uri = place.parse::<Uri>().ok();
-    let named = uri.filter(|uri| uri.authority().is_some());
-    text.bytes().all(|byte| byte.is_ascii_graphic())
-        && named.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")))
-}
-
-/// The place with the bucket, the key and the ETag in its query.
-fn with_object(place: &str, address: &Address, etag: &str) -> String {
-    let (place, fragment) = match place.split_once('#') {
-        Some((place, fragment)) => (place, format!("#{fragment}")),
-        None => (place, String::new()),
+/// Makes the node's answer to the PUT of a form the answer to the form. Last of all that is done to an answer's header: one
+/// with a document is sent from here.
+///
+/// # Errors
+/// Pingora's, where the client is gone.
+pub async fn answer(
+    session: &mut Session,
+    answer: &mut ResponseHeader,
+    context: &mut Context,
+) -> pingora::Result<()> {
+    let success = context.form.as_ref().and_then(|form| form.success());
+    let (Some(success), Some(permit), Some(words)) = (success, &context.permit, context.words)
+    else {
+        return Ok(());
     };
-    let separator = if place.contains('?') { '&' } else { '?' };
-    let encoded = |text: &str| utf8_percent_encode(text, QUERY).to_string();
-    let bucket = encoded(address.bucket().unwrap_or_default());
-    let key = encoded(&key_of(address));
-    let etag = encoded(etag);
-    format!("{place}{separator}bucket={bucket}&key={key}&etag={etag}{fragment}")
-}
-
-/// The key as the form said it.
-fn key_of(address: &Address) -> String {
-    let encoded = address.key().unwrap_or_default();
-    percent_decode_str(encoded).decode_utf8_lossy().into_owned()
-}
-
-fn document(object: &str, address: &Address, etag: &str, words: DialectName) -> Vec<u8> {
-    let standalone = match words {
-        DialectName::Aws => "",
-        DialectName::Wos => " standalone=\"yes\"",
-    };
-    let start = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"{standalone}?>\n");
-    let key = key_of(address);
-    let elements = [
-        ("Location", object),
-        ("Bucket", address.bucket().unwrap_or_default()),
-        ("Key", &key),
-        ("ETag", etag),
-    ];
-    let mut writer = Writer::new(start.into_bytes());
-    let written = writer
-        .create_element("PostResponse")
-        .write_inner_content(|inner| {
-            for (name, text) in elements {
-                let text = BytesText::from_escaped(partial_escape(xml_text(text)));
-                inner.create_element(name).write_text_content(text)?;
-            }
-            Ok(())
-        });
-    written.expect("a Vec takes every write");
-    writer.into_inner()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn success(written: &[(&str, &str)]) -> Success {
-        let owned = written
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Success::of(&FormFields::of(owned, Some("")).unwrap())
+    if !answer.status.is_success() {
+        warn_of_missing_length(answer, context);
+        return Ok(());
     }
+    let document = success.apply(answer, &context.received, permit.address(), words)?;
+    context.relay = Relay::Nothing;
+    if let Some(document) = document {
+        // The answer to a PUT has no body that could become this one. What Pingora sends behind it comes too late.
+        let header = Box::new(answer.clone());
+        session.write_response_header(header, false).await?;
+        session.write_response_body(Some(document), true).await?;
+    }
+    Ok(())
+}
 
-    #[test]
-    fn what_cannot_be_interpreted_is_absent() {
-        let nothing = Success::Status(StatusCode::NO_CONTENT);
-        assert_eq!(success(&[]), nothing);
-        for (status, expected) in [
-            ("200", Success::Status(StatusCode::OK)),
-            ("201", Success::Document),
-            ("204", nothing.clone()),
-            ("500", nothing.clone()),
-            ("", nothing.clone()),
-            ("201 ", nothing.clone()),
-        ] {
-            assert_eq!(success(&[("success_action_status", status)]), expected);
-        }
-        for place in ["http://a.test/x?y=1#z", "https://a.test"] {
-            let redirect = Success::Redirect(place.into());
-            assert_eq!(success(&[("success_action_redirect", place)]), redirect);
-            assert_eq!(success(&[("redirect", place)]), redirect);
-            let both = [
-                ("success_action_status", "201"),
-                ("success_action_redirect", place),
-            ];
-            assert_eq!(success(&both), redirect);
-        }
-        for place in [
-            "javascript:alert(1)",
-            "/relative",
-            "//a.test/",
-            "a.test",
-            "ftp://a.test/",
-            "http://",
-            "http://a.test/\r\nX: y",
-            "http://a.test/é",
-            "",
-        ] {
-            assert_eq!(
-                success(&[("success_action_redirect", place)]),
-                nothing,
-                "{place}"
-            );
-        }
+/// The client cannot help it: the operator can.
+fn warn_of_missing_length(answer: &ResponseHeader, context: &Context) {
+    let is_unsized = context.form.as_ref().is_some_and(|form| form.is_unsized());
+    let wants_length = matches!(
+        answer.status,
+        StatusCode::LENGTH_REQUIRED | StatusCode::NOT_IMPLEMENTED
+    );
+    if let (true, true, Some((node, _))) = (is_unsized, wants_length, context.node()) {
+        tracing::warn!(
+            request_id = &*context.request_id,
+            node,
+            "the node takes no file of a form without a Content-Length: set form_files = \"sized\""
+        );
     }
 }

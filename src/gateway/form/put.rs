@@ -9,10 +9,10 @@ use http::header::{
 
 use super::tagging;
 use crate::error::Refusal;
-use crate::gateway::received::Received;
 use crate::policy::Permit;
 use crate::sig::dialect::Form;
 use crate::sig::form::{FormFields, PolicyFailure};
+use crate::wire::head::Received;
 
 /// What goes on of the form's own request: nothing that says something about the object, because no policy is about it.
 const KEPT: [HeaderName; 6] = [HOST, USER_AGENT, ACCEPT, DATE, ORIGIN, REFERER];

@@ -10,8 +10,8 @@ use crate::body::form::{
     Boundary, FormBody, FormHead, HeadReader, MAX_HEAD_LENGTH, MAX_WHOLE_FORM,
 };
 use crate::error::Refusal;
-use crate::gateway::connection::{Awaited, Connection};
-use crate::gateway::guard::PIECE;
+use crate::wire::PIECE;
+use crate::wire::connection::{Awaited, Connection};
 
 /// What Pingora keeps of a body that is read before a node is asked (`BODY_BUF_LIMIT`); more would be lost.
 const REPLAYED: usize = 64 * 1024;

@@ -5,7 +5,7 @@ use quick_xml::Reader;
 use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::Event;
 
-use super::answer::QUERY;
+use super::success::QUERY;
 use crate::sig::form::TaggingFault;
 use crate::sig::form::failure::{MAX_TAG_KEY_LENGTH, MAX_TAG_VALUE_LENGTH, MAX_TAGS};
 

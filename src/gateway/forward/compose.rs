@@ -9,9 +9,9 @@ use super::passing::listed;
 use super::target::{Aim, Spelling, insert_host};
 use super::{FORWARDED_FOR, Own, REQUEST_ID};
 use crate::cluster::ClusterOptions;
-use crate::gateway::received::Received;
 use crate::policy::Permit;
 use crate::sig::dialect::{Dialect, vendor_header};
+use crate::wire::head::Received;
 
 const PRINCIPAL: HeaderName = HeaderName::from_static("x-countersign-principal");
 const ACCESS_KEY_ID: HeaderName = HeaderName::from_static("x-countersign-access-key-id");

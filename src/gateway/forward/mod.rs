@@ -3,23 +3,25 @@
 mod compose;
 mod passing;
 mod resign;
+mod single_use;
 mod target;
 
 use http::header::{HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
 
-use super::admit::Target;
 use super::body::Body;
-use super::context::RequestId;
-use super::received::Received;
 use crate::address::Address;
 use crate::body::SignedChunks;
 use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterOptions, Forward};
 use crate::error::Refusal;
 use crate::policy::Permit;
+use crate::runtime::request_id::RequestId;
 use crate::sig::{RequestView, Verified};
+use crate::wire::head::Received;
+use crate::wire::target::Target;
 pub use passing::{carries, passes, passes_signed};
+pub use single_use::mark_single_use;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-countersign-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

@@ -14,7 +14,6 @@ use crate::address::{Address, Operation};
 use crate::body::SignedChunks;
 use crate::cluster::{Cluster, ClusterOptions, PayloadSigning, SignWith};
 use crate::error::Refusal;
-use crate::gateway::received::Received;
 use crate::policy::Permit;
 use crate::sig::authorization::DialectForm;
 use crate::sig::dialect::Dialect;
@@ -23,6 +22,7 @@ use crate::sig::node_key::{Chunks, NodeKey};
 use crate::sig::payload::{EMPTY_SHA256, PayloadClaim, hex};
 use crate::sig::v2::StringToSign;
 use crate::sig::{RequestView, Verified, Version, fields_of};
+use crate::wire::head::Received;
 
 /// The client's fields that belong to its signature, by the name behind the vendor's prefix.
 fn of_signature(rest: &str) -> bool {

@@ -9,8 +9,6 @@ use pingora::http::RequestHeader;
 
 use crate::address::{Address, Style, without_root};
 use crate::cluster::{Addressing, ClusterOptions};
-use crate::gateway::admit::Target;
-use crate::gateway::received::Received;
 use crate::policy::Permit;
 use crate::sig::authorization::DialectForm;
 use crate::sig::dialect::{Dialect, FORMS, Form, starts_with_ignoring_case, vendor_header};
@@ -18,6 +16,8 @@ use crate::sig::presigned::is_credential;
 use crate::sig::request::text_of;
 use crate::sig::target::Coverage;
 use crate::sig::{Placement, Verified, VerifiedTarget, Version};
+use crate::wire::head::Received;
+use crate::wire::target::Target;
 
 /// RFC 3986's unreserved characters stay (section 2.3).
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 
-use crate::gateway::Gateway;
-use crate::gateway::context::RequestId;
 use crate::logs::{self, Log, LogFormat};
+use crate::runtime::Runtime;
+use crate::runtime::request_id::RequestId;
 
 /// A byte that needs no quotes: a visible one, but for quotes and backslashes.
 const PLAIN: u8 = 1;
@@ -76,13 +76,13 @@ pub struct Line {
 
 impl Line {
     /// A line that starts with the time and the id of the request.
-    pub fn new(gateway: &Gateway, request_id: &RequestId) -> Self {
+    pub fn new(runtime: &Runtime, request_id: &RequestId) -> Self {
         let mut line = Self {
-            format: gateway.log.options().format,
+            format: runtime.log.options().format,
             text: KEPT.take(),
         };
         line.text.reserve(USUAL_LINE);
-        line.time(gateway.clock.now());
+        line.time(runtime.clock.now());
         line.unquoted(key!("request_id"), request_id);
         line
     }

@@ -7,20 +7,21 @@ use std::time::Duration;
 use pingora::Error;
 use pingora::proxy::Session;
 
-use super::Gateway;
-use super::admit::Target;
-use super::connection::Connection;
-use super::context::{Context, RequestId};
+use super::context::Context;
 use crate::address::Operation;
 use crate::clock::instant;
 use crate::error::{Answer, Blame, Reason};
 use crate::logs::{self, AccessLog};
 use crate::metrics::{Outcome, RequestLabels};
+use crate::runtime::Runtime;
+use crate::runtime::request_id::RequestId;
 use crate::sig::Placement;
+use crate::wire::connection::Connection;
+use crate::wire::target::Target;
 use line::{Line, key};
 
 /// Records a request that has ended.
-pub fn request(gateway: &Gateway, session: &Session, context: &mut Context, error: Option<&Error>) {
+pub fn request(runtime: &Runtime, session: &Session, context: &mut Context, error: Option<&Error>) {
     context.note_claim(session.req_header());
     let outcome = match &context.answer {
         Some(answer) if answer.blame == Blame::Client => Outcome::Refused,
@@ -34,7 +35,7 @@ pub fn request(gateway: &Gateway, session: &Session, context: &mut Context, erro
         session.body_bytes_read() as u64,
         session.body_bytes_sent() as u64,
     );
-    let metrics = &gateway.metrics;
+    let metrics = &runtime.metrics;
     let operation = context
         .address()
         .map_or(Operation::Unknown, |address| address.operation());
@@ -61,7 +62,7 @@ pub fn request(gateway: &Gateway, session: &Session, context: &mut Context, erro
             node.answered(now);
         }
     }
-    if gateway.log.options().access == AccessLog::Off {
+    if runtime.log.options().access == AccessLog::Off {
         return;
     }
     let request = session.req_header();
@@ -69,7 +70,7 @@ pub fn request(gateway: &Gateway, session: &Session, context: &mut Context, erro
     let status = session
         .response_written()
         .map_or(0, |answer| answer.status.as_u16());
-    let mut line = Line::new(gateway, &context.request_id);
+    let mut line = Line::new(runtime, &context.request_id);
     line.peer(
         context
             .connection
@@ -110,19 +111,19 @@ pub fn request(gateway: &Gateway, session: &Session, context: &mut Context, erro
     if let Some(id) = &context.node_request_id {
         line.foreign(key!("node_request_id"), id);
     }
-    line.write(&gateway.log);
+    line.write(&runtime.log);
 }
 
 /// Records bytes that were no request.
 pub fn wire_fault(
-    gateway: &Gateway,
+    runtime: &Runtime,
     connection: &Connection,
     request_id: &RequestId,
     answer: &Answer,
     reason: Reason,
 ) {
-    gateway.metrics.refusal(answer.code, Some(reason));
-    gateway.metrics.request(
+    runtime.metrics.refusal(answer.code, Some(reason));
+    runtime.metrics.request(
         RequestLabels {
             dialect: None,
             version: None,
@@ -131,17 +132,17 @@ pub fn wire_fault(
         },
         Duration::ZERO,
     );
-    if gateway.log.options().access == AccessLog::Off {
+    if runtime.log.options().access == AccessLog::Off {
         return;
     }
-    let mut line = Line::new(gateway, request_id);
+    let mut line = Line::new(runtime, request_id);
     line.peer(connection.peer());
     line.number(key!("status"), u64::from(answer.status));
     line.word(key!("outcome"), Outcome::Refused.as_str());
     line.word(key!("code"), answer.code.as_str());
     why(&mut line, Some(reason));
     line.foreign(key!("fault"), &answer.message);
-    line.write(&gateway.log);
+    line.write(&runtime.log);
 }
 
 /// Who signed a request, and whether that is proven. What is claimed alone is the client's own text.

@@ -9,7 +9,7 @@ use std::os::unix::net::UnixListener;
 use socket2::{Domain, SockAddr, Type};
 use thiserror::Error;
 
-use super::options::ListenAddress;
+use crate::runtime::options::ListenAddress;
 
 /// How many connections the system completes ahead of us. The standard library's 128 is too few: when a thousand clients
 /// connect at once, the rest are reset or wait for a second. `net.core.somaxconn` caps it.

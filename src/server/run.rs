@@ -12,19 +12,19 @@ use pingora::server::{RunArgs, Server, ShutdownSignal, ShutdownSignalWatch};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::Gateway;
 use super::admin::{Admin, AdminService};
-use super::context::RequestId;
 use super::descriptors::{self, Shares};
 use super::listener::Listeners;
-use super::live::{Live, LiveOptions, Reload};
-use super::options::ServerOptions;
-use super::proxy::Proxy;
-use super::reuse::Spent;
 use super::socket::{ListenError, Socket, bind_tcp};
 use crate::clock::Clock;
+use crate::cluster::SpentConnections;
+use crate::gateway::Proxy;
 use crate::logs::Log;
-use crate::metrics::{Metrics, ReloadOutcome};
+use crate::metrics::Metrics;
+use crate::runtime::Runtime;
+use crate::runtime::live::{Live, LiveOptions, Reload};
+use crate::runtime::options::ServerOptions;
+use crate::runtime::request_id::RequestId;
 
 /// The fewest attempts that Pingora may make for one request: stale connections of the pool count too.
 const MIN_ATTEMPTS: usize = 16;
@@ -112,36 +112,36 @@ pub fn start(options: RunOptions, clock: Arc<dyn Clock>, log: Log) -> Result<Run
         ..ServerConf::default()
     };
     let metrics = Metrics::new();
-    let gateway = Arc::new(Gateway {
+    let runtime = Arc::new(Runtime {
         live: ArcSwap::from_pointee(Live::new(options.live, &metrics)),
         clock,
         metrics,
         host_id: RequestId::random().to_string(),
         log,
-        spent: Spent::default(),
+        spent: SpentConnections::default(),
     });
     let (stopping, stopped) = watch::channel(false);
     let mut server = Server::new_with_opt_and_conf(None, configuration);
     let proxy = Arc::new(http_proxy(
         &server.configuration,
-        Proxy::new(Arc::clone(&gateway), stopped.clone()),
+        Proxy::new(Arc::clone(&runtime), stopped.clone()),
     ));
     server.add_service(Listeners::new(
         sockets.into_iter().zip(ceilings).collect(),
-        Arc::clone(&gateway),
+        Arc::clone(&runtime),
         proxy,
         stopped.clone(),
     ));
     if let Some((socket, _)) = admin {
         server.add_service(AdminService::new(
             socket,
-            Admin::new(Arc::clone(&gateway), stopped),
+            Admin::new(Arc::clone(&runtime), stopped),
         ));
     }
     Ok(Running {
         server,
         stop: Stop {
-            gateway,
+            runtime,
             socket_paths,
             stopping,
             grace_period: options.server.grace_period,
@@ -173,7 +173,7 @@ impl Running {
 
 /// Waits for the end.
 struct Stop {
-    gateway: Arc<Gateway>,
+    runtime: Arc<Runtime>,
     /// The paths of the Unix sockets that are ours.
     socket_paths: Vec<String>,
     stopping: watch::Sender<bool>,
@@ -206,7 +206,7 @@ impl ShutdownSignalWatch for Signals {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
-                _ = hangup.recv() => self.stop.gateway.reload(&self.reload),
+                _ = hangup.recv() => self.stop.runtime.reload(&self.reload),
             }
         }
         let again = async {
@@ -235,7 +235,7 @@ impl Stop {
             in_flight,
             connections,
             ..
-        } = &self.gateway.metrics;
+        } = &self.runtime.metrics;
         let ended = async {
             // Idle connections end at once; one that is still there may have a request under way to us.
             while in_flight.get() > 0 || connections.get() > 0 {
@@ -249,23 +249,6 @@ impl Stop {
             }
             () = again => {
                 tracing::warn!(requests = in_flight.get(), "told to stop again; requests in flight are cut");
-            }
-        }
-    }
-}
-
-impl Gateway {
-    /// Reads the configuration again, and uses it if it is right.
-    fn reload(&self, reload: &Reload) {
-        match self.live.load().followed_by(reload, &self.metrics) {
-            Ok(next) => {
-                self.live.store(Arc::new(next));
-                self.metrics.reload(ReloadOutcome::Applied);
-                tracing::info!("the configuration has been read again and is in use");
-            }
-            Err(error) => {
-                self.metrics.reload(ReloadOutcome::Kept);
-                tracing::error!(%error, "the configuration has been read again and is not used; the old one stays");
             }
         }
     }

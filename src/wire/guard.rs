@@ -24,12 +24,10 @@ use super::chunks::Chunks;
 use super::connection::{Awaited, Connection, Deadline};
 use super::progress::Progress;
 use super::refusing::Refusing;
-use super::wire;
+use super::{PIECE, parse};
 use crate::clock::instant;
 use crate::error::WireFault;
 
-/// How much is read at once while a header or the head of a form is awaited. Most headers fit.
-pub const PIECE: usize = 4096;
 /// How much of an answer is gathered, so that the header and a small document leave in one packet.
 const GATHERED: usize = 4096;
 
@@ -133,15 +131,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
         // A whole header mostly comes at once. Of one in many pieces the end alone is looked for in every piece, so that it
         // is checked once.
         let is_whole =
-            self.searched == 0 || wire::header_length(&self.held, self.searched).is_some();
+            self.searched == 0 || parse::header_length(&self.held, self.searched).is_some();
         let received = if is_whole {
-            wire::read(&self.held)?
+            parse::read(&self.held)?
         } else {
             None
         };
         let Some(received) = received else {
             let before = std::mem::replace(&mut self.searched, self.held.len());
-            return wire::check_partial(&self.held, before).map(|()| false);
+            return parse::check_partial(&self.held, before).map(|()| false);
         };
         let behind = self.held.len() - received.length();
         let left = received.leave_what_steers(&mut self.held);

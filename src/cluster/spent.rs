@@ -1,4 +1,4 @@
-//! Which connections to nodes are used again.
+//! Which connections to nodes are not used again.
 //!
 //! Pingora keeps a connection once it has sent the whole request and read the whole answer, with nothing behind it. That is
 //! not enough where the node may have left the body of the request unread: what is left of it would be its next request. No
@@ -7,21 +7,18 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use http::header::CONNECTION;
-use http::{HeaderValue, Method};
-use pingora::http::RequestHeader;
 use pingora::protocols::{Digest, SocketDigest};
 
 /// Connections to nodes that are not to be used again. Pingora decides on its own what goes into its pool, so each is
 /// looked up here when it comes out.
 #[derive(Debug, Default)]
-pub struct Spent {
+pub struct SpentConnections {
     connections: Mutex<Vec<Weak<SocketDigest>>>,
     /// How many there are: mostly none, and then nothing is locked.
     count: AtomicUsize,
 }
 
-impl Spent {
+impl SpentConnections {
     /// A connection is not to be used again.
     pub fn spend(&self, connection: &Arc<SocketDigest>) {
         let mut connections = self
@@ -55,25 +52,6 @@ impl Spent {
 /// The group of connections that are made for one request. None of them comes back.
 pub const SINGLE: u64 = u64::MAX;
 
-/// Tells the node and Pingora that a connection serves this request alone, where that is so: it was made for this request
-/// (`single`), or the request has a body where HTTP knows none (RFC 9110, section 9.3.1), which nodes leave unread.
-/// `body_length` is none where the body comes in chunks.
-///
-/// # Errors
-/// None: the value is a header value.
-pub fn mark(
-    request: &mut RequestHeader,
-    body_length: Option<u64>,
-    single: bool,
-) -> pingora::Result<()> {
-    let odd = matches!(request.method, Method::GET | Method::HEAD | Method::DELETE)
-        && body_length != Some(0);
-    if odd || single {
-        request.insert_header(CONNECTION, HeaderValue::from_static("close"))?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,30 +64,8 @@ mod tests {
     }
 
     #[test]
-    fn l1_a_body_that_nodes_leave_unread_ends_the_connection() {
-        for (method, length, single, closes) in [
-            ("GET", Some(0), false, false),
-            ("GET", Some(129), false, true),
-            ("HEAD", Some(129), false, true),
-            ("DELETE", None, false, true),
-            ("PUT", Some(129), false, false),
-            ("POST", None, false, false),
-            ("PUT", Some(129), true, true),
-        ] {
-            let mut request = RequestHeader::build(method, b"/b/k", None).unwrap();
-            mark(&mut request, length, single).unwrap();
-            let marked = request.headers.get(CONNECTION);
-            assert_eq!(
-                marked.is_some_and(|value| value == "close"),
-                closes,
-                "{method} {length:?}"
-            );
-        }
-    }
-
-    #[test]
     fn l1_a_spent_connection_is_known_while_it_is_open() {
-        let spent = Spent::default();
+        let spent = SpentConnections::default();
         // The number of a socket says nothing: it is given anew.
         let (one, other) = (digest(7), digest(7));
         assert!(!spent.contains(&one));

@@ -22,10 +22,10 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::Gateway;
 use super::listener::take_tcp;
 use crate::clock::instant;
 use crate::metrics::LogMetrics;
+use crate::runtime::Runtime;
 
 /// The most connections at once.
 const MAX_CONNECTIONS: usize = 64;
@@ -48,7 +48,7 @@ const PATHS: &str = "/metrics  the metrics, in the Prometheus text format\n\
 
 /// What the admin listener tells.
 pub struct Admin {
-    gateway: Arc<Gateway>,
+    runtime: Arc<Runtime>,
     log: LogMetrics,
     stopping: watch::Receiver<bool>,
     reach: tokio::sync::Mutex<Reach>,
@@ -84,10 +84,10 @@ impl Answer {
 
 impl Admin {
     /// Tells about a gateway and its log.
-    pub fn new(gateway: Arc<Gateway>, stopping: watch::Receiver<bool>) -> Self {
+    pub fn new(runtime: Arc<Runtime>, stopping: watch::Receiver<bool>) -> Self {
         Self {
-            log: gateway.metrics.of_log(),
-            gateway,
+            log: runtime.metrics.of_log(),
+            runtime,
             stopping,
             reach: tokio::sync::Mutex::default(),
         }
@@ -132,9 +132,9 @@ impl Admin {
     }
 
     fn metrics(&self) -> Vec<u8> {
-        let log = &self.gateway.log;
+        let log = &self.runtime.log;
         self.log.update(log.dropped_lines(), log.waiting_bytes());
-        self.gateway.metrics.render()
+        self.runtime.metrics.render()
     }
 
     /// Whether a node can be reached: by the last requests that it answered, or else by a connection. Whoever asks while
@@ -148,7 +148,7 @@ impl Admin {
         {
             return reached;
         }
-        let live = self.gateway.live.load_full();
+        let live = self.runtime.live.load_full();
         let lately =
             |node: &crate::metrics::NodeMetrics| node.has_answered_within(REACHED_LATELY, now);
         let reached = live.node_metrics.iter().any(lately)

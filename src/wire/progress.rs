@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::options::MinRate;
 use crate::clock::instant;
+use crate::runtime::options::MinRate;
 
 /// One direction of a connection: how much came or went, and how long the client was waited for. The time in which nobody
 /// waits for the client, but for a node, does not count. Where the client is never waited for, no clock is looked at.

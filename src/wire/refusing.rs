@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use super::respond::{LINGER, MAX_LINGER_BYTES};
+use super::{LINGER, MAX_LINGER_BYTES};
 
 /// The answer to a fault on its way out.
 pub struct Refusing {

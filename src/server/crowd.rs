@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
-use super::options::ConnectionLimits;
 use crate::clock::instant;
 use crate::metrics::{DroppedConnection, Metrics};
+use crate::runtime::options::ConnectionLimits;
+use crate::wire::Activity;
 
 /// How many idle connections one look at all of them finds. To look costs time for each connection, and a crowd that is
 /// full is looked at for every newcomer.
@@ -19,57 +19,6 @@ const FOUND_AT_ONCE: usize = 64;
 const PAUSE_AFTER_NOTHING: u32 = 9;
 /// How often it is logged that a listener is full.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
-
-/// In place of a time: a request is being read or answered.
-const BUSY: u64 = 0;
-/// In place of a time: the connection has been told to go.
-const GONE: u64 = u64::MAX;
-
-/// Since when a connection has been idle: between two requests, or before the first byte of its first one.
-#[derive(Debug)]
-pub struct Activity {
-    base: Instant,
-    /// Nanoseconds since `base`, at least 1; or [`BUSY`] or [`GONE`].
-    idle_since: AtomicU64,
-}
-
-impl Activity {
-    fn idle(base: Instant, now: Instant) -> Self {
-        let activity = Self {
-            base,
-            idle_since: AtomicU64::new(BUSY),
-        };
-        activity.rest(now);
-        activity
-    }
-
-    /// The connection is idle from now on.
-    pub fn rest(&self, now: Instant) {
-        let since = now.saturating_duration_since(self.base).as_nanos();
-        let since = u64::try_from(since).unwrap_or(GONE - 1).clamp(1, GONE - 1);
-        self.idle_since.store(since, Ordering::Relaxed);
-    }
-
-    /// A request begins. False where the connection has made room for another one by now: then it is not to be served.
-    pub fn begin(&self) -> bool {
-        let begun = |since| (since != GONE).then_some(BUSY);
-        self.idle_since
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, begun)
-            .is_ok()
-    }
-
-    fn idle_since(&self) -> Option<u64> {
-        let since = self.idle_since.load(Ordering::Relaxed);
-        (since != BUSY && since != GONE).then_some(since)
-    }
-
-    /// Tells the connection to go, unless it has begun a request since.
-    fn dismiss(&self, since: u64) -> bool {
-        self.idle_since
-            .compare_exchange(since, GONE, Ordering::Relaxed, Ordering::Relaxed)
-            .is_ok()
-    }
-}
 
 /// What counts as one network: an IPv4 address, or the first 64 bits of an IPv6 address, which is what one customer gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,7 +79,7 @@ pub struct Place {
 
 impl Place {
     /// Whether the connection is idle.
-    pub fn activity(&self) -> &Activity {
+    pub fn activity(&self) -> &Arc<Activity> {
         &self.activity
     }
 

@@ -8,16 +8,13 @@ use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 
-use super::Gateway;
-use super::context::RequestId;
-use super::crowd::{Activity, Place};
-use super::observe;
-use super::options::MinRate;
-use super::received::Received;
-use super::respond;
+use super::Activity;
+use super::head::Received;
 use crate::clock::instant;
-use crate::error::{Refusal, WireFault};
+use crate::error::WireFault;
 use crate::metrics::DroppedConnection;
+use crate::runtime::Runtime;
+use crate::runtime::options::MinRate;
 
 /// What the connections share for the pieces of bodies that they read. A piece can be in seven places on its way to a node
 /// that does not take it.
@@ -44,7 +41,7 @@ pub enum Awaited {
 
 /// One connection from a client: where it came in, from whom, and what is awaited on it.
 pub struct Connection {
-    gateway: Arc<Gateway>,
+    runtime: Arc<Runtime>,
     listener: usize,
     peer: Option<HeaderValue>,
     awaited: AtomicU8,
@@ -55,8 +52,12 @@ pub struct Connection {
     received: Mutex<Option<Received>>,
     /// Why the end of a body could not be found.
     broken: OnceLock<WireFault>,
-    place: Place,
+    activity: Arc<Activity>,
+    answer_to: AnswerTo,
 }
+
+/// Records bytes that were no request, and gives the whole answer to them, which ends the connection.
+pub type AnswerTo = fn(&Connection, WireFault) -> Vec<u8>;
 
 /// In place of a time: the one that was said last stands.
 const STANDS: u64 = u64::MAX;
@@ -74,10 +75,16 @@ pub enum Deadline {
 
 impl Connection {
     /// A new connection. `peer` is the client's IP address; a Unix socket's client has none.
-    pub fn new(gateway: Arc<Gateway>, listener: usize, peer: Option<IpAddr>, place: Place) -> Self {
-        gateway.metrics.connections.inc();
+    pub fn new(
+        runtime: Arc<Runtime>,
+        listener: usize,
+        peer: Option<IpAddr>,
+        activity: Arc<Activity>,
+        answer_to: AnswerTo,
+    ) -> Self {
+        runtime.metrics.connections.inc();
         Self {
-            gateway,
+            runtime,
             listener,
             // Written once for all requests of the connection.
             peer: peer.and_then(|peer| HeaderValue::from_str(&peer.to_string()).ok()),
@@ -86,13 +93,14 @@ impl Connection {
             due: AtomicU64::new(UNKNOWN),
             received: Mutex::new(None),
             broken: OnceLock::new(),
-            place,
+            activity,
+            answer_to,
         }
     }
 
     /// Whether it is idle.
     pub fn activity(&self) -> &Activity {
-        self.place.activity()
+        &self.activity
     }
 
     /// The place in the configuration of the listener that took the connection.
@@ -102,35 +110,35 @@ impl Connection {
 
     /// How long a request header may take to arrive.
     pub fn header_timeout(&self) -> Duration {
-        self.gateway.live.load().listeners[self.listener]
+        self.runtime.live.load().listeners[self.listener]
             .options
             .header_timeout
     }
 
     /// How long the connection may be idle.
     pub fn idle_timeout(&self) -> Duration {
-        self.gateway.live.load().listeners[self.listener]
+        self.runtime.live.load().listeners[self.listener]
             .options
             .idle_timeout
     }
 
     /// How long the client may be silent in a body, or take nothing of an answer.
     pub fn body_timeout(&self) -> Duration {
-        self.gateway.live.load().listeners[self.listener]
+        self.runtime.live.load().listeners[self.listener]
             .options
             .body_timeout
     }
 
     /// How slow the client may be with a body or an answer.
     pub fn min_rate(&self) -> MinRate {
-        self.gateway.live.load().listeners[self.listener]
+        self.runtime.live.load().listeners[self.listener]
             .options
             .min_rate
     }
 
     /// Records that the client is too slow, and gives the error that ends what it does.
     pub fn is_too_slow(&self) -> io::Error {
-        let metrics = &self.gateway.metrics;
+        let metrics = &self.runtime.metrics;
         metrics.connection_dropped(DroppedConnection::Slow);
         io::Error::new(
             io::ErrorKind::TimedOut,
@@ -140,13 +148,13 @@ impl Connection {
 
     /// How long a node may be silent.
     pub fn node_timeout(&self) -> Duration {
-        self.gateway.live.load().cluster.options().read_timeout
+        self.runtime.live.load().cluster.options().read_timeout
     }
 
     /// The most of a body that may be read at once: the less, the more connections there are, so that a thousand uploads
     /// to slow nodes stay within 256 MiB.
     pub fn piece(&self) -> usize {
-        let connections = usize::try_from(self.gateway.metrics.connections.get()).unwrap_or(1);
+        let connections = usize::try_from(self.runtime.metrics.connections.get()).unwrap_or(1);
         (PIECES / connections.max(1)).clamp(SMALLEST_PIECE, LARGEST_PIECE)
     }
 
@@ -221,20 +229,19 @@ impl Connection {
         }
     }
 
+    /// What every connection shares.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
     /// Records a fault and gives the whole answer to it, which ends the connection.
     pub fn refuse(&self, fault: WireFault) -> Vec<u8> {
-        let refusal = Refusal::Wire(fault);
-        let words = self.gateway.live.load().listeners[self.listener].words(None);
-        let request_id = RequestId::random();
-        let answer = refusal.answer(words);
-        let reason = refusal.reason();
-        observe::wire_fault(&self.gateway, self, &request_id, &answer, reason);
-        respond::raw(&answer, words, &request_id, &self.gateway.host_id)
+        (self.answer_to)(self, fault)
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.gateway.metrics.connections.dec();
+        self.runtime.metrics.connections.dec();
     }
 }

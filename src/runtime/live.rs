@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::listener::Listener;
-use super::options::ListenerOptions;
+use super::options::{AnswerAs, ListenerOptions};
+use super::request_id::unguessable;
 use crate::cluster::{Cluster, ClusterOptions};
-use crate::credentials::CredentialStore;
+use crate::credentials::{CredentialStore, StoreFailure};
+use crate::error::Refusal;
 use crate::metrics::{Metrics, NodeMetrics};
 use crate::secret::Secret;
+use crate::sig::dialect::{Dialect, DialectName};
 use crate::sig::{Identity, VerifyOptions, VerifyingKey};
 
 /// What can change while the gateway runs.
@@ -84,6 +86,65 @@ impl Live {
         }
         Ok(Self::new(options, metrics))
     }
+
+    /// The key that an AccessKeyId resolves to.
+    ///
+    /// # Errors
+    /// [`Refusal::StoreUnavailable`].
+    pub async fn key_of(&self, access_key_id: &str) -> Result<VerifyingKey, Refusal> {
+        self.key_or_decoy(self.store.resolve(access_key_id).await)
+    }
+
+    /// The key that the store knows without asking anybody, if it does.
+    ///
+    /// # Errors
+    /// [`Refusal::StoreUnavailable`].
+    pub fn known_key(&self, access_key_id: &str) -> Option<Result<VerifyingKey, Refusal>> {
+        let answer = self.store.known(access_key_id)?;
+        Some(self.key_or_decoy(answer))
+    }
+
+    fn key_or_decoy(
+        &self,
+        answer: Result<VerifyingKey, StoreFailure>,
+    ) -> Result<VerifyingKey, Refusal> {
+        match answer {
+            Ok(key) => Ok(key),
+            // The decoy fails as any other key does, and takes as long.
+            Err(StoreFailure::Unknown) => Ok(self.decoy.clone()),
+            Err(StoreFailure::Unavailable) => Err(Refusal::StoreUnavailable),
+        }
+    }
+}
+
+/// A running listener.
+#[derive(Debug)]
+pub struct Listener {
+    /// What it was told.
+    pub options: ListenerOptions,
+    /// The dialects accepted here, the preferred one first.
+    pub dialects: Vec<&'static Dialect>,
+}
+
+impl Listener {
+    /// Prepares a listener.
+    pub fn new(options: ListenerOptions) -> Self {
+        let dialects = options
+            .dialects
+            .iter()
+            .map(|name| Dialect::named(*name))
+            .collect();
+        Self { options, dialects }
+    }
+
+    /// Whose words an answer uses, for a request that spoke in `asked`.
+    pub fn words(&self, asked: Option<DialectName>) -> DialectName {
+        match self.options.answer_as {
+            AnswerAs::Aws => DialectName::Aws,
+            AnswerAs::Wos => DialectName::Wos,
+            AnswerAs::Request => asked.unwrap_or(self.dialects[0].name),
+        }
+    }
 }
 
 fn decoy() -> VerifyingKey {
@@ -92,5 +153,5 @@ fn decoy() -> VerifyingKey {
         principal: String::new(),
         domains: None,
     };
-    VerifyingKey::new(identity, &Secret::new(super::context::unguessable()))
+    VerifyingKey::new(identity, &Secret::new(unguessable()))
 }

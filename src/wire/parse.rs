@@ -11,7 +11,7 @@ use pingora::protocols::http::authority::{
     RawTargetAuthority, is_http_family_scheme, raw_target_authority,
 };
 
-use super::received::{Received, Span};
+use super::head::{Received, Span};
 use crate::error::WireFault;
 
 /// The fields that most headers have at most, and the bytes of their names.

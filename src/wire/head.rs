@@ -158,7 +158,7 @@ impl fmt::Debug for Received {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire;
+    use super::super::parse;
 
     #[test]
     fn pingora_sees_what_steers_and_what_is_behind() {
@@ -168,7 +168,7 @@ mod tests {
                     Expect: 100-continue\r\n\r\n";
         for behind in ["", "hello", "hello\r\n\r\n", "GET / HTTP/1.1\r\n"] {
             let mut bytes = [header, behind].concat().into_bytes();
-            let received = wire::read(&bytes).unwrap().unwrap();
+            let received = parse::read(&bytes).unwrap().unwrap();
             assert_eq!(received.length(), header.len());
             let kept = received.leave_what_steers(&mut bytes);
             bytes.truncate(kept);
@@ -186,7 +186,7 @@ mod tests {
             ),
         ] {
             let mut bytes = header.as_bytes().to_vec();
-            let received = wire::read(&bytes).unwrap().unwrap();
+            let received = parse::read(&bytes).unwrap().unwrap();
             let kept = received.leave_what_steers(&mut bytes);
             assert_eq!(&bytes[..kept], left.as_bytes(), "{header:?}");
         }
@@ -196,7 +196,7 @@ mod tests {
     fn fields_are_trimmed_and_in_order_and_their_names_in_lower_case() {
         let header = b"GET / HTTP/1.1\r\nHost:h:80\r\nX-Amz-META-a: \t b \tc\t \r\nB:\r\n\
                        x-amz-meta-A: \xe9:\r\n\r\n";
-        let mut received = wire::read(header).unwrap().unwrap();
+        let mut received = parse::read(header).unwrap().unwrap();
         let expected: [(&str, &[u8]); 4] = [
             ("host", b"h:80"),
             ("x-amz-meta-a", b"b \tc"),

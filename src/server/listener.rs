@@ -19,14 +19,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
-use super::Gateway;
-use super::connection::{Awaited, Connection};
-use super::crowd::Crowd;
-use super::guard::GuardedStream;
-use super::options::{AnswerAs, ListenerOptions};
-use super::proxy::Proxy;
+use super::crowd::{Crowd, Place};
 use super::socket::Socket;
-use crate::sig::dialect::{Dialect, DialectName};
+use crate::gateway::{Proxy, answer_to_fault};
+use crate::runtime::Runtime;
+use crate::wire::GuardedStream;
+use crate::wire::connection::{Awaited, Connection};
 
 /// How long the loop waits after the system has refused a connection, for want of file descriptors for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -36,41 +34,11 @@ const STOP_INTERVAL: Duration = Duration::from_millis(20);
 /// what a slow client takes is seen in such steps, and what nobody takes stays out of the system's memory.
 const MAX_UNSENT: u32 = 64 * 1024;
 
-/// A running listener.
-#[derive(Debug)]
-pub struct Listener {
-    /// What it was told.
-    pub options: ListenerOptions,
-    /// The dialects accepted here, the preferred one first.
-    pub dialects: Vec<&'static Dialect>,
-}
-
-impl Listener {
-    /// Prepares a listener.
-    pub fn new(options: ListenerOptions) -> Self {
-        let dialects = options
-            .dialects
-            .iter()
-            .map(|name| Dialect::named(*name))
-            .collect();
-        Self { options, dialects }
-    }
-
-    /// Whose words an answer uses, for a request that spoke in `asked`.
-    pub fn words(&self, asked: Option<DialectName>) -> DialectName {
-        match self.options.answer_as {
-            AnswerAs::Aws => DialectName::Aws,
-            AnswerAs::Wos => DialectName::Wos,
-            AnswerAs::Request => asked.unwrap_or(self.dialects[0].name),
-        }
-    }
-}
-
 /// All listeners as one service of Pingora's server: its threads serve every one of them.
 pub struct Listeners {
     /// Each with the most connections that the file descriptors allow for it.
     sockets: Vec<(Socket, usize)>,
-    gateway: Arc<Gateway>,
+    runtime: Arc<Runtime>,
     proxy: Arc<HttpProxy<Proxy>>,
     stopping: watch::Receiver<bool>,
 }
@@ -79,13 +47,13 @@ impl Listeners {
     /// Makes the service; it takes connections once the server runs, until `stopping` turns true.
     pub fn new(
         sockets: Vec<(Socket, usize)>,
-        gateway: Arc<Gateway>,
+        runtime: Arc<Runtime>,
         proxy: Arc<HttpProxy<Proxy>>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         Self {
             sockets,
-            gateway,
+            runtime,
             proxy,
             stopping,
         }
@@ -96,7 +64,7 @@ impl Listeners {
 struct Acceptor {
     listener: usize,
     crowd: Arc<Crowd>,
-    gateway: Arc<Gateway>,
+    runtime: Arc<Runtime>,
     proxy: Arc<HttpProxy<Proxy>>,
     shutdown: ShutdownWatch,
 }
@@ -124,7 +92,7 @@ impl Acceptor {
     where
         S: AsyncRead + AsyncWrite + AsRawFd + Debug + Unpin + Send + Sync + 'static,
     {
-        let limits = self.gateway.live.load().listeners[self.listener]
+        let limits = self.runtime.live.load().listeners[self.listener]
             .options
             .limits;
         let Some(place) = self.crowd.enter(&limits, peer) else {
@@ -132,15 +100,16 @@ impl Acceptor {
         };
         let id = place.id();
         let connection = Arc::new(Connection::new(
-            Arc::clone(&self.gateway),
+            Arc::clone(&self.runtime),
             self.listener,
             peer,
-            place,
+            Arc::clone(place.activity()),
+            answer_to_fault,
         ));
         let stream = Box::new(GuardedStream::new(socket, Arc::clone(&connection)));
         let (proxy, shutdown) = (Arc::clone(&self.proxy), self.shutdown.clone());
         let task = pingora_runtime::current_handle()
-            .spawn(serve_connection(proxy, stream, connection, shutdown));
+            .spawn(serve_connection(proxy, stream, connection, place, shutdown));
         self.crowd.served_by(id, task.abort_handle());
     }
 }
@@ -150,6 +119,7 @@ async fn serve_connection<S>(
     proxy: Arc<HttpProxy<Proxy>>,
     stream: Box<GuardedStream<S>>,
     connection: Arc<Connection>,
+    _place: Place,
     shutdown: ShutdownWatch,
 ) where
     S: AsyncRead + AsyncWrite + AsRawFd + Debug + Unpin + Send + Sync + 'static,
@@ -192,12 +162,12 @@ impl Service for Listeners {
             .into_iter()
             .enumerate()
             .map(|(listener, (socket, ceiling))| {
-                let crowd = Arc::new(Crowd::new(ceiling, &self.gateway.metrics));
+                let crowd = Arc::new(Crowd::new(ceiling, &self.runtime.metrics));
                 crowds.push(Arc::clone(&crowd));
                 let acceptor = Acceptor {
                     listener,
                     crowd,
-                    gateway: Arc::clone(&self.gateway),
+                    runtime: Arc::clone(&self.runtime),
                     proxy: Arc::clone(&self.proxy),
                     shutdown: shutdown.clone(),
                 };

@@ -6,9 +6,9 @@
 use std::io;
 use std::ops::ControlFlow;
 
+use super::MAX_LINGER_BYTES;
 use super::connection::Connection;
-use super::respond::MAX_LINGER_BYTES;
-use super::wire::is_tchar;
+use super::parse::is_tchar;
 use crate::error::WireFault;
 
 /// The longest line of a chunk: its size, its extensions and the blanks between them.

@@ -1,0 +1,158 @@
+//! The check of a form upload: from the head of its body to a permit.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::header::{CONTENT_TYPE, EXPECT};
+use pingora::http::RequestHeader;
+use pingora::proxy::Session;
+
+use super::success::Success;
+use super::upload::{Put, Upload};
+use super::{put, read};
+use crate::address::Address;
+use crate::body::form::{Boundary, Filename, FormBody};
+use crate::body::{BodyFailure, BodyOptions, Framing};
+use crate::cluster::{ClusterOptions, FormFiles, Forward};
+use crate::error::Refusal;
+use crate::gateway::body::Body;
+use crate::gateway::context::Context;
+use crate::gateway::forward;
+use crate::policy::{Caller, decide};
+use crate::sig::RequestView;
+use crate::sig::claimed::Claimed;
+use crate::sig::form::failure::MAX_KEY_LENGTH;
+use crate::sig::form::{self, FormFailure, FormFields, LengthRange, PolicyFailure};
+
+/// Reads the head of a form and checks it, and puts its permit into the context, as [`crate::gateway::admit::admit`] does for
+/// every other request. `bucket` is the address that the form was sent to.
+///
+/// # Errors
+/// [`Refusal`].
+pub async fn admit(
+    session: &mut Session,
+    context: &mut Context,
+    bucket: Address,
+    now: SystemTime,
+) -> Result<(), Refusal> {
+    context.refused.address = Some(bucket.clone());
+    let live = Arc::clone(&context.live);
+    let connection = context.connection.clone().ok_or(Refusal::Internal)?;
+    let listener = live.listeners.get(connection.listener());
+    let listener = listener.ok_or(Refusal::Internal)?;
+    let content_type = context.received.value(CONTENT_TYPE.as_str());
+    let boundary = Boundary::of(content_type.unwrap_or_default()).map_err(Refusal::Form)?;
+    let length = context.received.body_length();
+    let read = read::head(session, &connection, &boundary, length).await?;
+    // Met by now: the node is not to wait for it again.
+    context.received.remove(EXPECT.as_str());
+    let head = &read.head;
+    let filename = match &head.filename {
+        Filename::None => Some(""),
+        Filename::Said(name) => Some(name.as_str()),
+        Filename::Ambiguous => None,
+    };
+    let fields = FormFields::of(head.fields.iter().cloned(), filename).map_err(Refusal::Policy)?;
+    let claimed = Claimed::of_form(&fields, &listener.dialects);
+    context.refused.claimed = claimed.map(Claimed::into_owned);
+    let name = bucket.bucket().unwrap_or_default();
+    let words = listener.words(form::spoken(&fields));
+    let claim = match form::claim(&fields, name, now, &listener.dialects, &live.signature) {
+        Ok(claim) => claim,
+        Err(failure) => {
+            context.words = Some(words);
+            return Err(failure.into());
+        }
+    };
+    let hosts = &listener.options.hosts;
+    let key = live.key_of(claim.access_key_id()).await?;
+    let verified = claim.verify(&key);
+    // A policy is read once its signature holds.
+    context.refused.verified = matches!(verified, Ok(_) | Err(FormFailure::Policy(_)));
+    let verification = context.started.elapsed();
+    let permitted = verified.map_err(Refusal::from).and_then(|verified| {
+        let address = address_of(&bucket, &fields)?;
+        let options = live.cluster.options();
+        let body = read.body(&boundary, framing(options.forward), is_told(options))?;
+        let length = body.file_length();
+        let range = verified.length_range;
+        check_length(&body, range)?;
+        let permit =
+            decide(Caller::Signed(verified.verified), address, hosts).map_err(Refusal::Denied)?;
+        let put = match options.forward {
+            Forward::Passthrough => None,
+            Forward::Trusted | Forward::Resign => {
+                let request = RequestHeader::build("PUT", permit.address().path().as_bytes(), None);
+                Some(Put {
+                    request: request.map_err(|_no_path| Refusal::Internal)?,
+                    fields: put::fields(&context.received, &permit, &fields, length)?,
+                    success: Success::of(&fields),
+                })
+            }
+        };
+        let proof = match &put {
+            None => Body::default(),
+            Some(Put { fields, .. }) => {
+                let path = permit.address().path();
+                let view =
+                    RequestView::of("PUT", &path, None, fields.fields()).map_err(Refusal::Auth)?;
+                forward::check(options, permit.verified(), &view, permit.address())?;
+                Body::planned(&permit, &view, options.forward, length)?
+            }
+        };
+        Ok((permit, Upload::new(body, range, put), proof))
+    });
+    context.verification = Some(verification);
+    context.words = Some(words);
+    match permitted {
+        Ok((permit, upload, proof)) => {
+            context.permit = Some(permit);
+            context.form = Some(Box::new(upload));
+            context.body = proof;
+            Ok(())
+        }
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// The object that the form writes: in the bucket that it was sent to, whatever its fields say.
+fn address_of(bucket: &Address, fields: &FormFields) -> Result<Address, Refusal> {
+    let key = fields.value("key").filter(|key| !key.is_empty());
+    let key = key.ok_or(Refusal::Policy(PolicyFailure::NoKey))?;
+    if key.len() > MAX_KEY_LENGTH {
+        return Err(Refusal::Policy(PolicyFailure::KeyTooLong {
+            length: key.len(),
+        }));
+    }
+    bucket.of_upload(key).map_err(Refusal::Address)
+}
+
+fn framing(forward: Forward) -> Framing {
+    match forward {
+        Forward::Passthrough => Framing::AsReceived,
+        Forward::Trusted | Forward::Resign => Framing::Plain,
+    }
+}
+
+/// Whether the nodes have to be told the length of a file before its first byte.
+fn is_told(options: &ClusterOptions) -> bool {
+    options.forward != Forward::Passthrough && options.form_files == FormFiles::Sized
+}
+
+/// Checks what is known of the length of the file before it has come.
+fn check_length(body: &FormBody, range: LengthRange) -> Result<(), Refusal> {
+    let (least, most) = body.file_lengths();
+    let max = BodyOptions::default().max_body;
+    let usual = body.usual_file_length();
+    if least > max {
+        let proposed = usual.unwrap_or(least);
+        return Err(Refusal::Body(BodyFailure::TooLarge { proposed, max }));
+    }
+    let (too_small, too_large) = (most < range.min, least > range.max);
+    let checked = match (too_small, too_large) {
+        (true, _) => range.check(usual.unwrap_or(most)),
+        (_, true) => range.check(usual.unwrap_or(least)),
+        (false, false) => Ok(()),
+    };
+    checked.map_err(Refusal::Policy)
+}

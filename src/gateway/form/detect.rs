@@ -1,0 +1,44 @@
+//! Which requests are form uploads.
+
+use http::Method;
+use http::header::CONTENT_TYPE;
+
+use crate::address::Address;
+use crate::sig::{AuthFailure, RequestView};
+use crate::wire::head::Received;
+
+const MEDIA_TYPE: &[u8] = b"multipart/form-data";
+
+/// Whether a request is a form upload, whatever else it is: nodes would take it for one.
+pub fn is_upload(method: &Method, address: &Address, received: &Received) -> bool {
+    method == Method::POST
+        && address.bucket().is_some()
+        && address.key().is_none()
+        && received.fields().any(|(name, value)| {
+            let start = value.get(..MEDIA_TYPE.len());
+            name == CONTENT_TYPE && start.is_some_and(|own| own.eq_ignore_ascii_case(MEDIA_TYPE))
+        })
+}
+
+/// Refuses a form upload for what stands outside of the form, where no policy is about it.
+///
+/// # Errors
+/// [`AuthFailure`]: a form is signed by its fields and by nothing else.
+pub fn check_outside(view: &RequestView<'_>) -> Result<(), AuthFailure> {
+    if view.fields.authorization.is_some() {
+        return Err(AuthFailure::SeveralMechanisms);
+    }
+    if let Some(parameter) = view.parameters.first() {
+        let signed = |name: &str| crate::sig::presigned::mechanism(name).is_some();
+        if view.parameters.iter().any(|own| signed(&own.name)) {
+            return Err(AuthFailure::SeveralMechanisms);
+        }
+        return Err(AuthFailure::UncoveredParameter(
+            parameter.name.clone().into_owned(),
+        ));
+    }
+    match view.fields.vendor.first() {
+        Some((name, _)) => Err(AuthFailure::ForeignHeader((*name).to_owned())),
+        None => Ok(()),
+    }
+}
