@@ -5,7 +5,7 @@
 //! | level | room | what lives there |
 //! |---|---|---|
 //! | 0 pure | [`secret`], [`address`] | what cannot be printed; bucket, key and operation |
-//! | 0 | [`clock`] | the time |
+//! | 0 | [`clock`], [`socket_address`] | the time; where a socket listens |
 //! | 1 pure | [`sig`] | `RequestView → Claim → Verified`: signatures, bytes in, a verdict out |
 //! | 2 pure | [`body`] | `PayloadClaim → BodyPlan → BodyVerifier`: bodies, proven while they stream |
 //! | 2 | [`credentials`] | the keys: the only I/O on the line |
@@ -42,4 +42,5 @@ pub mod runtime;
 pub mod secret;
 pub mod server;
 pub mod sig;
+pub mod socket_address;
 pub mod wire;

@@ -2,6 +2,7 @@
 
 mod node;
 
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use prometheus::{
     TextEncoder,
 };
 
+use strum::EnumCount;
+
 use crate::address::Operation;
 use crate::error::{Reason, S3ErrorCode};
 use crate::sig::Version;
@@ -17,7 +20,7 @@ use crate::sig::dialect::DialectName;
 pub use node::NodeMetrics;
 
 /// How a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::EnumCount)]
 pub enum Outcome {
     /// A node answered, and the answer was passed on whole.
     Forwarded,
@@ -100,9 +103,10 @@ pub struct RequestLabels {
 }
 
 impl RequestLabels {
-    const DIALECTS: usize = 3;
-    const VERSIONS: usize = 3;
-    const OUTCOMES: usize = 4;
+    /// With none of them.
+    const DIALECTS: usize = DialectName::COUNT + 1;
+    const VERSIONS: usize = Version::COUNT + 1;
+    const OUTCOMES: usize = Outcome::COUNT;
     /// How many different labels there are.
     const COUNT: usize =
         (Operation::Unknown as usize + 1) * Self::DIALECTS * Self::VERSIONS * Self::OUTCOMES;
@@ -115,18 +119,45 @@ impl RequestLabels {
     }
 }
 
+/// How many there are of something now. The gateway steers by it; the metric of the same name is made of it when it is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Count(Arc<AtomicUsize>);
+
+impl Count {
+    /// One more.
+    pub fn inc(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One less.
+    pub fn dec(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many there are.
+    pub fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn exported(&self) -> i64 {
+        i64::try_from(self.get()).unwrap_or(i64::MAX)
+    }
+}
+
 /// What the log counts itself.
 #[derive(Debug, Clone)]
 pub struct LogMetrics {
     dropped: IntCounter,
+    /// How many were dropped when it was asked last.
+    known_dropped: Arc<AtomicU64>,
     waiting: IntGauge,
 }
 
 impl LogMetrics {
     /// Takes over the lines that were dropped so far, and the bytes that wait.
     pub fn update(&self, dropped: u64, waiting: usize) {
-        self.dropped
-            .inc_by(dropped.saturating_sub(self.dropped.get()));
+        let known = self.known_dropped.fetch_max(dropped, Ordering::Relaxed);
+        self.dropped.inc_by(dropped.saturating_sub(known));
         self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
 }
@@ -154,9 +185,11 @@ pub struct Metrics {
     received: IntCounter,
     sent: IntCounter,
     /// Requests that have been read and not yet answered whole.
-    pub in_flight: IntGauge,
+    pub in_flight: Count,
+    in_flight_gauge: IntGauge,
     /// Connections from clients.
-    pub connections: IntGauge,
+    pub connections: Count,
+    connections_gauge: IntGauge,
     connections_dropped: IntCounterVec,
     node_connections: IntCounterVec,
     node_failures: IntCounterVec,
@@ -210,12 +243,14 @@ impl Metrics {
                 "sent_bytes_total",
                 "Bytes of answer bodies written to clients.",
             ),
-            in_flight: gauge(
+            in_flight: Count::default(),
+            in_flight_gauge: gauge(
                 &registry,
                 "requests_in_flight",
                 "Requests read and not yet answered whole.",
             ),
-            connections: gauge(&registry, "connections", "Open connections from clients."),
+            connections: Count::default(),
+            connections_gauge: gauge(&registry, "connections", "Open connections from clients."),
             connections_dropped: counters(
                 &registry,
                 "connections_dropped_total",
@@ -325,6 +360,7 @@ impl Metrics {
                 "log_lines_dropped_total",
                 "Log lines dropped because standard error could not take them in time.",
             ),
+            known_dropped: Arc::default(),
             waiting: gauge(
                 &self.registry,
                 "log_waiting_bytes",
@@ -335,6 +371,8 @@ impl Metrics {
 
     /// The text exposition format, version 0.0.4.
     pub fn render(&self) -> Vec<u8> {
+        self.in_flight_gauge.set(self.in_flight.exported());
+        self.connections_gauge.set(self.connections.exported());
         let mut text = Vec::new();
         TextEncoder::new()
             .encode(&self.registry.gather(), &mut text)

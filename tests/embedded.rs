@@ -9,7 +9,8 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Mutex;
 
-use countersign::embedded::{EmbeddedError, Node, NodeAddress, NodeOptions};
+use countersign::embedded::{EmbeddedError, Node, NodeOptions};
+use countersign::socket_address::SocketAddress;
 use support::signer::{ACCESS_KEY_ID, DOMAIN, Request, SECRET_ACCESS_KEY, Word, now};
 use support::wire::{Connection, Response};
 use tempfile::TempDir;
@@ -18,7 +19,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 fn options(root: &Path) -> NodeOptions {
     NodeOptions {
         root: root.into(),
-        address: "127.0.0.1:0".into(),
+        address: "127.0.0.1:0".parse().expect("an address"),
         auth: None,
         domains: vec![DOMAIN.into()],
     }
@@ -309,7 +310,7 @@ fn a_node_with_keys_verifies_them_itself() {
 fn a_node_listens_on_a_unix_socket_and_leaves_nothing_behind() {
     let root = tempfile::tempdir().expect("a temporary directory");
     let socket = root.path().join("node.sock");
-    let address = NodeAddress::Unix(socket.clone());
+    let address = SocketAddress::Unix(socket.display().to_string());
     let node = Node::start(NodeOptions {
         address,
         ..options(&root.path().join("data"))
@@ -351,9 +352,9 @@ fn a_request_in_flight_outlives_the_node() {
 fn errors_are_one_line_and_name_what_is_wrong() {
     let root = tempfile::tempdir().expect("a temporary directory");
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = taken.local_addr().expect("a bound socket").to_string();
+    let address = taken.local_addr().expect("a bound socket");
     let refused = Node::start(NodeOptions {
-        address: NodeAddress::Tcp(address.clone()),
+        address: SocketAddress::Tcp(address),
         ..options(root.path())
     });
     let message = refused.err().expect("a taken port").to_string();

@@ -14,19 +14,20 @@ use super::shell::word;
 use super::{Failure, announcement, say};
 use crate::address::{HostNames, NameRules};
 use crate::clock::SystemClock;
-use crate::cluster::{Addressing, ClusterOptions, FormFiles, Forward, NodeAddress};
+use crate::cluster::{Addressing, ClusterOptions, FormFiles, Forward};
 use crate::config::{self, ListenFault};
 use crate::credentials::{InlineKey, InlineStore};
-use crate::embedded::{self, Node, NodeOptions};
+use crate::embedded::{Node, NodeOptions};
 use crate::logs::{self, AccessLog, LogFormat, LogLevel, LogOptions};
 use crate::runtime::live::LiveOptions;
 use crate::runtime::options::{
-    AnswerAs, ConnectionLimits, ListenAddress, ListenerOptions, MinRate, ServerOptions,
+    AnswerAs, ConnectionLimits, ListenerOptions, MinRate, ServerOptions,
 };
 use crate::secret::Secret;
 use crate::server::{self, RunOptions};
 use crate::sig::dialect::DialectName;
 use crate::sig::{Diagnostics, Identity, Region, VerifyOptions};
+use crate::socket_address::SocketAddress;
 
 /// The base name of virtual-host style: most systems take every name below it for the machine itself (RFC 6761).
 const DOMAIN: &str = "localhost";
@@ -80,12 +81,15 @@ impl Demo {
         let scratch = tempfile::tempdir()?;
         // In a directory of our own, so that nobody else on the machine reaches the node past the gateway.
         let socket = scratch.path().join("node.sock");
+        let socket = socket
+            .to_str()
+            .ok_or("the temporary directory's path is not UTF-8")?;
         let node = Node::start(NodeOptions {
             root: self
                 .data
                 .clone()
                 .unwrap_or_else(|| scratch.path().join("data")),
-            address: embedded::NodeAddress::Unix(socket.clone()),
+            address: SocketAddress::Unix(socket.to_owned()),
             auth: None,
             domains: vec![DOMAIN.into()],
         })?;
@@ -96,9 +100,6 @@ impl Demo {
             access: AccessLog::On,
         };
         let guard = logs::start(log);
-        let socket = socket
-            .to_str()
-            .ok_or("the temporary directory's path is not UTF-8")?;
         let running = server::start(
             self.options(socket, &key),
             Arc::new(SystemClock),
@@ -127,7 +128,7 @@ impl Demo {
             live: LiveOptions {
                 store: Arc::new(InlineStore::new(std::slice::from_ref(key))),
                 listeners: vec![ListenerOptions {
-                    address: ListenAddress::Tcp(self.listen),
+                    address: SocketAddress::Tcp(self.listen),
                     hosts: HostNames {
                         domains: vec![DOMAIN.into()],
                         custom_domains: Vec::new(),
@@ -152,7 +153,7 @@ impl Demo {
                 cluster: ClusterOptions {
                     name: "embedded".into(),
                     dialect: DialectName::Aws,
-                    nodes: vec![NodeAddress::Unix(node.to_owned())],
+                    nodes: vec![SocketAddress::Unix(node.to_owned())],
                     forward: Forward::Trusted,
                     sign_with: None,
                     node_keys: Vec::new(),

@@ -4,7 +4,6 @@ mod reach;
 mod resign;
 mod spent;
 
-use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -16,28 +15,11 @@ use crate::clock::instant;
 use crate::policy::Permit;
 use crate::sig::dialect::DialectName;
 use crate::sig::node_key::NodeKey;
+use crate::socket_address::SocketAddress;
 pub use reach::MAX_PROBES;
 use resign::NodeKeys;
 pub use resign::{Addressing, ClientNodeKey, NodeCredentials, PayloadSigning, SignWith};
 pub use spent::{SINGLE, SpentConnections};
-
-/// Where a node listens.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum NodeAddress {
-    /// An IP address and a port.
-    Tcp(SocketAddr),
-    /// The path of a Unix socket.
-    Unix(String),
-}
-
-impl std::fmt::Display for NodeAddress {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Tcp(address) => write!(f, "{address}"),
-            Self::Unix(path) => write!(f, "unix:{path}"),
-        }
-    }
-}
 
 /// How verified requests are forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -70,7 +52,7 @@ pub struct ClusterOptions {
     /// Whose words the nodes speak.
     pub dialect: DialectName,
     /// The nodes; at least one.
-    pub nodes: Vec<NodeAddress>,
+    pub nodes: Vec<SocketAddress>,
     /// How requests are forwarded.
     pub forward: Forward,
     /// How requests are signed anew; there exactly with [`Forward::Resign`].
@@ -240,10 +222,10 @@ fn span(now: Instant) -> u64 {
 
 /// A node for one request: to make it takes less than to copy one. None for a path that no socket can have, which the
 /// configuration lets nobody name.
-fn peer(node: &NodeAddress, options: &ClusterOptions, span: u64) -> Option<HttpPeer> {
+fn peer(node: &SocketAddress, options: &ClusterOptions, span: u64) -> Option<HttpPeer> {
     let mut peer = match node {
-        NodeAddress::Tcp(address) => HttpPeer::new(address, false, String::new()),
-        NodeAddress::Unix(path) => HttpPeer::new_uds(path, false, String::new()).ok()?,
+        SocketAddress::Tcp(address) => HttpPeer::new(address, false, String::new()),
+        SocketAddress::Unix(path) => HttpPeer::new_uds(path, false, String::new()).ok()?,
     };
     peer.group_key = span;
     peer.options.connection_timeout = Some(options.connect_timeout);

@@ -6,13 +6,13 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::NodeAddress;
+use crate::socket_address::SocketAddress;
 
 /// The most nodes that are tried at once. Of more, each round tries the next ones.
 pub const MAX_PROBES: usize = 64;
 
 /// Whether one of the nodes takes a connection within this time. The others are given up as soon as one does.
-pub(super) async fn any(nodes: &[NodeAddress], within: Duration, round: usize) -> bool {
+pub(super) async fn any(nodes: &[SocketAddress], within: Duration, round: usize) -> bool {
     let first = round.wrapping_mul(MAX_PROBES) % nodes.len().max(1);
     let mut probes = JoinSet::new();
     for node in nodes
@@ -34,10 +34,10 @@ pub(super) async fn any(nodes: &[NodeAddress], within: Duration, round: usize) -
     answer.await.unwrap_or(false)
 }
 
-async fn takes_connections(node: NodeAddress) -> bool {
+async fn takes_connections(node: SocketAddress) -> bool {
     match node {
-        NodeAddress::Tcp(address) => TcpStream::connect(address).await.is_ok(),
-        NodeAddress::Unix(path) => UnixStream::connect(path).await.is_ok(),
+        SocketAddress::Tcp(address) => TcpStream::connect(address).await.is_ok(),
+        SocketAddress::Unix(path) => UnixStream::connect(path).await.is_ok(),
     }
 }
 
@@ -49,9 +49,9 @@ mod tests {
 
     const SOON: Duration = Duration::from_secs(20);
 
-    fn bound() -> (TcpListener, NodeAddress) {
+    fn bound() -> (TcpListener, SocketAddress) {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = NodeAddress::Tcp(socket.local_addr().unwrap());
+        let address = SocketAddress::Tcp(socket.local_addr().unwrap());
         (socket, address)
     }
 
@@ -59,7 +59,7 @@ mod tests {
     async fn one_node_of_many_is_enough_and_none_is_not() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("node.sock");
-        let unix = NodeAddress::Unix(path.to_str().unwrap().to_owned());
+        let unix = SocketAddress::Unix(path.to_str().unwrap().to_owned());
         let ((absent, gone), (_socket, here)) = (bound(), bound());
         drop(absent);
         for (nodes, reached) in [

@@ -10,8 +10,7 @@ use thiserror::Error;
 use super::document::{Entry, Table};
 use super::once::Once;
 use crate::address::HostNames;
-use crate::cluster::NodeAddress;
-use crate::runtime::options::ListenAddress;
+use crate::socket_address::SocketAddress;
 
 /// The longest path of a Unix socket: `sun_path` has 108 bytes and the last one is NUL (unix(7)).
 const MAX_SOCKET_PATH_LENGTH: usize = 107;
@@ -22,15 +21,15 @@ const MAX_HOST_NAME_LENGTH: usize = 253;
 
 /// The addresses that the listeners before have taken.
 #[derive(Default)]
-pub(super) struct Taken(Once<ListenAddress>);
+pub(super) struct Taken(Once<SocketAddress>);
 
 impl Taken {
     /// A TCP address as [`listen_address`] reads it, or `unix:/path`. A relative path starts at `directory`.
-    pub(super) fn listen(&mut self, entry: &Entry<'_>, directory: &Path) -> Option<ListenAddress> {
+    pub(super) fn listen(&mut self, entry: &Entry<'_>, directory: &Path) -> Option<SocketAddress> {
         let written = entry.string("a string, \"ip:port\" or \"unix:/path\"")?;
         let address = match written.strip_prefix("unix:") {
-            Some(path) => ListenAddress::Unix(socket_path(entry, path, directory)?),
-            None => ListenAddress::Tcp(tcp(entry, written, ", or \"unix:/path\"")?),
+            Some(path) => SocketAddress::Unix(socket_path(entry, path, directory)?),
+            None => SocketAddress::Tcp(tcp(entry, written, ", or \"unix:/path\"")?),
         };
         self.take(entry, address)
     }
@@ -39,13 +38,13 @@ impl Taken {
     pub(super) fn listen_tcp(&mut self, entry: &Entry<'_>) -> Option<SocketAddr> {
         let written = entry.string("a string, \"ip:port\"")?;
         let address = tcp(entry, written, "")?;
-        self.take(entry, ListenAddress::Tcp(address))?;
+        self.take(entry, SocketAddress::Tcp(address))?;
         Some(address)
     }
 
-    fn take(&mut self, entry: &Entry<'_>, address: ListenAddress) -> Option<ListenAddress> {
+    fn take(&mut self, entry: &Entry<'_>, address: SocketAddress) -> Option<SocketAddress> {
         // With port 0 each listener gets a port of its own.
-        let any_port = matches!(address, ListenAddress::Tcp(address) if address.port() == 0);
+        let any_port = matches!(address, SocketAddress::Tcp(address) if address.port() == 0);
         if any_port {
             return Some(address);
         }
@@ -122,7 +121,7 @@ fn decimal_port(text: &str) -> Option<u16> {
 
 /// The nodes of a cluster: `ip:port`, `host:port` or `unix:/path`; at least one, none twice. A host name stands for
 /// every address that it resolves to now.
-pub(super) fn nodes(entry: &Entry<'_>, directory: &Path) -> Option<Vec<NodeAddress>> {
+pub(super) fn nodes(entry: &Entry<'_>, directory: &Path) -> Option<Vec<SocketAddress>> {
     let mut seen = Once::default();
     let mut nodes = Vec::new();
     for item in entry.items()? {
@@ -140,7 +139,7 @@ pub(super) fn nodes(entry: &Entry<'_>, directory: &Path) -> Option<Vec<NodeAddre
     Some(nodes)
 }
 
-fn node(entry: &Entry<'_>, directory: &Path) -> Vec<NodeAddress> {
+fn node(entry: &Entry<'_>, directory: &Path) -> Vec<SocketAddress> {
     if entry.is_table() {
         entry.refuse("this version does not support weights; write the address alone, as a string");
         return Vec::new();
@@ -151,7 +150,7 @@ fn node(entry: &Entry<'_>, directory: &Path) -> Vec<NodeAddress> {
     };
     if let Some(path) = written.strip_prefix("unix:") {
         let path = socket_path(entry, path, directory);
-        return path.map(NodeAddress::Unix).into_iter().collect();
+        return path.map(SocketAddress::Unix).into_iter().collect();
     }
     let split = written.rsplit_once(':');
     let split = split.and_then(|(host, port)| Some((host, decimal_port(port)?)));
@@ -175,7 +174,7 @@ fn node(entry: &Entry<'_>, directory: &Path) -> Vec<NodeAddress> {
         entry.refuse("a node cannot have port 0; write the port that it listens on");
         return Vec::new();
     }
-    addresses.into_iter().map(NodeAddress::Tcp).collect()
+    addresses.into_iter().map(SocketAddress::Tcp).collect()
 }
 
 fn socket_path(entry: &Entry<'_>, path: &str, directory: &Path) -> Option<String> {

@@ -16,14 +16,13 @@ use crate::cluster::{
 };
 use crate::credentials::InlineKey;
 use crate::sig::dialect::DialectName;
+use crate::sig::v4::credential::MAX_REGION_LENGTH;
 use crate::sig::{MAX_ACCESS_KEY_ID_LENGTH, Version};
 
 /// One idle connection takes a file descriptor and a local port, and of those there are 65,536 to an address.
 const MAX_UPSTREAM_KEEPALIVE: usize = 65_536;
 /// The name stands in metrics and logs.
 const MAX_CLUSTER_NAME_LENGTH: usize = 64;
-/// No vendor's region has half of that.
-const MAX_REGION_LENGTH: usize = 64;
 
 /// The one cluster. `keys` are those that clients sign with.
 pub(super) fn clusters(

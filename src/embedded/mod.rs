@@ -6,7 +6,6 @@
 mod host;
 mod storage;
 
-use std::fmt;
 use std::io;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
@@ -24,46 +23,20 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 use tracing::subscriber::NoSubscriber;
 
+use crate::socket_address::SocketAddress;
+
 /// How long requests in flight may go on once a [`Node`] is dropped.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The pause after a failed `accept`, which is nearly always a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Where a node listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NodeAddress {
-    /// `host:port`; port 0 is an ephemeral port.
-    Tcp(String),
-    /// The path of a Unix socket, which must not exist yet.
-    Unix(PathBuf),
-}
-
-impl From<&str> for NodeAddress {
-    /// Reads `host:port` or `unix:/path`, as the configuration writes them.
-    fn from(text: &str) -> Self {
-        match text.strip_prefix("unix:") {
-            Some(path) => Self::Unix(path.into()),
-            None => Self::Tcp(text.into()),
-        }
-    }
-}
-
-impl fmt::Display for NodeAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => f.write_str(address),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
-
 /// What a node serves, where, and to whom.
 pub struct NodeOptions {
     /// The directory of the buckets. It is created when missing.
     pub root: PathBuf,
-    /// Where to listen.
-    pub address: NodeAddress,
+    /// Where to listen. Port 0 takes a free one; a Unix socket must not exist yet.
+    pub address: SocketAddress,
     /// The access key id and secret access key of the only caller. With them the node verifies signatures itself and refuses
     /// anonymous requests; without them it serves unsigned requests only (a signed one gets 501 `NotImplemented`).
     pub auth: Option<(String, String)>,
@@ -86,7 +59,7 @@ pub enum EmbeddedError {
     #[error("storage node: cannot listen on {address}: {source}")]
     Listen {
         /// The address as it was given.
-        address: NodeAddress,
+        address: SocketAddress,
         /// What the system said.
         source: io::Error,
     },
@@ -212,15 +185,15 @@ enum Listener {
 
 impl Listener {
     /// Binds, and says what the address has become.
-    fn bind(address: &NodeAddress) -> io::Result<(Self, String)> {
+    fn bind(address: &SocketAddress) -> io::Result<(Self, String)> {
         match address {
-            NodeAddress::Tcp(name) => {
-                let listener = TcpListener::bind(name.as_str())?;
+            SocketAddress::Tcp(address) => {
+                let listener = TcpListener::bind(address)?;
                 listener.set_nonblocking(true)?;
                 let bound = listener.local_addr()?.to_string();
                 Ok((Self::Tcp(listener), bound))
             }
-            NodeAddress::Unix(path) => {
+            SocketAddress::Unix(path) => {
                 let listener = UnixListener::bind(path)?;
                 listener.set_nonblocking(true)?;
                 Ok((Self::Unix(listener), address.to_string()))

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use pingora::http::RequestHeader;
 use pingora::protocols::SocketDigest;
 use pingora::{Error, ErrorType};
-use prometheus::IntGauge;
 
 use super::body::Body;
 use super::form::Upload;
@@ -16,7 +15,7 @@ use crate::body::SignedChunks;
 use crate::cluster::Attempt;
 use crate::cluster::SpentConnections;
 use crate::error::{Answer, Reason, Refusal};
-use crate::metrics::{Metrics, NodeMetrics};
+use crate::metrics::{Count, Metrics, NodeMetrics};
 use crate::policy::Permit;
 use crate::runtime::live::{Listener, Live};
 use crate::runtime::request_id::RequestId;
@@ -227,12 +226,12 @@ impl Context {
 }
 
 /// Counts the request as in flight while it lives.
-struct InFlight(IntGauge);
+struct InFlight(Count);
 
 impl InFlight {
-    fn new(gauge: &IntGauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
+    fn new(count: &Count) -> Self {
+        count.inc();
+        Self(count.clone())
     }
 }
 

@@ -160,7 +160,7 @@ impl ProxyHttp for Proxy {
         let mut peer = peer.ok_or_else(|| {
             Error::explain(ErrorType::ConnectError, "no node is left to try").into_up()
         })?;
-        cluster::narrow(&mut peer, self.runtime.requests());
+        cluster::narrow(&mut peer, self.runtime.metrics.in_flight.get());
         if context.received.body_length() == Some(0) {
             // The connection's guard alone waits for the node, with an alarm that is there already.
             peer.options.read_timeout = None;

@@ -31,11 +31,6 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// How many requests have been read and not yet been answered whole.
-    pub fn requests(&self) -> usize {
-        usize::try_from(self.metrics.in_flight.get()).unwrap_or(0)
-    }
-
     /// Reads the configuration again, and uses it if it is right.
     pub fn reload(&self, reload: &Reload) {
         match self.live.load().followed_by(reload, &self.metrics) {

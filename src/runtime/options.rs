@@ -1,28 +1,10 @@
 //! What the gateway is told.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::address::HostNames;
 use crate::sig::dialect::DialectName;
-
-/// Where a listener listens.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum ListenAddress {
-    /// An IP address and a port; port 0 takes a free one.
-    Tcp(SocketAddr),
-    /// The path of a Unix socket, made with mode 0660.
-    Unix(String),
-}
-
-impl std::fmt::Display for ListenAddress {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Tcp(address) => write!(f, "{address}"),
-            Self::Unix(path) => write!(f, "unix:{path}"),
-        }
-    }
-}
+use crate::socket_address::SocketAddress;
 
 /// Whose words the answers use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -75,8 +57,8 @@ impl Default for MinRate {
 /// One `[[listener]]`.
 #[derive(Debug, Clone)]
 pub struct ListenerOptions {
-    /// Where it listens.
-    pub address: ListenAddress,
+    /// Where it listens: port 0 takes a free one, and a Unix socket is made with mode 0660.
+    pub address: SocketAddress,
     /// Which host names stand for what.
     pub hosts: HostNames,
     /// The signature dialects accepted here, the preferred one first.

@@ -9,7 +9,7 @@ use std::os::unix::net::UnixListener;
 use socket2::{Domain, SockAddr, Type};
 use thiserror::Error;
 
-use crate::runtime::options::ListenAddress;
+use crate::socket_address::SocketAddress;
 
 /// How many connections the system completes ahead of us. The standard library's 128 is too few: when a thousand clients
 /// connect at once, the rest are reset or wait for a second. `net.core.somaxconn` caps it.
@@ -49,10 +49,10 @@ impl Socket {
     ///
     /// # Errors
     /// [`ListenError`], with the address.
-    pub fn bind(address: &ListenAddress) -> Result<Self, ListenError> {
+    pub fn bind(address: &SocketAddress) -> Result<Self, ListenError> {
         let bound = match address {
-            ListenAddress::Tcp(to) => bind_tcp(*to).map(Self::Tcp),
-            ListenAddress::Unix(path) => {
+            SocketAddress::Tcp(to) => bind_tcp(*to).map(Self::Tcp),
+            SocketAddress::Unix(path) => {
                 bind_unix(path).map(|socket| Self::Unix(socket, path.clone()))
             }
         };

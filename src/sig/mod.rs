@@ -44,7 +44,9 @@ pub use v4::Region;
 pub const MAX_ACCESS_KEY_ID_LENGTH: usize = 128;
 
 /// A version of the signature process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, strum::EnumCount,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Version {
     /// HMAC-SHA1.

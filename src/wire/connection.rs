@@ -154,7 +154,7 @@ impl Connection {
     /// The most of a body that may be read at once: the less, the more connections there are, so that a thousand uploads
     /// to slow nodes stay within 256 MiB.
     pub fn piece(&self) -> usize {
-        let connections = usize::try_from(self.runtime.metrics.connections.get()).unwrap_or(1);
+        let connections = self.runtime.metrics.connections.get();
         (PIECES / connections.max(1)).clamp(SMALLEST_PIECE, LARGEST_PIECE)
     }
 

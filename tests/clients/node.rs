@@ -7,7 +7,7 @@ use std::env;
 use std::error::Error;
 use std::io;
 
-use countersign::embedded::{Node, NodeAddress, NodeOptions};
+use countersign::embedded::{Node, NodeOptions};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let node = Node::start(NodeOptions {
         root: root.into(),
-        address: NodeAddress::from("127.0.0.1:0"),
+        address: "127.0.0.1:0".parse().unwrap(),
         auth,
         domains: vec!["localhost".into()],
     })?;

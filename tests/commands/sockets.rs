@@ -4,7 +4,8 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
-use countersign::embedded::{Node, NodeAddress, NodeOptions};
+use countersign::embedded::{Node, NodeOptions};
+use countersign::socket_address::SocketAddress;
 
 use super::signed;
 use super::support::gateway::{Config, Gateway};
@@ -120,7 +121,7 @@ fn nodes_are_reached_by_their_sockets() {
     let socket = directory.path().join("node.sock");
     let options = || NodeOptions {
         root: directory.path().join("data"),
-        address: NodeAddress::Unix(socket.clone()),
+        address: SocketAddress::Unix(socket.display().to_string()),
         auth: None,
         domains: Vec::new(),
     };

@@ -11,12 +11,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign::address::{BucketNames, DotSegments, NameRules};
-use countersign::cluster::{FormFiles, Forward, NodeAddress};
+use countersign::cluster::{FormFiles, Forward};
 use countersign::config::Settings;
 use countersign::logs::{AccessLog, LogFormat, LogLevel};
-use countersign::runtime::options::{AnswerAs, ListenAddress};
+use countersign::runtime::options::AnswerAs;
 use countersign::sig::dialect::DialectName;
 use countersign::sig::{Diagnostics, Region, Version};
+use countersign::socket_address::SocketAddress;
 
 /// A configuration with a place for a line in each table.
 const BASE: &str = r#"[server]
@@ -143,7 +144,7 @@ fn what_is_not_written_has_its_default() {
         panic!("{settings:?}")
     };
     let address: SocketAddr = "127.0.0.1:8080".parse().unwrap();
-    assert_eq!(listener.address, ListenAddress::Tcp(address));
+    assert_eq!(listener.address, SocketAddress::Tcp(address));
     assert!(listener.hosts.domains.is_empty());
     assert!(listener.hosts.custom_domains.is_empty());
     assert_eq!(listener.dialects, [DialectName::Aws, DialectName::Wos]);
@@ -367,8 +368,8 @@ fn a_listener_may_have_a_name_or_a_port_alone() {
             let settings = parse(&base_with(header, &format!("address = {written:?}"))).unwrap();
             let found = match (header, &settings.listeners[0].address) {
                 ("[admin]", _) => settings.admin,
-                (_, ListenAddress::Tcp(address)) => Some(*address),
-                (_, ListenAddress::Unix(_)) => None,
+                (_, SocketAddress::Tcp(address)) => Some(*address),
+                (_, SocketAddress::Unix(_)) => None,
             };
             assert_eq!(found, Some(expected), "{header} {written}");
         }
@@ -386,7 +387,7 @@ fn a_node_may_have_a_name() {
     let nodes = parse(&text).unwrap().cluster.nodes;
     assert!(!nodes.is_empty());
     for node in nodes {
-        let NodeAddress::Tcp(address) = node else {
+        let SocketAddress::Tcp(address) = node else {
             panic!("{node}")
         };
         assert!(address.ip().is_loopback());

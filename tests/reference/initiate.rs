@@ -18,7 +18,7 @@ fn node(auth: Option<(String, String)>) -> (Node, TempDir) {
     let root = tempfile::tempdir().expect("a temporary directory");
     let node = Node::start(NodeOptions {
         root: root.path().into(),
-        address: "127.0.0.1:0".into(),
+        address: "127.0.0.1:0".parse().expect("an address"),
         auth,
         domains: vec![DOMAIN.into()],
     })

@@ -30,7 +30,7 @@ impl Store {
         let root = tempfile::tempdir().expect("a temporary directory");
         let node = Node::start(NodeOptions {
             root: root.path().into(),
-            address: "127.0.0.1:0".into(),
+            address: "127.0.0.1:0".parse().expect("an address"),
             auth: Some((NODE_KEY.into(), NODE_SECRET.into())),
             domains: vec![NODE_DOMAIN.into(), crate::support::signer::DOMAIN.into()],
         })
@@ -174,7 +174,7 @@ fn a_store_that_does_not_know_the_gateway_is_not_the_clients_fault() {
         let root = tempfile::tempdir().expect("a temporary directory");
         let node = Node::start(NodeOptions {
             root: root.path().into(),
-            address: "127.0.0.1:0".into(),
+            address: "127.0.0.1:0".parse().expect("an address"),
             auth: Some((NODE_KEY.into(), "another secret".into())),
             domains: Vec::new(),
         })

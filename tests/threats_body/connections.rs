@@ -270,7 +270,7 @@ fn a_failed_proof_leaves_a_real_node_unchanged() {
     let root = tempfile::tempdir().expect("a temporary directory");
     let node = Node::start(NodeOptions {
         root: root.path().into(),
-        address: "127.0.0.1:0".into(),
+        address: "127.0.0.1:0".parse().expect("an address"),
         auth: None,
         domains: vec![DOMAIN.into()],
     })

@@ -117,7 +117,7 @@ fn i3_a_store_of_files_keeps_each_form_in_its_bucket() {
     let root = tempfile::tempdir().expect("a temporary directory");
     let node = Node::start(NodeOptions {
         root: root.path().into(),
-        address: "127.0.0.1:0".into(),
+        address: "127.0.0.1:0".parse().expect("an address"),
         auth: None,
         domains: vec![DOMAIN.into()],
     });

@@ -122,7 +122,7 @@ fn m8_a_store_keeps_whole_files_alone() {
     let root = tempfile::tempdir().expect("a temporary directory");
     let node = Node::start(NodeOptions {
         root: root.path().into(),
-        address: "127.0.0.1:0".into(),
+        address: "127.0.0.1:0".parse().expect("an address"),
         auth: None,
         domains: vec![DOMAIN.into()],
     });
