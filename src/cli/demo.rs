@@ -19,7 +19,7 @@ use crate::config::{self, ListenFault};
 use crate::credentials::{InlineKey, InlineStore};
 use crate::embedded::{Node, NodeOptions};
 use crate::logs::{self, AccessLog, LogFormat, LogLevel, LogOptions};
-use crate::runtime::live::LiveOptions;
+use crate::runtime::active_config::ReloadableOptions;
 use crate::runtime::options::{
     AnswerAs, ConnectionLimits, ListenerOptions, MinRate, ServerOptions,
 };
@@ -125,7 +125,7 @@ impl Demo {
                 grace_period: Duration::from_secs(5),
             },
             admin: Some(self.admin),
-            live: LiveOptions {
+            live: ReloadableOptions {
                 store: Arc::new(InlineStore::new(std::slice::from_ref(key))),
                 listeners: vec![ListenerOptions {
                     address: SocketAddress::Tcp(self.listen),

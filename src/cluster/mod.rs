@@ -99,7 +99,7 @@ pub struct Attempt {
 
 impl Attempt {
     /// The latest attempt does not count: its node is to be tried once more.
-    pub fn once_more(&mut self) {
+    pub fn retry_same_node(&mut self) {
         self.tried = self.tried.saturating_sub(1);
     }
 }
@@ -203,7 +203,7 @@ const SMALLEST_SHARE: usize = 4 * 1024;
 /// Lets the node send only so much ahead of the client where many requests are under way. Pingora reads as much of an
 /// answer as has arrived, and keeps up to ten such pieces for a client that takes none; only the system can make it less.
 /// Each size has connections of its own, since the system wants to know it ahead of the connection.
-pub fn narrow(peer: &mut HttpPeer, requests: usize) {
+pub fn limit_read_ahead(peer: &mut HttpPeer, requests: usize) {
     let share = (ANSWERS / requests.max(1)).max(SMALLEST_SHARE);
     if share < LARGEST_SHARE {
         let size = share.ilog2();
@@ -266,7 +266,7 @@ mod tests {
         ] {
             let mut peer = HttpPeer::new("127.0.0.1:1", false, String::new());
             peer.group_key = 7;
-            narrow(&mut peer, requests);
+            limit_read_ahead(&mut peer, requests);
             assert_eq!(peer.options.tcp_recv_buf, size, "{requests}");
             assert_eq!(peer.group_key == 7, size.is_none(), "{requests}");
         }

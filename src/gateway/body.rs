@@ -15,7 +15,7 @@ use crate::error::Refusal;
 use crate::policy::Permit;
 use crate::sig::RequestView;
 use crate::sig::dialect::vendor_header;
-use crate::wire::head::Received;
+use crate::wire::head::RequestHead;
 
 /// The most that is read of a body that frames an empty object: its one chunk and its trailer. What Pingora keeps of a
 /// body to send it to a node that is asked later.
@@ -111,7 +111,7 @@ impl Body {
 
     /// Whether the body has to be read before the header goes on: the node is to get an empty object out of frames, and
     /// would have all of it with the header, or it is to get no body.
-    pub fn comes_first(&self) -> bool {
+    pub fn verify_first(&self) -> bool {
         let plan = self.plan.as_ref();
         self.bodiless.is_some() || plan.is_some_and(|plan| plan.moment() == Moment::BeforeHeader)
     }
@@ -241,7 +241,7 @@ impl Body {
         if let Some(length) = plan.forwarded_length() {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        if self.comes_first() {
+        if self.verify_first() {
             // The gateway has met it.
             headers.remove(EXPECT);
         }
@@ -250,10 +250,10 @@ impl Body {
 
 /// Why an upload is refused whose header has no length, neither Content-Length nor HTTP's chunks, and claims that there is a
 /// body: for want of the length (S3: 411), and not because no bytes are others than the claimed ones.
-pub fn without_length(refusal: Refusal, permit: &Permit, received: &Received) -> Refusal {
+pub fn without_length(refusal: Refusal, permit: &Permit, head: &RequestHead) -> Refusal {
     let operation = permit.address().operation();
     let stores = matches!(operation, Operation::PutObject | Operation::UploadPart);
-    let announces = received.body_length() != Some(0) || received.value("content-length").is_some();
+    let announces = head.body_length() != Some(0) || head.value("content-length").is_some();
     match refusal {
         Refusal::Body(
             BodyFailure::PayloadHash { .. }

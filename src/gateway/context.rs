@@ -17,30 +17,30 @@ use crate::cluster::SpentConnections;
 use crate::error::{Answer, Reason, Refusal};
 use crate::metrics::{Count, Metrics, NodeMetrics};
 use crate::policy::Permit;
-use crate::runtime::live::{Listener, Live};
+use crate::runtime::active_config::{ActiveConfig, Listener};
 use crate::runtime::request_id::RequestId;
 use crate::sig::Version;
 use crate::sig::authorization::DialectForm;
 use crate::sig::claimed::Claimed;
 use crate::sig::dialect::DialectName;
-use crate::wire::connection::{Awaited, Connection};
-use crate::wire::head::Received;
+use crate::wire::connection::{Connection, ReadState};
+use crate::wire::head::RequestHead;
 use crate::wire::target::Target;
 
 /// One request in flight.
 pub struct Context {
     /// The configuration that it is handled with.
-    pub live: Arc<Live>,
+    pub live: Arc<ActiveConfig>,
     /// The connection it came on; always there once the header was read.
     pub connection: Option<Arc<Connection>>,
     /// The gateway's id of the request.
     pub request_id: RequestId,
     /// Its header fields.
-    pub received: Received,
+    pub head: RequestHead,
     /// When its header had been read.
     pub started: Instant,
     /// Whose words its answer uses.
-    pub words: Option<DialectName>,
+    pub response_dialect: Option<DialectName>,
     /// Leave to go on to a node, once it has one.
     pub permit: Option<Permit>,
     /// The fields besides the usual ones that its signature covers, where the nodes verify it themselves.
@@ -95,14 +95,14 @@ pub struct Refused {
 
 impl Context {
     /// A request whose header has just been read.
-    pub fn new(live: Arc<Live>, metrics: &Metrics, now: Instant) -> Self {
+    pub fn new(live: Arc<ActiveConfig>, metrics: &Metrics, now: Instant) -> Self {
         Self {
             live,
             connection: None,
             request_id: RequestId::random(),
-            received: Received::default(),
+            head: RequestHead::default(),
             started: now,
-            words: None,
+            response_dialect: None,
             permit: None,
             signed_fields: Vec::new(),
             body: Body::default(),
@@ -126,7 +126,7 @@ impl Context {
     }
 
     /// The connection it came on, and the listener of that.
-    pub fn site(&self) -> Option<(&Connection, &Listener)> {
+    pub fn listener(&self) -> Option<(&Connection, &Listener)> {
         let connection = self.connection.as_deref()?;
         let listener = self.live.listeners.get(connection.listener())?;
         Some((connection, listener))
@@ -135,7 +135,7 @@ impl Context {
     /// Whether the node has been silent for too long.
     pub fn node_is_overdue(&self) -> bool {
         let connection = self.connection.as_ref();
-        connection.is_some_and(|connection| connection.awaited() == Awaited::Nothing)
+        connection.is_some_and(|connection| connection.state() == ReadState::Nothing)
     }
 
     /// Counts an answer of the node's that is not its last.
@@ -154,7 +154,7 @@ impl Context {
     /// Whether the node has answered before it could have the whole request.
     pub fn is_answered_early(&self) -> bool {
         let connection = self.connection.as_ref();
-        connection.is_none_or(|connection| connection.awaited() != Awaited::Answer)
+        connection.is_none_or(|connection| connection.state() != ReadState::Answer)
     }
 
     /// The node's connection is not to be used again.
@@ -202,9 +202,9 @@ impl Context {
         if self.permit.is_some() || self.refused.claimed.is_some() {
             return;
         }
-        let dialects = self.site().map(|(_, listener)| &listener.dialects[..]);
+        let dialects = self.listener().map(|(_, listener)| &listener.dialects[..]);
         let query = Target::of(request).query;
-        let claimed = Claimed::of(self.received.fields(), query, dialects.unwrap_or(&[]));
+        let claimed = Claimed::of(self.head.fields(), query, dialects.unwrap_or(&[]));
         self.refused.claimed = claimed.map(Claimed::into_owned);
     }
 

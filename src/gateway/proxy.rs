@@ -26,7 +26,7 @@ use crate::metrics::NodeConnection;
 use crate::runtime::Runtime;
 use crate::sig;
 use crate::sig::dialect::DialectName;
-use crate::wire::connection::{Awaited, Connection};
+use crate::wire::connection::{Connection, ReadState};
 use crate::wire::target::{Target, encode_target};
 
 /// What Pingora runs for each request.
@@ -47,17 +47,19 @@ impl Proxy {
         context: &mut Context,
         refusal: &Refusal,
     ) -> Result<()> {
-        let words = context.words.unwrap_or_else(|| {
+        let dialect = context.response_dialect.unwrap_or_else(|| {
             let query = Target::of(session.req_header()).query;
-            let asked = sig::spoken(context.received.fields(), query);
+            let asked = sig::spoken(context.head.fields(), query);
             context
-                .site()
-                .map_or(DialectName::Aws, |(_, listener)| listener.words(asked))
+                .listener()
+                .map_or(DialectName::Aws, |(_, listener)| {
+                    listener.response_dialect(asked)
+                })
         });
-        let answer = refusal.answer(words);
+        let answer = refusal.answer(dialect);
         context.refused.reason = Some(refusal.reason());
         let host_id = &self.runtime.host_id;
-        let sent = respond::refuse(session, &answer, words, &context.request_id, host_id).await;
+        let sent = respond::refuse(session, &answer, dialect, &context.request_id, host_id).await;
         context.answer = Some(answer);
         sent
     }
@@ -86,9 +88,9 @@ impl ProxyHttp for Proxy {
         let Ok(connection) = connection.downcast::<Arc<Connection>>() else {
             return;
         };
-        context.received = connection.take_received().unwrap_or_default();
+        context.head = connection.take_head().unwrap_or_default();
         context.connection = Some(*connection);
-        let Some((_, listener)) = context.site() else {
+        let Some((_, listener)) = context.listener() else {
             return;
         };
         let options = &listener.options;
@@ -100,21 +102,21 @@ impl ProxyHttp for Proxy {
 
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {
         let now = self.runtime.clock.now();
-        if context.received.target_is_raw() {
+        if context.head.target_is_raw() {
             encode_target(session.req_header_mut())?;
         }
-        let (request, received) = (session.req_header(), std::mem::take(&mut context.received));
-        let mut admission = admit::admit(request, &received, context, now, None);
+        let (request, head) = (session.req_header(), std::mem::take(&mut context.head));
+        let mut admission = admit::admit(request, &head, context, now, None);
         if let Ok(Admission::Unresolved(id)) = &admission {
             admission = match Box::pin(context.live.key_of(id)).await {
-                Ok(key) => admit::admit(request, &received, context, now, Some(key)),
+                Ok(key) => admit::admit(request, &head, context, now, Some(key)),
                 Err(refusal) => {
                     context.verification = Some(context.started.elapsed());
                     Err(refusal)
                 }
             };
         }
-        context.received = received;
+        context.head = head;
         let mut admitted = match admission {
             Ok(Admission::Permitted) => Ok(()),
             // Its key was there.
@@ -125,7 +127,7 @@ impl ProxyHttp for Proxy {
             }
             Err(refusal) => Err(refusal),
         };
-        if admitted.is_ok() && context.body.comes_first() {
+        if admitted.is_ok() && context.body.verify_first() {
             admitted = Box::pin(context.body.settle(session)).await;
             context.verified_at = None;
         }
@@ -160,9 +162,9 @@ impl ProxyHttp for Proxy {
         let mut peer = peer.ok_or_else(|| {
             Error::explain(ErrorType::ConnectError, "no node is left to try").into_up()
         })?;
-        cluster::narrow(&mut peer, self.runtime.metrics.in_flight.get());
-        if context.received.body_length() == Some(0) {
-            // The connection's guard alone waits for the node, with an alarm that is there already.
+        cluster::limit_read_ahead(&mut peer, self.runtime.metrics.in_flight.get());
+        if context.head.body_length() == Some(0) {
+            // The connection's guard alone waits for the node, with a timer that is there already.
             peer.options.read_timeout = None;
         }
         if context.single {
@@ -204,7 +206,7 @@ impl ProxyHttp for Proxy {
             (NodeConnection::New, Some(instant()))
         };
         // What has a body, be it one of nothing in chunks, waits for the client before it waits for the node.
-        context.connected = connected.filter(|_| context.received.body_length() == Some(0));
+        context.connected = connected.filter(|_| context.head.body_length() == Some(0));
         if let Some((_, metrics)) = context.node() {
             metrics.connection(state);
         }
@@ -224,20 +226,20 @@ impl ProxyHttp for Proxy {
             );
         };
         context.body.begin_attempt();
-        let mut received = &context.received;
+        let mut head = &context.head;
         if let Some(form) = &mut context.form
             && let Some(own) = form.begin_attempt(request)
         {
-            received = own;
+            head = own;
         }
         let node = context.live.cluster.latest(&context.attempt);
         let node = node.and_then(|at| context.live.cluster.labels().get(at));
         context.signed_chunks = forward::rewrite(
             request,
-            received,
+            head,
             permit,
             &context.live.cluster,
-            forward::Own {
+            forward::ForwardInfo {
                 body: &context.body,
                 request_id: &context.request_id,
                 peer: connection.peer(),
@@ -246,7 +248,7 @@ impl ProxyHttp for Proxy {
                 signed_fields: &context.signed_fields,
             },
         )?;
-        forward::mark_single_use(request, context.received.body_length(), context.single)
+        forward::mark_single_use(request, context.head.body_length(), context.single)
     }
 
     async fn request_body_filter(
@@ -262,7 +264,7 @@ impl ProxyHttp for Proxy {
                     let patience = context.live.cluster.options().read_timeout;
                     connection.await_node_until(connected + patience);
                 }
-                None => connection.await_next(Awaited::Answer),
+                None => connection.set_state(ReadState::Answer),
             }
         }
         if let Some(form) = &mut context.form {
@@ -291,7 +293,7 @@ impl ProxyHttp for Proxy {
         // connection: for Pingora a 100 would be one, and every upload that waits for it would cost a connection.
         let now = instant();
         if let Some(connection) = &context.connection {
-            connection.await_anew();
+            connection.restart_timer();
         }
         let interim = answer.status.is_informational();
         session.set_close_on_response_before_downstream_finish(!interim);
@@ -309,7 +311,7 @@ impl ProxyHttp for Proxy {
             let early = Error::explain(ErrorType::InvalidHTTPHeader, "success before the body");
             return Err(early.into_up());
         }
-        let (Some(words), Some(permit)) = (context.words, &context.permit) else {
+        let (Some(dialect), Some(permit)) = (context.response_dialect, &context.permit) else {
             return Error::e_explain(
                 ErrorType::InternalError,
                 "an answer came to a request without a permit",
@@ -319,10 +321,10 @@ impl ProxyHttp for Proxy {
         let request = session.req_header();
         let (request_id, host_id) = (&context.request_id, &self.runtime.host_id);
         let own_refusal: &dyn Fn() -> Vec<u8> =
-            &|| respond::document(request, &Refusal::OwnKey, words, request_id, host_id);
+            &|| respond::document(request, &Refusal::OwnKey, dialect, request_id, host_id);
         let (relay, node_request_id) = relay::head(
             answer,
-            words,
+            dialect,
             context.live.cluster.options().dialect,
             &session.req_header().method,
             permit.address().operation(),
@@ -355,7 +357,7 @@ impl ProxyHttp for Proxy {
         context: &mut Self::CTX,
     ) -> Result<Option<Duration>> {
         if let Some(connection) = &context.connection {
-            connection.await_anew();
+            connection.restart_timer();
         }
         if let Some(code) = context.relay.body(piece, end) {
             note_own_key_refused(context, code);
@@ -376,7 +378,7 @@ impl ProxyHttp for Proxy {
         }
         if reused && context.single {
             // Nothing was sent on it.
-            context.attempt.once_more();
+            context.attempt.retry_same_node();
             error.set_retry(true);
             return error;
         }
@@ -394,7 +396,7 @@ impl ProxyHttp for Proxy {
         error.set_retry(reused && replayable && from_node && broke_off);
         if error.retry() {
             // A pooled connection had gone stale; that says nothing about the node.
-            context.attempt.once_more();
+            context.attempt.retry_same_node();
         } else if from_node {
             note_node_failure(context, &error);
         }

@@ -20,8 +20,8 @@ pub const MAX_DRAIN_BYTES: u64 = 64 * 1024;
 const XML: &str = "application/xml";
 const METHODS: &str = "GET, HEAD, PUT, POST, DELETE";
 
-fn request_id_header(words: DialectName) -> &'static str {
-    Dialect::named(words).forms[0].request_id_header
+fn request_id_header(dialect: DialectName) -> &'static str {
+    Dialect::named(dialect).forms[0].request_id_header
 }
 
 /// Answers a request and gives whether the connection can serve another one.
@@ -31,7 +31,7 @@ fn request_id_header(words: DialectName) -> &'static str {
 pub async fn refuse(
     session: &mut Session,
     answer: &Answer,
-    words: DialectName,
+    dialect: DialectName,
     request_id: &str,
     host_id: &str,
 ) -> pingora::Result<()> {
@@ -42,11 +42,11 @@ pub async fn refuse(
         request_id,
         host_id,
     };
-    let body = Bytes::from(document.to_xml(words));
+    let body = Bytes::from(document.to_xml(dialect));
     let mut header = ResponseHeader::build(answer.status, Some(6))?;
     header.insert_header(CONTENT_TYPE, XML)?;
     header.insert_header(CONTENT_LENGTH, body.len())?;
-    header.insert_header(request_id_header(words), request_id)?;
+    header.insert_header(request_id_header(dialect), request_id)?;
     if answer.status == StatusCode::METHOD_NOT_ALLOWED {
         header.insert_header(ALLOW, METHODS)?;
     }
@@ -71,17 +71,17 @@ pub async fn refuse(
 pub fn document(
     request: &RequestHeader,
     refusal: &Refusal,
-    words: DialectName,
+    dialect: DialectName,
     request_id: &str,
     host_id: &str,
 ) -> Vec<u8> {
     let document = ErrorDocument {
-        answer: &refusal.answer(words),
+        answer: &refusal.answer(dialect),
         resource: Target::of(request).path,
         request_id,
         host_id,
     };
-    document.to_xml(words)
+    document.to_xml(dialect)
 }
 
 /// Reads a small body to its end. A client that waits for `100 Continue` has sent nothing, and will not.
@@ -121,19 +121,19 @@ async fn linger(session: &mut Session) {
 }
 
 /// A whole answer as bytes, for a request that never became one. It ends the connection.
-pub fn raw(answer: &Answer, words: DialectName, request_id: &str, host_id: &str) -> Vec<u8> {
+pub fn raw(answer: &Answer, dialect: DialectName, request_id: &str, host_id: &str) -> Vec<u8> {
     let document = ErrorDocument {
         answer,
         resource: "",
         request_id,
         host_id,
     };
-    let body = document.to_xml(words);
+    let body = document.to_xml(dialect);
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_REQUEST);
     let mut whole = format!(
         "HTTP/1.1 {status}\r\n{CONTENT_TYPE}: {XML}\r\n{CONTENT_LENGTH}: {}\r\n{}: {request_id}\r\n{CONNECTION}: close\r\n\r\n",
         body.len(),
-        request_id_header(words),
+        request_id_header(dialect),
     )
     .into_bytes();
     whole.extend_from_slice(&body);

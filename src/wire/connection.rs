@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use http::HeaderValue;
 
 use super::Activity;
-use super::head::Received;
+use super::head::RequestHead;
 use crate::clock::instant;
 use crate::error::WireFault;
 use crate::metrics::DroppedConnection;
@@ -26,7 +26,7 @@ const SMALLEST_PIECE: usize = 4 * 1024;
 
 /// What is awaited on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Awaited {
+pub enum ReadState {
     /// A request header from the client.
     Header,
     /// The body of a request, or the rest of it.
@@ -44,12 +44,12 @@ pub struct Connection {
     runtime: Arc<Runtime>,
     listener: usize,
     peer: Option<HeaderValue>,
-    awaited: AtomicU8,
+    state: AtomicU8,
     opened: Instant,
     /// When what is awaited is late, in nanoseconds since the connection was opened.
     due: AtomicU64,
     /// The fields of the header that Pingora is about to read.
-    received: Mutex<Option<Received>>,
+    head: Mutex<Option<RequestHead>>,
     /// Why the end of a body could not be found.
     broken: OnceLock<WireFault>,
     activity: Arc<Activity>,
@@ -60,9 +60,9 @@ pub struct Connection {
 pub type AnswerTo = fn(&Connection, WireFault) -> Vec<u8>;
 
 /// In place of a time: the one that was said last stands.
-const STANDS: u64 = u64::MAX;
+const UNCHANGED: u64 = u64::MAX;
 /// In place of a time: it starts now.
-const UNKNOWN: u64 = u64::MAX - 1;
+const RESTART: u64 = u64::MAX - 1;
 
 /// Until when something is awaited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,10 +88,10 @@ impl Connection {
             listener,
             // Written once for all requests of the connection.
             peer: peer.and_then(|peer| HeaderValue::from_str(&peer.to_string()).ok()),
-            awaited: AtomicU8::new(Awaited::Header as u8),
+            state: AtomicU8::new(ReadState::Header as u8),
             opened: instant(),
-            due: AtomicU64::new(UNKNOWN),
-            received: Mutex::new(None),
+            due: AtomicU64::new(RESTART),
+            head: Mutex::new(None),
             broken: OnceLock::new(),
             activity,
             answer_to,
@@ -164,15 +164,15 @@ impl Connection {
     }
 
     /// A header was read: its body is awaited, and whoever handles the request fetches its fields.
-    pub fn hand_over(&self, received: Received) {
-        *self.received.lock().unwrap_or_else(PoisonError::into_inner) = Some(received);
-        self.await_next(Awaited::Body);
+    pub fn put_head(&self, head: RequestHead) {
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = Some(head);
+        self.set_state(ReadState::Body);
     }
 
     /// Takes the fields of the request that has begun; none where none was read.
-    pub fn take_received(&self) -> Option<Received> {
-        let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
-        received.take()
+    pub fn take_head(&self) -> Option<RequestHead> {
+        let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        head.take()
     }
 
     /// The body under way is none that has an end.
@@ -187,44 +187,44 @@ impl Connection {
     }
 
     /// What is awaited now.
-    pub fn awaited(&self) -> Awaited {
-        let awaited = self.awaited.load(Ordering::Relaxed);
+    pub fn state(&self) -> ReadState {
+        let state = self.state.load(Ordering::Relaxed);
         [
-            Awaited::Header,
-            Awaited::Body,
-            Awaited::Form,
-            Awaited::Answer,
-            Awaited::Nothing,
-        ][usize::from(awaited)]
+            ReadState::Header,
+            ReadState::Body,
+            ReadState::Form,
+            ReadState::Answer,
+            ReadState::Nothing,
+        ][usize::from(state)]
     }
 
     /// From now on something else is awaited.
-    pub fn await_next(&self, awaited: Awaited) {
-        self.awaited.store(awaited as u8, Ordering::Relaxed);
-        self.await_anew();
+    pub fn set_state(&self, state: ReadState) {
+        self.state.store(state as u8, Ordering::Relaxed);
+        self.restart_timer();
     }
 
     /// The time for what is awaited starts again: the node has said something.
-    pub fn await_anew(&self) {
-        self.due.store(UNKNOWN, Ordering::Relaxed);
+    pub fn restart_timer(&self) {
+        self.due.store(RESTART, Ordering::Relaxed);
     }
 
     /// The node is awaited until then: for whoever knows the time, since to look at the clock costs more than all of this.
     pub fn await_node_until(&self, due: Instant) {
         let due = due.saturating_duration_since(self.opened).as_nanos();
-        let due = u64::try_from(due).unwrap_or(UNKNOWN);
-        self.awaited.store(Awaited::Answer as u8, Ordering::Relaxed);
+        let due = u64::try_from(due).unwrap_or(RESTART);
+        self.state.store(ReadState::Answer as u8, Ordering::Relaxed);
         self.due.store(due, Ordering::Relaxed);
     }
 
     /// Whether the time for what is awaited starts again. It is said once.
-    pub fn awaited_anew(&self) -> Option<Deadline> {
+    pub fn take_timer(&self) -> Option<Deadline> {
         // One task alone looks, the connection's own: nothing is lost between the two steps.
         let due = self.due.load(Ordering::Relaxed);
-        self.due.store(STANDS, Ordering::Relaxed);
+        self.due.store(UNCHANGED, Ordering::Relaxed);
         match due {
-            STANDS => None,
-            UNKNOWN => Some(Deadline::FromNow),
+            UNCHANGED => None,
+            RESTART => Some(Deadline::FromNow),
             due => Some(Deadline::At(self.opened + Duration::from_nanos(due))),
         }
     }

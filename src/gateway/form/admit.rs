@@ -40,12 +40,12 @@ pub async fn admit(
     let connection = context.connection.clone().ok_or(Refusal::Internal)?;
     let listener = live.listeners.get(connection.listener());
     let listener = listener.ok_or(Refusal::Internal)?;
-    let content_type = context.received.value(CONTENT_TYPE.as_str());
+    let content_type = context.head.value(CONTENT_TYPE.as_str());
     let boundary = Boundary::of(content_type.unwrap_or_default()).map_err(Refusal::Form)?;
-    let length = context.received.body_length();
+    let length = context.head.body_length();
     let read = read::head(session, &connection, &boundary, length).await?;
     // Met by now: the node is not to wait for it again.
-    context.received.remove(EXPECT.as_str());
+    context.head.remove(EXPECT.as_str());
     let head = &read.head;
     let filename = match &head.filename {
         Filename::None => Some(""),
@@ -56,11 +56,11 @@ pub async fn admit(
     let claimed = Claimed::of_form(&fields, &listener.dialects);
     context.refused.claimed = claimed.map(Claimed::into_owned);
     let name = bucket.bucket().unwrap_or_default();
-    let words = listener.words(form::spoken(&fields));
+    let dialect = listener.response_dialect(form::spoken(&fields));
     let claim = match form::claim(&fields, name, now, &listener.dialects, &live.signature) {
         Ok(claim) => claim,
         Err(failure) => {
-            context.words = Some(words);
+            context.response_dialect = Some(dialect);
             return Err(failure.into());
         }
     };
@@ -85,7 +85,7 @@ pub async fn admit(
                 let request = RequestHeader::build("PUT", permit.address().path().as_bytes(), None);
                 Some(Put {
                     request: request.map_err(|_no_path| Refusal::Internal)?,
-                    fields: put::fields(&context.received, &permit, &fields, length)?,
+                    fields: put::fields(&context.head, &permit, &fields, length)?,
                     success: Success::of(&fields),
                 })
             }
@@ -103,7 +103,7 @@ pub async fn admit(
         Ok((permit, Upload::new(body, range, put), proof))
     });
     context.verification = Some(verification);
-    context.words = Some(words);
+    context.response_dialect = Some(dialect);
     match permitted {
         Ok((permit, upload, proof)) => {
             context.permit = Some(permit);

@@ -18,7 +18,8 @@ pub async fn answer(
     context: &mut Context,
 ) -> pingora::Result<()> {
     let success = context.form.as_ref().and_then(|form| form.success());
-    let (Some(success), Some(permit), Some(words)) = (success, &context.permit, context.words)
+    let (Some(success), Some(permit), Some(dialect)) =
+        (success, &context.permit, context.response_dialect)
     else {
         return Ok(());
     };
@@ -26,7 +27,7 @@ pub async fn answer(
         warn_of_missing_length(answer, context);
         return Ok(());
     }
-    let document = success.apply(answer, &context.received, permit.address(), words)?;
+    let document = success.apply(answer, &context.head, permit.address(), dialect)?;
     context.relay = Relay::Nothing;
     if let Some(document) = document {
         // The answer to a PUT has no body that could become this one. What Pingora sends behind it comes too late.

@@ -11,7 +11,7 @@ use crate::body::form::{
 };
 use crate::error::Refusal;
 use crate::wire::PIECE;
-use crate::wire::connection::{Awaited, Connection};
+use crate::wire::connection::{Connection, ReadState};
 
 /// What Pingora keeps of a body that is read before a node is asked (`BODY_BUF_LIMIT`); more would be lost.
 const REPLAYED: usize = 64 * 1024;
@@ -23,10 +23,10 @@ const _: () = assert!(MAX_WHOLE_FORM + 2 * PIECE < REPLAYED);
 /// The head of a form, and how much was read with it.
 pub struct Read {
     pub head: FormHead,
-    extent: Extent,
+    extent: Length,
 }
 
-enum Extent {
+enum Length {
     /// All of the form.
     Whole(BytesMut),
     /// The beginning of a form of this length; none where it comes in chunks.
@@ -45,8 +45,8 @@ impl Read {
         told: bool,
     ) -> Result<FormBody, Refusal> {
         let body = match &self.extent {
-            Extent::Whole(body) => FormBody::of_whole(body, &self.head, boundary, framing),
-            Extent::Beginning(length) => {
+            Length::Whole(body) => FormBody::of_whole(body, &self.head, boundary, framing),
+            Length::Beginning(length) => {
                 let form = FormBody::of_stream(*length, &self.head, boundary, framing);
                 if told { form.promised() } else { Ok(form) }
             }
@@ -72,11 +72,11 @@ pub async fn head(
         session.req_header_mut().remove_header(&EXPECT);
     }
     session.as_mut().enable_retry_buffering();
-    connection.await_next(Awaited::Form);
+    connection.set_state(ReadState::Form);
     // Nobody has signed anything yet: what a form says ahead of its file has the time of a header, not of a body.
     let time = connection.header_timeout();
     let read = timeout(time, pieces(session, boundary, length)).await;
-    connection.await_next(Awaited::Body);
+    connection.set_state(ReadState::Body);
     read.map_err(|_late| Refusal::ClientSilent)?
 }
 
@@ -102,11 +102,11 @@ async fn pieces(
         }
         match (head, ended) {
             (Some(head), true) if is_short => {
-                let extent = Extent::Whole(body);
+                let extent = Length::Whole(body);
                 return Ok(Read { head, extent });
             }
             (Some(head), _) if !is_short || body.len() > MAX_WHOLE_FORM => {
-                let extent = Extent::Beginning(length);
+                let extent = Length::Beginning(length);
                 return Ok(Read { head, extent });
             }
             (None, true) => return Err(Refusal::Form(reader.cut())),

@@ -15,7 +15,7 @@ use crate::sig::dialect::{Dialect, DialectName};
 use crate::sig::{Identity, VerifyOptions, VerifyingKey};
 
 /// What can change while the gateway runs.
-pub struct LiveOptions {
+pub struct ReloadableOptions {
     /// How requests are verified.
     pub signature: VerifyOptions,
     /// The keys.
@@ -27,7 +27,7 @@ pub struct LiveOptions {
 }
 
 /// Reads the configuration again. The error is for a person: one or more lines.
-pub type Reload = Box<dyn Fn() -> Result<LiveOptions, String> + Send + Sync>;
+pub type Reload = Box<dyn Fn() -> Result<ReloadableOptions, String> + Send + Sync>;
 
 /// Why a configuration that was read again is not used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -41,13 +41,13 @@ pub enum ReloadFailure {
 }
 
 /// The configuration that requests are handled with.
-pub struct Live {
+pub struct ActiveConfig {
     /// How requests are verified.
     pub signature: VerifyOptions,
     /// The keys.
     pub store: Arc<dyn CredentialStore>,
     /// Stands in for a key that does not exist, so that its refusal takes as long as that of one that does.
-    pub decoy: VerifyingKey,
+    pub dummy_key: VerifyingKey,
     /// The nodes.
     pub cluster: Cluster,
     /// Their counters, in the same order.
@@ -56,9 +56,9 @@ pub struct Live {
     pub listeners: Vec<Listener>,
 }
 
-impl Live {
+impl ActiveConfig {
     /// Makes a configuration ready for use.
-    pub fn new(options: LiveOptions, metrics: &Metrics) -> Self {
+    pub fn new(options: ReloadableOptions, metrics: &Metrics) -> Self {
         let cluster = Cluster::new(options.cluster);
         Self {
             node_metrics: cluster
@@ -69,7 +69,7 @@ impl Live {
             cluster,
             signature: options.signature,
             store: options.store,
-            decoy: decoy(),
+            dummy_key: dummy_key(),
             listeners: options.listeners.into_iter().map(Listener::new).collect(),
         }
     }
@@ -78,7 +78,7 @@ impl Live {
     ///
     /// # Errors
     /// [`ReloadFailure`]; this one stays in use.
-    pub fn followed_by(&self, reload: &Reload, metrics: &Metrics) -> Result<Self, ReloadFailure> {
+    pub fn reloaded(&self, reload: &Reload, metrics: &Metrics) -> Result<Self, ReloadFailure> {
         let options = reload().map_err(ReloadFailure::Unread)?;
         let addresses = self.listeners.iter().map(|own| &own.options.address);
         if !addresses.eq(options.listeners.iter().map(|new| &new.address)) {
@@ -92,7 +92,7 @@ impl Live {
     /// # Errors
     /// [`Refusal::StoreUnavailable`].
     pub async fn key_of(&self, access_key_id: &str) -> Result<VerifyingKey, Refusal> {
-        self.key_or_decoy(self.store.resolve(access_key_id).await)
+        self.key_or_dummy(self.store.resolve(access_key_id).await)
     }
 
     /// The key that the store knows without asking anybody, if it does.
@@ -101,17 +101,17 @@ impl Live {
     /// [`Refusal::StoreUnavailable`].
     pub fn known_key(&self, access_key_id: &str) -> Option<Result<VerifyingKey, Refusal>> {
         let answer = self.store.known(access_key_id)?;
-        Some(self.key_or_decoy(answer))
+        Some(self.key_or_dummy(answer))
     }
 
-    fn key_or_decoy(
+    fn key_or_dummy(
         &self,
         answer: Result<VerifyingKey, StoreFailure>,
     ) -> Result<VerifyingKey, Refusal> {
         match answer {
             Ok(key) => Ok(key),
-            // The decoy fails as any other key does, and takes as long.
-            Err(StoreFailure::Unknown) => Ok(self.decoy.clone()),
+            // It fails as any other key does, and takes as long.
+            Err(StoreFailure::Unknown) => Ok(self.dummy_key.clone()),
             Err(StoreFailure::Unavailable) => Err(Refusal::StoreUnavailable),
         }
     }
@@ -138,7 +138,7 @@ impl Listener {
     }
 
     /// Whose words an answer uses, for a request that spoke in `asked`.
-    pub fn words(&self, asked: Option<DialectName>) -> DialectName {
+    pub fn response_dialect(&self, asked: Option<DialectName>) -> DialectName {
         match self.options.answer_as {
             AnswerAs::Aws => DialectName::Aws,
             AnswerAs::Wos => DialectName::Wos,
@@ -147,7 +147,7 @@ impl Listener {
     }
 }
 
-fn decoy() -> VerifyingKey {
+fn dummy_key() -> VerifyingKey {
     let identity = Identity {
         access_key_id: String::new(),
         principal: String::new(),
