@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue};
-use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
+use super::client::{Client, Piece};
 use crate::address::{Content, Operation};
 use crate::body::{
     BodyFailure, BodyOptions, BodyPlan, BodyVerifier, ChecksumAlgorithm, End, ForwardedEncoding,
@@ -120,29 +120,23 @@ impl Body {
     ///
     /// # Errors
     /// [`Refusal`].
-    pub async fn settle(&mut self, session: &mut Session) -> Result<(), Refusal> {
-        if session.req_header().headers.contains_key(EXPECT) {
-            // Whoever is gone by now is seen by the read.
-            let _sent = session.as_mut().write_continue_response().await;
-        }
+    pub async fn verify_buffered(&mut self, client: &mut Client<'_>) -> Result<(), Refusal> {
+        client.allow_body().await;
         // What is read here comes through the filter once more, from Pingora's buffer.
-        session.as_mut().enable_retry_buffering();
+        client.keep_what_is_read();
         self.begin_attempt();
         let mut read = 0;
         loop {
-            let piece = session.as_mut().read_request_body().await;
-            let piece = piece.map_err(|_silent_or_gone| Refusal::ClientSilent)?;
-            let end = piece.is_none() || session.is_body_done();
-            let piece = piece.unwrap_or_default();
-            read += piece.len();
+            let Piece { bytes, last } = client.next_piece().await?;
+            read += bytes.len();
             if let Some(operation) = self.bodiless.filter(|_| read > 0) {
                 return Err(Refusal::UnexpectedBody(operation));
             }
             if read > MAX_EMPTY_OBJECT_BYTES {
                 return Err(Refusal::Body(BodyFailure::Truncated));
             }
-            self.push(piece, end).map_err(Refusal::Body)?;
-            if end {
+            self.push(bytes, last).map_err(Refusal::Body)?;
+            if last {
                 return Ok(());
             }
         }

@@ -16,6 +16,7 @@ use pingora::{Error, ErrorSource, ErrorType, Result};
 use tokio::sync::watch;
 
 use super::admit::Admission;
+use super::client::Client;
 use super::context::Context;
 use super::{admit, form, forward, observe, relay, respond};
 use crate::body::End;
@@ -59,7 +60,14 @@ impl Proxy {
         let answer = refusal.answer(dialect);
         context.refused.reason = Some(refusal.reason());
         let host_id = &self.runtime.host_id;
-        let sent = respond::refuse(session, &answer, dialect, &context.request_id, host_id).await;
+        let sent = respond::refuse(
+            &mut Client(session),
+            &answer,
+            dialect,
+            &context.request_id,
+            host_id,
+        )
+        .await;
         context.answer = Some(answer);
         sent
     }
@@ -123,12 +131,12 @@ impl ProxyHttp for Proxy {
             Ok(Admission::Unresolved(_)) => Err(Refusal::Internal),
             // Boxed, since the room of what is rare would else be part of every request's future.
             Ok(Admission::Form(bucket)) => {
-                Box::pin(form::admit(session, context, bucket, now)).await
+                Box::pin(form::admit(&mut Client(session), context, bucket, now)).await
             }
             Err(refusal) => Err(refusal),
         };
         if admitted.is_ok() && context.body.verify_first() {
-            admitted = Box::pin(context.body.settle(session)).await;
+            admitted = Box::pin(context.body.verify_buffered(&mut Client(session))).await;
             context.verified_at = None;
         }
         match admitted {
@@ -344,7 +352,7 @@ impl ProxyHttp for Proxy {
             session.set_keepalive(None);
         }
         if context.form.is_some() {
-            Box::pin(form::answer(session, answer, context)).await?;
+            Box::pin(form::answer(&mut Client(session), answer, context)).await?;
         }
         Ok(())
     }
@@ -418,7 +426,7 @@ impl ProxyHttp for Proxy {
             None => context
                 .broken_body()
                 .or_else(|| context.form_refusal())
-                .or_else(|| respond::refusal_of(session, error)),
+                .or_else(|| respond::refusal_of(&mut Client(session), error)),
         };
         let mut error_code = 0;
         if let Some(refusal) = refusal {
@@ -433,7 +441,7 @@ impl ProxyHttp for Proxy {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Self::CTX) {
-        observe::request(&self.runtime, session, context, error);
+        observe::request(&self.runtime, &Client(session), context, error);
     }
 
     /// Pingora's own summary would print the signature of a presigned request.

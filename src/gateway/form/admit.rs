@@ -5,7 +5,6 @@ use std::time::SystemTime;
 
 use http::header::{CONTENT_TYPE, EXPECT};
 use pingora::http::RequestHeader;
-use pingora::proxy::Session;
 
 use super::success::Success;
 use super::upload::{Put, Upload};
@@ -16,6 +15,7 @@ use crate::body::{BodyFailure, BodyOptions, Framing};
 use crate::cluster::{ClusterOptions, FormFiles, Forward};
 use crate::error::Refusal;
 use crate::gateway::body::Body;
+use crate::gateway::client::Client;
 use crate::gateway::context::Context;
 use crate::gateway::forward;
 use crate::policy::{Caller, decide};
@@ -30,7 +30,7 @@ use crate::sig::form::{self, FormFailure, FormFields, LengthRange, PolicyFailure
 /// # Errors
 /// [`Refusal`].
 pub async fn admit(
-    session: &mut Session,
+    client: &mut Client<'_>,
     context: &mut Context,
     bucket: Address,
     now: SystemTime,
@@ -43,7 +43,7 @@ pub async fn admit(
     let content_type = context.head.value(CONTENT_TYPE.as_str());
     let boundary = Boundary::of(content_type.unwrap_or_default()).map_err(Refusal::Form)?;
     let length = context.head.body_length();
-    let read = read::head(session, &connection, &boundary, length).await?;
+    let read = read::head(client, &connection, &boundary, length).await?;
     // Met by now: the node is not to wait for it again.
     context.head.remove(EXPECT.as_str());
     let head = &read.head;

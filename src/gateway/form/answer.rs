@@ -2,8 +2,8 @@
 
 use http::StatusCode;
 use pingora::http::ResponseHeader;
-use pingora::proxy::Session;
 
+use crate::gateway::client::Client;
 use crate::gateway::context::Context;
 use crate::gateway::relay::Relay;
 
@@ -13,7 +13,7 @@ use crate::gateway::relay::Relay;
 /// # Errors
 /// Pingora's, where the client is gone.
 pub async fn answer(
-    session: &mut Session,
+    client: &mut Client<'_>,
     answer: &mut ResponseHeader,
     context: &mut Context,
 ) -> pingora::Result<()> {
@@ -31,9 +31,7 @@ pub async fn answer(
     context.relay = Relay::Nothing;
     if let Some(document) = document {
         // The answer to a PUT has no body that could become this one. What Pingora sends behind it comes too late.
-        let header = Box::new(answer.clone());
-        session.write_response_header(header, false).await?;
-        session.write_response_body(Some(document), true).await?;
+        client.answer(answer.clone(), document).await?;
     }
     Ok(())
 }

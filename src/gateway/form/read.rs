@@ -1,8 +1,6 @@
 //! The head of a form, read before a node is asked.
 
 use bytes::BytesMut;
-use http::header::EXPECT;
-use pingora::proxy::Session;
 use tokio::time::timeout;
 
 use crate::body::Framing;
@@ -10,6 +8,7 @@ use crate::body::form::{
     Boundary, FormBody, FormHead, HeadReader, MAX_HEAD_LENGTH, MAX_WHOLE_FORM,
 };
 use crate::error::Refusal;
+use crate::gateway::client::{Client, Piece};
 use crate::wire::PIECE;
 use crate::wire::connection::{Connection, ReadState};
 
@@ -60,28 +59,25 @@ impl Read {
 /// # Errors
 /// [`Refusal::Form`], [`Refusal::ClientSilent`].
 pub async fn head(
-    session: &mut Session,
+    client: &mut Client<'_>,
     connection: &Connection,
     boundary: &Boundary,
     length: Option<u64>,
 ) -> Result<Read, Refusal> {
-    if session.req_header().headers.contains_key(EXPECT) {
-        // What a form says about itself stands in its body. Whoever is gone by now is seen by the read.
-        let _sent = session.as_mut().write_continue_response().await;
-        // Met by now: a refusal is not to wait for it again.
-        session.req_header_mut().remove_header(&EXPECT);
-    }
-    session.as_mut().enable_retry_buffering();
+    // What a form says about itself stands in its body.
+    client.allow_body().await;
+    client.forget_expectation();
+    client.keep_what_is_read();
     connection.set_state(ReadState::Form);
     // Nobody has signed anything yet: what a form says ahead of its file has the time of a header, not of a body.
     let time = connection.header_timeout();
-    let read = timeout(time, pieces(session, boundary, length)).await;
+    let read = timeout(time, pieces(client, boundary, length)).await;
     connection.set_state(ReadState::Body);
     read.map_err(|_late| Refusal::ClientSilent)?
 }
 
 async fn pieces(
-    session: &mut Session,
+    client: &mut Client<'_>,
     boundary: &Boundary,
     length: Option<u64>,
 ) -> Result<Read, Refusal> {
@@ -90,10 +86,10 @@ async fn pieces(
     let mut body = BytesMut::new();
     let mut head = None;
     loop {
-        let piece = session.as_mut().read_request_body().await;
-        let piece = piece.map_err(|_silent_or_gone| Refusal::ClientSilent)?;
-        let ended = piece.is_none() || session.is_body_done();
-        let piece = piece.unwrap_or_default();
+        let Piece {
+            bytes: piece,
+            last: ended,
+        } = client.next_piece().await?;
         if head.is_none() {
             head = reader.push(&piece).map_err(Refusal::Form)?;
         }

@@ -5,8 +5,8 @@ mod line;
 use std::time::Duration;
 
 use pingora::Error;
-use pingora::proxy::Session;
 
+use super::client::Client;
 use super::context::Context;
 use crate::address::Operation;
 use crate::clock::instant;
@@ -21,8 +21,13 @@ use crate::wire::target::Target;
 use line::{Line, key};
 
 /// Records a request that has ended.
-pub fn request(runtime: &Runtime, session: &Session, context: &mut Context, error: Option<&Error>) {
-    context.note_claim(session.req_header());
+pub fn request(
+    runtime: &Runtime,
+    client: &Client<'_>,
+    context: &mut Context,
+    error: Option<&Error>,
+) {
+    context.note_claim(client.request());
     let outcome = match &context.answer {
         Some(answer) if answer.blame == Blame::Client => Outcome::Refused,
         Some(_) => Outcome::Failed,
@@ -31,10 +36,7 @@ pub fn request(runtime: &Runtime, session: &Session, context: &mut Context, erro
     };
     let now = instant();
     let duration = now - context.started;
-    let (received, sent) = (
-        session.body_bytes_read() as u64,
-        session.body_bytes_sent() as u64,
-    );
+    let (received, sent) = client.body_bytes();
     let metrics = &runtime.metrics;
     let operation = context
         .address()
@@ -65,11 +67,9 @@ pub fn request(runtime: &Runtime, session: &Session, context: &mut Context, erro
     if runtime.log.options().access == AccessLog::Off {
         return;
     }
-    let request = session.req_header();
+    let request = client.request();
     let target = Target::of(request);
-    let status = session
-        .response_written()
-        .map_or(0, |answer| answer.status.as_u16());
+    let status = client.status();
     let mut line = Line::new(runtime, &context.request_id);
     line.peer(
         context
