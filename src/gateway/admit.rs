@@ -25,7 +25,7 @@ use crate::wire::parse::{is_token, members};
 use crate::wire::target::Target;
 
 /// What the header of a request has come to.
-pub enum Admission {
+pub enum HeadCheck {
     /// It has its permit.
     Permitted,
     /// It is a form upload to this bucket: its body says who signed it.
@@ -58,7 +58,7 @@ pub fn admit(
     context: &mut Context,
     now: SystemTime,
     resolved: Option<VerifyingKey>,
-) -> Result<Admission, Refusal> {
+) -> Result<HeadCheck, Refusal> {
     let live = Arc::clone(&context.live);
     let listener = context
         .listener()
@@ -97,7 +97,7 @@ pub fn admit(
     }
     if form::is_upload(method, &address, head) {
         return match form::check_outside(&view) {
-            Ok(()) => Ok(Admission::Form(address)),
+            Ok(()) => Ok(HeadCheck::Form(address)),
             Err(failure) => {
                 context.refused.address = Some(address);
                 Err(Refusal::Auth(failure))
@@ -109,12 +109,12 @@ pub fn admit(
         Err(Stop::Refused(refusal)) => Err(refusal),
         Err(Stop::Unresolved(id)) => {
             context.refused.address = Some(address);
-            return Ok(Admission::Unresolved(id));
+            return Ok(HeadCheck::Unresolved(id));
         }
     };
     let verified_at = instant();
-    context.verification = Some(verified_at - context.started);
-    context.verified_at = Some(verified_at);
+    context.admission.verification = Some(verified_at - context.started);
+    context.admission.verified_at = Some(verified_at);
     let permitted = verified.and_then(|verified| {
         let cluster = Dialect::named(live.cluster.options().dialect);
         check_spelling(&verified, cluster, &view)?;
@@ -124,13 +124,14 @@ pub fn admit(
     });
     match permitted {
         Ok(permit) => {
-            context.response_dialect =
+            context.admission.response_dialect =
                 Some(listener.response_dialect(Some(permit.verified().dialect().dialect.name)));
-            let permit = context.permit.insert(permit);
+            let permit = context.admission.permit.insert(permit);
             let forward = live.cluster.options().forward;
             let body = Body::planned(permit, &view, forward, head.body_length());
-            context.body = body.map_err(|refusal| without_length(refusal, permit, head))?;
-            Ok(Admission::Permitted)
+            context.admission.body =
+                body.map_err(|refusal| without_length(refusal, permit, head))?;
+            Ok(HeadCheck::Permitted)
         }
         Err(refusal) => {
             context.refused.address = Some(address);
@@ -169,7 +170,7 @@ fn verify(
     let verified = verified.map_err(Refusal::Auth)?;
     check_named(&claim, view)?;
     if live.cluster.options().forward == Forward::Passthrough {
-        context.signed_fields = signed_fields(&claim)?;
+        context.admission.signed_fields = signed_fields(&claim)?;
     }
     Ok(verified)
 }

@@ -15,7 +15,7 @@ use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use tokio::sync::watch;
 
-use super::admit::Admission;
+use super::admit::HeadCheck;
 use super::client::Client;
 use super::context::Context;
 use super::{admit, form, forward, observe, relay, respond};
@@ -48,7 +48,7 @@ impl Proxy {
         context: &mut Context,
         refusal: &Refusal,
     ) -> Result<()> {
-        let dialect = context.response_dialect.unwrap_or_else(|| {
+        let dialect = context.admission.response_dialect.unwrap_or_else(|| {
             let query = Target::of(session.req_header()).query;
             let asked = sig::spoken(context.head.fields(), query);
             context
@@ -68,7 +68,7 @@ impl Proxy {
             host_id,
         )
         .await;
-        context.answer = Some(answer);
+        context.refused.answer = Some(answer);
         sent
     }
 }
@@ -115,29 +115,29 @@ impl ProxyHttp for Proxy {
         }
         let (request, head) = (session.req_header(), std::mem::take(&mut context.head));
         let mut admission = admit::admit(request, &head, context, now, None);
-        if let Ok(Admission::Unresolved(id)) = &admission {
+        if let Ok(HeadCheck::Unresolved(id)) = &admission {
             admission = match Box::pin(context.live.key_of(id)).await {
                 Ok(key) => admit::admit(request, &head, context, now, Some(key)),
                 Err(refusal) => {
-                    context.verification = Some(context.started.elapsed());
+                    context.admission.verification = Some(context.started.elapsed());
                     Err(refusal)
                 }
             };
         }
         context.head = head;
         let mut admitted = match admission {
-            Ok(Admission::Permitted) => Ok(()),
+            Ok(HeadCheck::Permitted) => Ok(()),
             // Its key was there.
-            Ok(Admission::Unresolved(_)) => Err(Refusal::Internal),
+            Ok(HeadCheck::Unresolved(_)) => Err(Refusal::Internal),
             // Boxed, since the room of what is rare would else be part of every request's future.
-            Ok(Admission::Form(bucket)) => {
+            Ok(HeadCheck::Form(bucket)) => {
                 Box::pin(form::admit(&mut Client(session), context, bucket, now)).await
             }
             Err(refusal) => Err(refusal),
         };
-        if admitted.is_ok() && context.body.verify_first() {
-            admitted = Box::pin(context.body.verify_buffered(&mut Client(session))).await;
-            context.verified_at = None;
+        if admitted.is_ok() && context.admission.body.verify_first() {
+            admitted = Box::pin(context.admission.body.verify_buffered(&mut Client(session))).await;
+            context.admission.verified_at = None;
         }
         match admitted {
             Ok(()) => Ok(false),
@@ -156,17 +156,11 @@ impl ProxyHttp for Proxy {
         _session: &mut Session,
         context: &mut Self::CTX,
     ) -> Result<Box<HttpPeer>> {
-        let now = context.verified_at.take().unwrap_or_else(instant);
-        context.node_started = Some(now);
-        let Context {
-            live,
-            permit,
-            attempt,
-            ..
-        } = &mut **context;
-        let peer = permit
-            .as_ref()
-            .and_then(|permit| live.cluster.peer(permit, attempt, now));
+        let now = context.admission.verified_at.take().unwrap_or_else(instant);
+        context.attempt.started = Some(now);
+        let nodes = &mut context.attempt.nodes;
+        let permit = context.admission.permit.as_ref();
+        let peer = permit.and_then(|permit| context.live.cluster.peer(permit, nodes, now));
         let mut peer = peer.ok_or_else(|| {
             Error::explain(ErrorType::ConnectError, "no node is left to try").into_up()
         })?;
@@ -175,7 +169,7 @@ impl ProxyHttp for Proxy {
             // The connection's guard alone waits for the node, with a timer that is there already.
             peer.options.read_timeout = None;
         }
-        if context.single {
+        if context.attempt.single_use {
             peer.group_key = cluster::SINGLE;
         }
         Ok(peer)
@@ -190,7 +184,7 @@ impl ProxyHttp for Proxy {
     ) -> Box<Error> {
         note_node_failure(context, &error);
         // Nothing of the request has been read for this node, so the next one gets it whole.
-        error.set_retry(context.live.cluster.has_untried(&context.attempt));
+        error.set_retry(context.live.cluster.has_untried(&context.attempt.nodes));
         error
     }
 
@@ -204,17 +198,17 @@ impl ProxyHttp for Proxy {
         context: &mut Self::CTX,
     ) -> Result<()> {
         if reused && digest.is_some_and(|digest| self.runtime.spent.contains(digest)) {
-            context.single = true;
+            context.attempt.single_use = true;
             return Error::e_explain(ErrorType::ConnectionClosed, "a spent connection");
         }
-        context.node_connection = digest.and_then(|digest| digest.socket_digest.clone());
+        context.attempt.connection = digest.and_then(|digest| digest.socket_digest.clone());
         let (state, connected) = if reused {
-            (NodeConnection::Reused, context.node_started)
+            (NodeConnection::Reused, context.attempt.started)
         } else {
             (NodeConnection::New, Some(instant()))
         };
         // What has a body, be it one of nothing in chunks, waits for the client before it waits for the node.
-        context.connected = connected.filter(|_| context.head.body_length() == Some(0));
+        context.attempt.connected = connected.filter(|_| context.head.body_length() == Some(0));
         if let Some((_, metrics)) = context.node() {
             metrics.connection(state);
         }
@@ -227,36 +221,41 @@ impl ProxyHttp for Proxy {
         request: &mut RequestHeader,
         context: &mut Self::CTX,
     ) -> Result<()> {
-        let (Some(permit), Some(connection)) = (&context.permit, &context.connection) else {
+        let (Some(permit), Some(connection)) = (&context.admission.permit, &context.connection)
+        else {
             return Error::e_explain(
                 ErrorType::InternalError,
                 "a request without a permit reached a node's filter",
             );
         };
-        context.body.begin_attempt();
+        context.admission.body.begin_attempt();
         let mut head = &context.head;
-        if let Some(form) = &mut context.form
+        if let Some(form) = &mut context.admission.form
             && let Some(own) = form.begin_attempt(request)
         {
             head = own;
         }
-        let node = context.live.cluster.latest(&context.attempt);
+        let node = context.live.cluster.latest(&context.attempt.nodes);
         let node = node.and_then(|at| context.live.cluster.labels().get(at));
-        context.signed_chunks = forward::rewrite(
+        context.attempt.signed_chunks = forward::rewrite(
             request,
             head,
             permit,
             &context.live.cluster,
             forward::ForwardInfo {
-                body: &context.body,
+                body: &context.admission.body,
                 request_id: &context.request_id,
                 peer: connection.peer(),
                 node: node.map_or("localhost", String::as_str),
                 clock: &*self.runtime.clock,
-                signed_fields: &context.signed_fields,
+                signed_fields: &context.admission.signed_fields,
             },
         )?;
-        forward::mark_single_use(request, context.head.body_length(), context.single)
+        forward::mark_single_use(
+            request,
+            context.head.body_length(),
+            context.attempt.single_use,
+        )
     }
 
     async fn request_body_filter(
@@ -267,7 +266,7 @@ impl ProxyHttp for Proxy {
         context: &mut Self::CTX,
     ) -> Result<()> {
         if let (true, Some(connection)) = (end, &context.connection) {
-            match context.connected {
+            match context.attempt.connected {
                 Some(connected) => {
                     let patience = context.live.cluster.options().read_timeout;
                     connection.await_node_until(connected + patience);
@@ -275,11 +274,11 @@ impl ProxyHttp for Proxy {
                 None => connection.set_state(ReadState::Answer),
             }
         }
-        if let Some(form) = &mut context.form {
+        if let Some(form) = &mut context.admission.form {
             form.pass(piece, end)?;
         }
-        context.body.pass(piece, end)?;
-        if let Some(chunks) = &mut context.signed_chunks {
+        context.admission.body.pass(piece, end)?;
+        if let Some(chunks) = &mut context.attempt.signed_chunks {
             let data = piece.take().unwrap_or_default();
             *piece = Some(chunks.push(data, if end { End::Yes } else { End::No }));
         }
@@ -308,18 +307,21 @@ impl ProxyHttp for Proxy {
         let (method, version) = (&session.req_header().method, session.req_header().version);
         let settled = relay::settle(answer, method, version)?;
         if interim {
-            return context.count_interim_answer();
+            return context.attempt.count_interim_answer();
         }
         if settled.out_of_step || context.is_answered_early() {
-            context.spend(&self.runtime.spent);
+            context.attempt.spend(&self.runtime.spent);
         }
-        context.node_duration = context.node_started.map(|started| now - started);
+        context.attempt.duration = context.attempt.started.map(|started| now - started);
         if answer.status.is_success() && context.is_unproven() {
             // It has not got the end of the body and cannot have kept it; nor may the client take it for kept.
             let early = Error::explain(ErrorType::InvalidHTTPHeader, "success before the body");
             return Err(early.into_up());
         }
-        let (Some(dialect), Some(permit)) = (context.response_dialect, &context.permit) else {
+        let (Some(dialect), Some(permit)) = (
+            context.admission.response_dialect,
+            &context.admission.permit,
+        ) else {
             return Error::e_explain(
                 ErrorType::InternalError,
                 "an answer came to a request without a permit",
@@ -342,16 +344,16 @@ impl ProxyHttp for Proxy {
             },
             signed_anew.then_some(own_refusal),
         )?;
-        context.relay = relay;
-        context.node_request_id = node_request_id;
+        context.attempt.relay = relay;
+        context.attempt.node_request_id = node_request_id;
         if settled.no_body {
-            context.relay = relay::Relay::Nothing;
+            context.attempt.relay = relay::Relay::Nothing;
         }
         // The end of the body is that of the connection, for whoever knows no chunks.
         if settled.until_close || *self.stopping.borrow() {
             session.set_keepalive(None);
         }
-        if context.form.is_some() {
+        if context.admission.form.is_some() {
             Box::pin(form::answer(&mut Client(session), answer, context)).await?;
         }
         Ok(())
@@ -367,7 +369,7 @@ impl ProxyHttp for Proxy {
         if let Some(connection) = &context.connection {
             connection.restart_timer();
         }
-        if let Some(code) = context.relay.body(piece, end) {
+        if let Some(code) = context.attempt.relay.body(piece, end) {
             note_own_key_refused(context, code);
         }
         Ok(None)
@@ -384,15 +386,16 @@ impl ProxyHttp for Proxy {
         if context.node_is_overdue() {
             error = Error::explain(ErrorType::ReadTimedout, "the node is silent").into_up();
         }
-        if reused && context.single {
+        if reused && context.attempt.single_use {
             // Nothing was sent on it.
-            context.attempt.retry_same_node();
+            context.attempt.nodes.retry_same_node();
             error.set_retry(true);
             return error;
         }
         let from_node = *error.esource() == ErrorSource::Upstream;
         // A form is a PUT in another dress.
-        let idempotent = session.req_header().method.is_idempotent() || context.form.is_some();
+        let idempotent =
+            session.req_header().method.is_idempotent() || context.admission.form.is_some();
         let replayable = idempotent
             && !session.as_ref().retry_buffer_truncated()
             && session.response_written().is_none();
@@ -404,7 +407,7 @@ impl ProxyHttp for Proxy {
         error.set_retry(reused && replayable && from_node && broke_off);
         if error.retry() {
             // A pooled connection had gone stale; that says nothing about the node.
-            context.attempt.retry_same_node();
+            context.attempt.nodes.retry_same_node();
         } else if from_node {
             note_node_failure(context, &error);
         }
@@ -420,7 +423,7 @@ impl ProxyHttp for Proxy {
         let answered = session
             .response_written()
             .is_some_and(|answer| !answer.status.is_informational());
-        let refusal = match context.body.failure() {
+        let refusal = match context.admission.body.failure() {
             _ if answered => None,
             Some(failure) => Some(Refusal::Body(failure.clone())),
             None => context
@@ -432,7 +435,11 @@ impl ProxyHttp for Proxy {
         if let Some(refusal) = refusal {
             session.set_keepalive(None);
             let _sent = self.answer(session, context, &refusal).await;
-            error_code = context.answer.as_ref().map_or(0, |answer| answer.status);
+            error_code = context
+                .refused
+                .answer
+                .as_ref()
+                .map_or(0, |answer| answer.status);
         }
         FailToProxy {
             error_code,

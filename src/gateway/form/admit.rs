@@ -60,7 +60,7 @@ pub async fn admit(
     let claim = match form::claim(&fields, name, now, &listener.dialects, &live.signature) {
         Ok(claim) => claim,
         Err(failure) => {
-            context.response_dialect = Some(dialect);
+            context.admission.response_dialect = Some(dialect);
             return Err(failure.into());
         }
     };
@@ -102,13 +102,13 @@ pub async fn admit(
         };
         Ok((permit, Upload::new(body, range, put), proof))
     });
-    context.verification = Some(verification);
-    context.response_dialect = Some(dialect);
+    context.admission.verification = Some(verification);
+    context.admission.response_dialect = Some(dialect);
     match permitted {
         Ok((permit, upload, proof)) => {
-            context.permit = Some(permit);
-            context.form = Some(Box::new(upload));
-            context.body = proof;
+            context.admission.permit = Some(permit);
+            context.admission.form = Some(Box::new(upload));
+            context.admission.body = proof;
             Ok(())
         }
         Err(refusal) => Err(refusal),

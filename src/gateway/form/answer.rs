@@ -17,10 +17,16 @@ pub async fn answer(
     answer: &mut ResponseHeader,
     context: &mut Context,
 ) -> pingora::Result<()> {
-    let success = context.form.as_ref().and_then(|form| form.success());
-    let (Some(success), Some(permit), Some(dialect)) =
-        (success, &context.permit, context.response_dialect)
-    else {
+    let success = context
+        .admission
+        .form
+        .as_ref()
+        .and_then(|form| form.success());
+    let (Some(success), Some(permit), Some(dialect)) = (
+        success,
+        &context.admission.permit,
+        context.admission.response_dialect,
+    ) else {
         return Ok(());
     };
     if !answer.status.is_success() {
@@ -28,7 +34,7 @@ pub async fn answer(
         return Ok(());
     }
     let document = success.apply(answer, &context.head, permit.address(), dialect)?;
-    context.relay = Relay::Nothing;
+    context.attempt.relay = Relay::Nothing;
     if let Some(document) = document {
         // The answer to a PUT has no body that could become this one. What Pingora sends behind it comes too late.
         client.answer(answer.clone(), document).await?;
@@ -38,7 +44,11 @@ pub async fn answer(
 
 /// The client cannot help it: the operator can.
 fn warn_of_missing_length(answer: &ResponseHeader, context: &Context) {
-    let is_unsized = context.form.as_ref().is_some_and(|form| form.is_unsized());
+    let is_unsized = context
+        .admission
+        .form
+        .as_ref()
+        .is_some_and(|form| form.is_unsized());
     let wants_length = matches!(
         answer.status,
         StatusCode::LENGTH_REQUIRED | StatusCode::NOT_IMPLEMENTED

@@ -28,7 +28,7 @@ pub fn request(
     error: Option<&Error>,
 ) {
     context.note_claim(client.request());
-    let outcome = match &context.answer {
+    let outcome = match &context.refused.answer {
         Some(answer) if answer.blame == Blame::Client => Outcome::Refused,
         Some(_) => Outcome::Failed,
         None if error.is_some() => Outcome::Aborted,
@@ -52,13 +52,13 @@ pub fn request(
         duration,
     );
     metrics.bytes(received, sent);
-    if let Some(answer) = &context.answer {
+    if let Some(answer) = &context.refused.answer {
         metrics.refusal(answer.code, context.refused.reason);
     }
-    if let Some(taken) = context.verification {
+    if let Some(taken) = context.admission.verification {
         metrics.verification(taken);
     }
-    if let Some(taken) = context.node_duration {
+    if let Some(taken) = context.attempt.duration {
         metrics.node(taken);
         if let (Outcome::Forwarded, Some((_, node))) = (outcome, context.node()) {
             node.answered(now);
@@ -96,19 +96,19 @@ pub fn request(
     who(&mut line, context);
     line.number(key!("status"), u64::from(status));
     line.word(key!("outcome"), outcome.as_str());
-    if let Some(answer) = &context.answer {
+    if let Some(answer) = &context.refused.answer {
         line.word(key!("code"), answer.code.as_str());
         why(&mut line, context.refused.reason);
     }
     line.number(key!("received"), received);
     line.number(key!("sent"), sent);
     line.micros(key!("duration_us"), Some(duration));
-    line.micros(key!("verification_us"), context.verification);
+    line.micros(key!("verification_us"), context.admission.verification);
     if let Some((node, _)) = context.node() {
         line.own(key!("node"), node);
-        line.micros(key!("node_us"), context.node_duration);
+        line.micros(key!("node_us"), context.attempt.duration);
     }
-    if let Some(id) = &context.node_request_id {
+    if let Some(id) = &context.attempt.node_request_id {
         line.foreign(key!("node_request_id"), id);
     }
     line.write(&runtime.log);
@@ -147,7 +147,7 @@ pub fn wire_fault(
 
 /// Who signed a request, and whether that is proven. What is claimed alone is the client's own text.
 fn who(line: &mut Line, context: &Context) {
-    let placement = if let Some(permit) = &context.permit {
+    let placement = if let Some(permit) = &context.admission.permit {
         let verified = permit.verified();
         let identity = verified.identity();
         line.own(key!("access_key_id"), &identity.access_key_id);
