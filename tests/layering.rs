@@ -4,6 +4,8 @@
 
 #[path = "layering/examples.rs"]
 mod examples;
+#[path = "layering/makers.rs"]
+mod makers;
 #[path = "layering/source.rs"]
 mod source;
 
@@ -243,52 +245,6 @@ fn the_clock_is_asked_in_one_room() {
         ),
     ];
     let accepted = [("src/gateway/admit.rs", "let now = gateway.clock.now();")];
-    holds(&files(&["src"]), rule, &refused, &accepted);
-}
-
-#[test]
-fn each_kind_of_value_has_one_maker() {
-    let rule = |file: &Source| {
-        let outside = |room: &str| file.room() != Some(room);
-        let mut faults = paths_that(file, "only gateway/ is a proxy", |path| {
-            path.segments.last() == Some(&"ProxyHttp")
-                && ["for", "as"].contains(&path.after)
-                && outside("gateway")
-        });
-        faults.extend(paths_that(file, "only cluster/ makes peers", |path| {
-            let made = path.segments.windows(2).any(|pair| pair[0] == "HttpPeer");
-            let named = path.segments.last() == Some(&"HttpPeer");
-            (made || named && ["{", "as"].contains(&path.after)) && outside("cluster")
-        }));
-        faults
-    };
-    let refused = [
-        (
-            "src/cluster/mod.rs",
-            "impl pingora::proxy::ProxyHttp for Other {}",
-        ),
-        ("src/cli/serve.rs", "use pingora::proxy::ProxyHttp as P;"),
-        (
-            "src/gateway/proxy.rs",
-            "Box::new(HttpPeer::new(address, false, name))",
-        ),
-        (
-            "src/gateway/proxy.rs",
-            "HttpPeer::new_uds(path, false, name)",
-        ),
-        (
-            "src/gateway/proxy.rs",
-            "use pingora::prelude::HttpPeer as Peer;",
-        ),
-        ("src/cli/demo.rs", "HttpPeer { scheme }"),
-    ];
-    let accepted = [
-        (
-            "src/gateway/proxy.rs",
-            "impl ProxyHttp for Proxy { fn f() -> Result<Box<HttpPeer>> { g() } }",
-        ),
-        ("src/cluster/mod.rs", "HttpPeer::new(address, false, name)"),
-    ];
     holds(&files(&["src"]), rule, &refused, &accepted);
 }
 

@@ -21,7 +21,7 @@ use super::context::Context;
 use super::{admit, form, forward, observe, relay, respond};
 use crate::body::End;
 use crate::clock::instant;
-use crate::cluster::{self, Forward};
+use crate::cluster::{Exchange, Forward};
 use crate::error::Refusal;
 use crate::metrics::NodeConnection;
 use crate::runtime::Runtime;
@@ -158,21 +158,18 @@ impl ProxyHttp for Proxy {
     ) -> Result<Box<HttpPeer>> {
         let now = context.admission.verified_at.take().unwrap_or_else(instant);
         context.attempt.started = Some(now);
+        let exchange = Exchange {
+            now,
+            has_body: context.head.body_length() != Some(0),
+            single_use: context.attempt.single_use,
+            requests: self.runtime.metrics.in_flight.get(),
+        };
         let nodes = &mut context.attempt.nodes;
         let permit = context.admission.permit.as_ref();
-        let peer = permit.and_then(|permit| context.live.cluster.peer(permit, nodes, now));
-        let mut peer = peer.ok_or_else(|| {
+        let peer = permit.and_then(|permit| context.live.cluster.peer(permit, nodes, exchange));
+        peer.ok_or_else(|| {
             Error::explain(ErrorType::ConnectError, "no node is left to try").into_up()
-        })?;
-        cluster::limit_read_ahead(&mut peer, self.runtime.metrics.in_flight.get());
-        if context.head.body_length() == Some(0) {
-            // The connection's guard alone waits for the node, with a timer that is there already.
-            peer.options.read_timeout = None;
-        }
-        if context.attempt.single_use {
-            peer.group_key = cluster::SINGLE;
-        }
-        Ok(peer)
+        })
     }
 
     fn fail_to_connect(
