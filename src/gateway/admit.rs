@@ -60,10 +60,8 @@ pub fn admit(
     resolved: Option<VerifyingKey>,
 ) -> Result<HeadCheck, Refusal> {
     let live = Arc::clone(&context.live);
-    let listener = context
-        .listener()
-        .and_then(|(connection, _)| live.listeners.get(connection.listener()));
-    let listener = listener.ok_or(Refusal::Internal)?;
+    let connection = Arc::clone(&context.connection);
+    let listener = connection.listener(&live);
     let target = Target::of(request);
     let routing = check_header(head)?;
     if target

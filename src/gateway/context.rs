@@ -31,8 +31,8 @@ use crate::wire::target::Target;
 pub struct Context {
     /// The configuration that it is handled with.
     pub live: Arc<ActiveConfig>,
-    /// The connection it came on; always there once the header was read.
-    pub connection: Option<Arc<Connection>>,
+    /// The connection it came on.
+    pub connection: Arc<Connection>,
     /// The gateway's id of the request.
     pub request_id: RequestId,
     /// Its header fields.
@@ -131,10 +131,15 @@ impl NodeAttempt {
 
 impl Context {
     /// A request whose header has just been read.
-    pub fn new(live: Arc<ActiveConfig>, metrics: &Metrics, now: Instant) -> Self {
+    pub fn new(
+        live: Arc<ActiveConfig>,
+        connection: Arc<Connection>,
+        metrics: &Metrics,
+        now: Instant,
+    ) -> Self {
         Self {
             live,
-            connection: None,
+            connection,
             request_id: RequestId::random(),
             head: RequestHead::default(),
             started: now,
@@ -145,23 +150,19 @@ impl Context {
         }
     }
 
-    /// The connection it came on, and the listener of that.
-    pub fn listener(&self) -> Option<(&Connection, &Listener)> {
-        let connection = self.connection.as_deref()?;
-        let listener = self.live.listeners.get(connection.listener())?;
-        Some((connection, listener))
+    /// The listener that its connection came in at.
+    pub fn listener(&self) -> &Listener {
+        self.connection.listener(&self.live)
     }
 
     /// Whether the node has been silent for too long.
     pub fn node_is_overdue(&self) -> bool {
-        let connection = self.connection.as_ref();
-        connection.is_some_and(|connection| connection.state() == ReadState::Nothing)
+        self.connection.state() == ReadState::Nothing
     }
 
     /// Whether the node has answered before it could have the whole request.
     pub fn is_answered_early(&self) -> bool {
-        let connection = self.connection.as_ref();
-        connection.is_none_or(|connection| connection.state() != ReadState::Answer)
+        self.connection.state() != ReadState::Answer
     }
 
     /// The node that the latest attempt went to, and its counters.
@@ -190,8 +191,7 @@ impl Context {
 
     /// What is wrong with the framing of the body, if something is.
     pub fn broken_body(&self) -> Option<Refusal> {
-        let fault = self.connection.as_ref()?.body_fault();
-        fault.map(Refusal::Wire)
+        self.connection.body_fault().map(Refusal::Wire)
     }
 
     /// The address of the request, permitted or refused.
@@ -207,9 +207,9 @@ impl Context {
         if self.admission.permit.is_some() || self.refused.claimed.is_some() {
             return;
         }
-        let dialects = self.listener().map(|(_, listener)| &listener.dialects[..]);
+        let dialects = &self.listener().dialects;
         let query = Target::of(request).query;
-        let claimed = Claimed::of(self.head.fields(), query, dialects.unwrap_or(&[]));
+        let claimed = Claimed::of(self.head.fields(), query, dialects);
         self.refused.claimed = claimed.map(Claimed::into_owned);
     }
 

@@ -1,6 +1,5 @@
 //! The Pingora proxy. Every callback hands over to the room that knows.
 
-use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use pingora::modules::http::HttpModules;
 use pingora::prelude::HttpPeer;
 use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
-use pingora::{Error, ErrorSource, ErrorType, Result};
+use pingora::{Error, ErrorSource, ErrorType, OrErr, Result};
 use tokio::sync::watch;
 
 use super::admit::HeadCheck;
@@ -26,8 +25,8 @@ use crate::error::Refusal;
 use crate::metrics::NodeConnection;
 use crate::runtime::Runtime;
 use crate::sig;
-use crate::sig::dialect::DialectName;
 use crate::wire::connection::{Connection, ReadState};
+use crate::wire::h2;
 use crate::wire::target::{Target, encode_target};
 
 /// What Pingora runs for each request.
@@ -51,11 +50,7 @@ impl Proxy {
         let dialect = context.admission.response_dialect.unwrap_or_else(|| {
             let query = Target::of(session.req_header()).query;
             let asked = sig::spoken(context.head.fields(), query);
-            context
-                .listener()
-                .map_or(DialectName::Aws, |(_, listener)| {
-                    listener.response_dialect(asked)
-                })
+            context.listener().response_dialect(asked)
         });
         let answer = refusal.answer(dialect);
         context.refused.reason = Some(refusal.reason());
@@ -80,32 +75,34 @@ impl ProxyHttp for Proxy {
 
     fn new_ctx(&self) -> Self::CTX {
         let live = self.runtime.live.load_full();
-        Box::new(Context::new(live, &self.runtime.metrics, instant()))
+        let connection = Connection::current();
+        let metrics = &self.runtime.metrics;
+        Box::new(Context::new(live, connection, metrics, instant()))
     }
 
     /// None: Pingora's default would look at every piece of every body for something to compress.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
-    /// Before the first filter: the connection that the request came on.
-    fn on_connection_reuse(
+    /// The first filter, for every protocol: the head of the request.
+    async fn early_request_filter(
         &self,
         session: &mut Session,
         context: &mut Self::CTX,
-        connection: Box<dyn Any + Send + Sync>,
-    ) {
-        let Ok(connection) = connection.downcast::<Arc<Connection>>() else {
-            return;
+    ) -> Result<()> {
+        context.head = match context.connection.take_head() {
+            Some(head) => head,
+            // The guard reads HTTP/1 alone.
+            None => {
+                let has_body = !session.as_mut().is_body_empty();
+                let head = h2::head(session.req_header(), has_body);
+                head.or_err(ErrorType::InvalidHTTPHeader, "the head of a request")?
+            }
         };
-        context.head = connection.take_head().unwrap_or_default();
-        context.connection = Some(*connection);
-        let Some((_, listener)) = context.listener() else {
-            return;
-        };
-        let options = &listener.options;
-        session.set_read_timeout(Some(options.body_timeout));
+        session.set_read_timeout(Some(context.listener().options.body_timeout));
         // HTTP/1.0 knows no interim answers (RFC 9110, section 15.2).
         let old = session.req_header().version == Version::HTTP_10;
         session.set_ignore_info_resp(old);
+        Ok(())
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {
@@ -218,8 +215,7 @@ impl ProxyHttp for Proxy {
         request: &mut RequestHeader,
         context: &mut Self::CTX,
     ) -> Result<()> {
-        let (Some(permit), Some(connection)) = (&context.admission.permit, &context.connection)
-        else {
+        let Some(permit) = &context.admission.permit else {
             return Error::e_explain(
                 ErrorType::InternalError,
                 "a request without a permit reached a node's filter",
@@ -242,7 +238,7 @@ impl ProxyHttp for Proxy {
             forward::ForwardInfo {
                 body: &context.admission.body,
                 request_id: &context.request_id,
-                peer: connection.peer(),
+                peer: context.connection.peer(),
                 node: node.map_or("localhost", String::as_str),
                 clock: &*self.runtime.clock,
                 signed_fields: &context.admission.signed_fields,
@@ -262,7 +258,8 @@ impl ProxyHttp for Proxy {
         end: bool,
         context: &mut Self::CTX,
     ) -> Result<()> {
-        if let (true, Some(connection)) = (end, &context.connection) {
+        if end {
+            let connection = &context.connection;
             match context.attempt.connected {
                 Some(connected) => {
                     let patience = context.live.cluster.options().read_timeout;
@@ -296,9 +293,7 @@ impl ProxyHttp for Proxy {
         // 100 Continue and its like pass; what is final comes behind. An answer ahead of the end of the body ends the
         // connection: for Pingora a 100 would be one, and every upload that waits for it would cost a connection.
         let now = instant();
-        if let Some(connection) = &context.connection {
-            connection.restart_timer();
-        }
+        context.connection.restart_timer();
         let interim = answer.status.is_informational();
         session.set_close_on_response_before_downstream_finish(!interim);
         let (method, version) = (&session.req_header().method, session.req_header().version);
@@ -363,9 +358,7 @@ impl ProxyHttp for Proxy {
         end: bool,
         context: &mut Self::CTX,
     ) -> Result<Option<Duration>> {
-        if let Some(connection) = &context.connection {
-            connection.restart_timer();
-        }
+        context.connection.restart_timer();
         if let Some(code) = context.attempt.relay.body(piece, end) {
             note_own_key_refused(context, code);
         }

@@ -7,7 +7,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::{Error, ErrorSource, ErrorType};
 
 use super::client::Client;
-use crate::error::{Answer, ErrorDocument, Refusal};
+use crate::error::{Answer, ErrorDocument, Refusal, WireFault};
 use crate::sig::dialect::{Dialect, DialectName};
 use crate::wire::target::Target;
 
@@ -117,7 +117,10 @@ pub fn refusal_of(client: &mut Client<'_>, error: &Error) -> Option<Refusal> {
             ReadError if is_late(error) => Some(Refusal::ClientSilent),
             _ => None,
         },
-        ErrorSource::Internal | ErrorSource::Unset => Some(Refusal::Internal),
+        ErrorSource::Internal | ErrorSource::Unset => {
+            let fault = error.root_cause().downcast_ref::<WireFault>();
+            Some(fault.map_or(Refusal::Internal, |fault| Refusal::Wire(*fault)))
+        }
     }
 }
 

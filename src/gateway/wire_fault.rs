@@ -9,7 +9,9 @@ use crate::wire::connection::Connection;
 pub fn answer_to_fault(connection: &Connection, fault: WireFault) -> Vec<u8> {
     let runtime = connection.runtime();
     let refusal = Refusal::Wire(fault);
-    let dialect = runtime.live.load().listeners[connection.listener()].response_dialect(None);
+    let dialect = connection
+        .listener(&runtime.live.load())
+        .response_dialect(None);
     let request_id = RequestId::random();
     let answer = refusal.answer(dialect);
     let reason = refusal.reason();

@@ -53,7 +53,7 @@ pub struct ActiveConfig {
     /// Their counters, in the same order.
     pub node_metrics: Vec<NodeMetrics>,
     /// The listeners, in the order of their sockets.
-    pub listeners: Vec<Listener>,
+    pub listeners: Vec<Arc<Listener>>,
 }
 
 impl ActiveConfig {
@@ -70,8 +70,20 @@ impl ActiveConfig {
             signature: options.signature,
             store: options.store,
             dummy_key: dummy_key(),
-            listeners: options.listeners.into_iter().map(Listener::new).collect(),
+            listeners: options
+                .listeners
+                .into_iter()
+                .enumerate()
+                .map(|(at, options)| Arc::new(Listener::new(at, options)))
+                .collect(),
         }
+    }
+
+    /// What has become of a listener of an earlier configuration; none where it is gone. With port 0 an address alone says not
+    /// which one it is, so it has its place, too.
+    pub fn successor(&self, earlier: &Listener) -> Option<&Listener> {
+        let listener = self.listeners.get(earlier.at)?;
+        (listener.options.address == earlier.options.address).then_some(&**listener)
     }
 
     /// Makes the configuration that is to follow this one.
@@ -124,17 +136,23 @@ pub struct Listener {
     pub options: ListenerOptions,
     /// The dialects accepted here, the preferred one first.
     pub dialects: Vec<&'static Dialect>,
+    /// Its place among the listeners.
+    at: usize,
 }
 
 impl Listener {
-    /// Prepares a listener.
-    pub fn new(options: ListenerOptions) -> Self {
+    /// Prepares a listener. `at` is its place among the listeners.
+    pub fn new(at: usize, options: ListenerOptions) -> Self {
         let dialects = options
             .dialects
             .iter()
             .map(|name| Dialect::named(*name))
             .collect();
-        Self { options, dialects }
+        Self {
+            options,
+            dialects,
+            at,
+        }
     }
 
     /// Whose words an answer uses, for a request that spoke in `asked`.

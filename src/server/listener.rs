@@ -23,6 +23,7 @@ use super::connection_slots::{ConnectionSlots, Slot};
 use super::socket::Socket;
 use crate::gateway::{Proxy, answer_to_fault};
 use crate::runtime::Runtime;
+use crate::runtime::active_config::Listener;
 use crate::wire::GuardedStream;
 use crate::wire::connection::{Connection, ReadState};
 
@@ -62,7 +63,7 @@ impl Listeners {
 
 /// Takes the connections of one listener.
 struct Acceptor {
-    listener: usize,
+    listener: Arc<Listener>,
     slots: Arc<ConnectionSlots>,
     runtime: Arc<Runtime>,
     proxy: Arc<HttpProxy<Proxy>>,
@@ -92,16 +93,16 @@ impl Acceptor {
     where
         S: AsyncRead + AsyncWrite + AsRawFd + Debug + Unpin + Send + Sync + 'static,
     {
-        let limits = self.runtime.live.load().listeners[self.listener]
-            .options
-            .limits;
+        let live = self.runtime.live.load();
+        let listener = live.successor(&self.listener).unwrap_or(&self.listener);
+        let limits = listener.options.limits;
         let Some(slot) = self.slots.enter(&limits, peer) else {
             return;
         };
         let id = slot.id();
         let connection = Arc::new(Connection::new(
             Arc::clone(&self.runtime),
-            self.listener,
+            Arc::clone(&self.listener),
             peer,
             Arc::clone(slot.activity()),
             answer_to_fault,
@@ -137,8 +138,8 @@ async fn serve_connection<S>(
             // Pingora's own deadline starts anew with every read; the guard has better ones.
             None => session.set_keepalive(Some(0)),
         }
-        session.set_connection_user_context(Some(Box::new(Arc::clone(&connection))));
-        let Some(reused) = proxy.process_new_http(session, &shutdown).await else {
+        let request = proxy.process_new_http(session, &shutdown);
+        let Some(reused) = Arc::clone(&connection).handling(request).await else {
             return;
         };
         let (reused, next) = reused.consume();
@@ -160,12 +161,12 @@ impl Service for Listeners {
         let mut all_slots = Vec::new();
         let accepting: Vec<_> = std::mem::take(&mut self.sockets)
             .into_iter()
-            .enumerate()
-            .map(|(listener, (socket, ceiling))| {
+            .zip(&self.runtime.live.load().listeners)
+            .map(|((socket, ceiling), listener)| {
                 let slots = Arc::new(ConnectionSlots::new(ceiling, &self.runtime.metrics));
                 all_slots.push(Arc::clone(&slots));
                 let acceptor = Acceptor {
-                    listener,
+                    listener: Arc::clone(listener),
                     slots,
                     runtime: Arc::clone(&self.runtime),
                     proxy: Arc::clone(&self.proxy),

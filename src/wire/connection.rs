@@ -14,6 +14,7 @@ use crate::clock::instant;
 use crate::error::WireFault;
 use crate::metrics::DroppedConnection;
 use crate::runtime::Runtime;
+use crate::runtime::active_config::{ActiveConfig, Listener};
 use crate::runtime::options::MinRate;
 
 /// What the connections share for the pieces of bodies that they read. A piece can be in seven places on its way to a node
@@ -42,7 +43,8 @@ pub enum ReadState {
 /// One connection from a client: where it came in, from whom, and what is awaited on it.
 pub struct Connection {
     runtime: Arc<Runtime>,
-    listener: usize,
+    /// The listener as it was when it took the connection.
+    listener: Arc<Listener>,
     peer: Option<HeaderValue>,
     state: AtomicU8,
     opened: Instant,
@@ -73,11 +75,15 @@ pub enum Deadline {
     At(Instant),
 }
 
+tokio::task_local! {
+    static CURRENT: Arc<Connection>;
+}
+
 impl Connection {
     /// A new connection. `peer` is the client's IP address; a Unix socket's client has none.
     pub fn new(
         runtime: Arc<Runtime>,
-        listener: usize,
+        listener: Arc<Listener>,
         peer: Option<IpAddr>,
         activity: Arc<Activity>,
         answer_to: AnswerTo,
@@ -103,37 +109,49 @@ impl Connection {
         &self.activity
     }
 
-    /// The place in the configuration of the listener that took the connection.
-    pub fn listener(&self) -> usize {
-        self.listener
+    /// The listener that took the connection, as a configuration has it; one that the configuration has no more stays as it
+    /// was.
+    pub fn listener<'l>(&'l self, active: &'l ActiveConfig) -> &'l Listener {
+        active.successor(&self.listener).unwrap_or(&self.listener)
+    }
+
+    /// Handles a request of the connection: [`Connection::current`] is this one until it has ended.
+    pub async fn handling<F: Future>(self: Arc<Self>, request: F) -> F::Output {
+        CURRENT.scope(self, request).await
+    }
+
+    /// The connection whose request is being handled.
+    ///
+    /// # Panics
+    /// Outside of [`Connection::handling`].
+    pub fn current() -> Arc<Self> {
+        CURRENT.with(Arc::clone)
     }
 
     /// How long a request header may take to arrive.
     pub fn header_timeout(&self) -> Duration {
-        self.runtime.live.load().listeners[self.listener]
+        self.listener(&self.runtime.live.load())
             .options
             .header_timeout
     }
 
     /// How long the connection may be idle.
     pub fn idle_timeout(&self) -> Duration {
-        self.runtime.live.load().listeners[self.listener]
+        self.listener(&self.runtime.live.load())
             .options
             .idle_timeout
     }
 
     /// How long the client may be silent in a body, or take nothing of an answer.
     pub fn body_timeout(&self) -> Duration {
-        self.runtime.live.load().listeners[self.listener]
+        self.listener(&self.runtime.live.load())
             .options
             .body_timeout
     }
 
     /// How slow the client may be with a body or an answer.
     pub fn min_rate(&self) -> MinRate {
-        self.runtime.live.load().listeners[self.listener]
-            .options
-            .min_rate
+        self.listener(&self.runtime.live.load()).options.min_rate
     }
 
     /// Records that the client is too slow, and gives the error that ends what it does.

@@ -71,6 +71,15 @@ impl RequestHead {
         head
     }
 
+    /// The same for a request with a body of this length; none where nothing announces its end.
+    #[must_use]
+    pub fn with_body_length(self, body_length: Option<u64>) -> Self {
+        Self {
+            body_length,
+            ..self
+        }
+    }
+
     /// The length of the header that was read, its empty line included.
     pub fn length(&self) -> usize {
         self.text.len()

@@ -327,7 +327,10 @@ fn without_zeros(digits: &[u8]) -> &[u8] {
 }
 
 /// Reads a Content-Length: digits, and no more of them than any body needs.
-fn number(text: &[u8]) -> Result<u64, WireFault> {
+///
+/// # Errors
+/// [`WireFault::ContentLength`].
+pub fn number(text: &[u8]) -> Result<u64, WireFault> {
     if text.is_empty() || text.len() > 18 {
         return Err(WireFault::ContentLength);
     }

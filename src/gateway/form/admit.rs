@@ -37,9 +37,8 @@ pub async fn admit(
 ) -> Result<(), Refusal> {
     context.refused.address = Some(bucket.clone());
     let live = Arc::clone(&context.live);
-    let connection = context.connection.clone().ok_or(Refusal::Internal)?;
-    let listener = live.listeners.get(connection.listener());
-    let listener = listener.ok_or(Refusal::Internal)?;
+    let connection = Arc::clone(&context.connection);
+    let listener = connection.listener(&live);
     let content_type = context.head.value(CONTENT_TYPE.as_str());
     let boundary = Boundary::of(content_type.unwrap_or_default()).map_err(Refusal::Form)?;
     let length = context.head.body_length();

@@ -71,12 +71,7 @@ pub fn request(
     let target = Target::of(request);
     let status = client.status();
     let mut line = Line::new(runtime, &context.request_id);
-    line.peer(
-        context
-            .connection
-            .as_ref()
-            .and_then(|connection| connection.peer()),
-    );
+    line.peer(context.connection.peer());
     line.foreign(key!("method"), request.method.as_str());
     line.foreign(key!("path"), target.path);
     if let Some(query) = target.query {
