@@ -2,6 +2,8 @@
 //!
 //! Every rule is shown to catch something: it must refuse the small sample beside it.
 
+#[path = "layering/circles.rs"]
+mod circles;
 #[path = "layering/examples.rs"]
 mod examples;
 #[path = "layering/source.rs"]
