@@ -13,7 +13,7 @@ use twox_hash::{XxHash3_64, XxHash3_128, XxHash64};
 
 use super::checksum::ChecksumAlgorithm;
 use super::failure::BodyFailure;
-use crate::sig::payload::hex;
+use crate::sig::encode::hex;
 
 /// A checksum that is claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,9 +12,9 @@ use super::payload::PayloadClaim;
 use super::presigned::{self, Mechanism};
 use super::query_headers::{Effect, Plus, QueryHeader, VerifiedQueryHeader};
 use super::request::{ContentHeaders, RequestView};
-use super::signature::{KnownIdentity, VerifyingKey};
 use super::target::VerifiedTarget;
 use super::v2_payload::Declared;
+use super::verifying_key::{KnownIdentity, VerifyingKey};
 use super::{Diagnostics, MAX_ACCESS_KEY_ID_LENGTH, Placement, VerifyOptions, Version, v2, v4};
 use crate::address::Address;
 
@@ -350,7 +350,9 @@ impl Claim<'_> {
                 provided,
                 string_to_sign,
                 ..
-            } => key.confirms(string_to_sign, provided).map(Confirmed::V2),
+            } => string_to_sign
+                .confirmed_by(key, provided)
+                .map(Confirmed::V2),
             Signing::V4(signing) => signing.confirmed_by(key).map(Confirmed::V4),
         };
         if key.identity().access_key_id != self.access_key_id() {

@@ -13,8 +13,7 @@ use super::dialect::{Dialect, Form};
 use super::failure::AuthFailure;
 use super::presigned::{EXPIRES, SIGNATURE};
 use super::request::{RequestView, fields_of};
-use super::signature::sign_v2;
-use super::v2::{self, StringToSign};
+use super::v2::{self, StringToSign, sign_v2};
 use crate::address::{
     Address, AddressFailure, BucketNames, CopySource, DotSegments, HostNames, NameRules,
 };

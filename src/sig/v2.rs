@@ -17,12 +17,15 @@ use percent_encoding::percent_decode_str;
 use super::authorization::DialectForm;
 use super::dialect::{Form, signed_somewhere};
 use super::failure::AuthFailure;
+use super::hmac_sha1::HmacSha1;
 use super::query_headers::{Effect, Plus, QueryHeader};
 use super::request::{CONTENT_MD5, Field, Fields, Parameter, RequestView};
 use super::target::{EmptyValue, PathSpelling, QuerySpelling, VerifiedTarget, with_blanks};
 use super::v2_payload::{Declared, declared};
+use super::verifying_key::VerifyingKey;
 use super::{Placement, VerifyOptions, Version, freshness, presigned};
 use crate::address::{Address, Style};
+use crate::secret::Secret;
 
 /// The bytes of a StringToSign that most are shorter than.
 const USUAL_LENGTH: usize = 512;
@@ -369,6 +372,12 @@ impl<'v> StringToSign<'v> {
         })
     }
 
+    /// The spelling of this text over which the key's signature is the one provided.
+    pub(super) fn confirmed_by(&self, key: &VerifyingKey, provided: &str) -> Option<Spelling> {
+        let mut spellings = self.spellings();
+        spellings.find(|spelling| key.confirms(&self.to_bytes(*spelling), provided))
+    }
+
     /// How the request target reads in a spelling.
     pub fn target(&self, spelling: Spelling) -> VerifiedTarget {
         VerifiedTarget {
@@ -411,6 +420,12 @@ impl<'v> StringToSign<'v> {
         self.resource.write(spelling, &mut text);
         text
     }
+}
+
+/// Signs a text: `base64(hmac-sha1(secret, StringToSign))`. For clients; the gateway only ever compares.
+pub fn sign_v2(secret: &Secret<String>, text: &StringToSign<'_>) -> String {
+    let signature = HmacSha1::of(secret).sign(&text.to_bytes(Spelling::USUAL));
+    String::from_utf8_lossy(&signature).into()
 }
 
 /// Writes the CanonicalizedHeaders: sorted, the values of one name with commas between.

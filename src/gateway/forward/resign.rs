@@ -18,9 +18,10 @@ use crate::gateway::received::Received;
 use crate::policy::Permit;
 use crate::sig::authorization::DialectForm;
 use crate::sig::dialect::Dialect;
+use crate::sig::encode::hex;
 use crate::sig::freshness::timestamp;
 use crate::sig::node_key::{Chunks, NodeKey};
-use crate::sig::payload::{EMPTY_SHA256, PayloadClaim, hex};
+use crate::sig::payload::{EMPTY_SHA256, PayloadClaim};
 use crate::sig::v2::StringToSign;
 use crate::sig::{RequestView, Verified, Version, fields_of};
 

@@ -7,8 +7,9 @@ use percent_encoding::utf8_percent_encode;
 
 use super::{SignError, SigningCredentials, Unsigned, VALUE};
 use crate::sig::dialect::{Dialect, Form};
+use crate::sig::encode::hex;
 use crate::sig::freshness::{parse_timestamp, timestamp};
-use crate::sig::payload::{ChunkChain, hex};
+use crate::sig::payload::ChunkChain;
 use crate::sig::request::{RequestView, fields_of};
 use crate::sig::signing_key::{CredentialScope, HMAC_SHA256_LENGTH, SigningKey};
 use crate::sig::v2::check_foreign;

@@ -15,7 +15,7 @@ use super::SignedHeaders;
 use super::encoding::{compare_encoded, is_encoded, write_encoded};
 use super::spelling::{Path, Payload, Port, Query, Spelling, Values};
 use crate::sig::dialect::{Form, HostRule, vendor_header};
-use crate::sig::payload::hex;
+use crate::sig::encode::hex;
 use crate::sig::query_headers::Plus;
 use crate::sig::request::{CONTENT_MD5, Parameter, RequestView};
 use crate::sig::signing_key::{HMAC_SHA256_LENGTH, SigningKey};

@@ -17,12 +17,13 @@ use sha2::{Digest, Sha256};
 
 use super::authorization::DialectForm;
 use super::dialect::Form;
+use super::encode::{equal, hex};
 use super::failure::AuthFailure;
 use super::freshness;
-use super::payload::{ChunkChain, PayloadClaim, PayloadMode, has_no_body, hex};
+use super::payload::{ChunkChain, PayloadClaim, PayloadMode, has_no_body};
 use super::request::{Fields, RequestView, text_of};
-use super::signature::{VerifyingKey, equal};
 use super::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
+use super::verifying_key::VerifyingKey;
 use super::{Placement, VerifyOptions};
 use crate::address::Operation;
 use canonical::{CanonicalRequest, PayloadSigned, StringToSign, UNSIGNED_PAYLOAD, USUAL_LENGTH};
@@ -174,7 +175,7 @@ impl<'v> Signing<'v> {
     /// The spelling of the request over which the key's signature is the one provided. A comparison takes the same time
     /// wherever the first difference stands.
     pub(super) fn confirmed_by(&self, key: &VerifyingKey) -> Option<Confirmed<'_>> {
-        let key = key.signing_key(self.form.v4.key_seed, &self.credential);
+        let key = self.credential.signing_key(self.form.v4.key_seed, key);
         let mut buffer = Vec::with_capacity(USUAL_LENGTH);
         let mut holds = |spelling: Spelling| {
             let over = |request| self.string_over(request);
