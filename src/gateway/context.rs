@@ -30,9 +30,8 @@ use crate::error::{Answer, Reason, Refusal};
 use crate::metrics::{Metrics, NodeMetrics};
 use crate::policy::Permit;
 use crate::sig::Version;
-use crate::sig::authorization::DialectForm;
 use crate::sig::claimed::Claimed;
-use crate::sig::dialect::DialectName;
+use crate::sig::dialect::{DialectForm, DialectName};
 
 /// One request in flight.
 pub struct Context {

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::authorization::{self, Authorization, DialectForm};
+use super::authorization::{self, Authorization};
 use super::diagnosis::Diagnosis;
-use super::dialect::{Dialect, FORMS, Form};
+use super::dialect::{Dialect, DialectForm, FORMS, Form};
 use super::failure::AuthFailure;
+use super::mechanism::{Mechanism, SIGNATURE, mechanism};
 use super::payload::PayloadClaim;
-use super::presigned::{self, Mechanism};
+use super::presigned;
 use super::query_headers::{Effect, Plus, QueryHeader, VerifiedQueryHeader};
 use super::request::{ContentHeaders, RequestView};
 use super::target::VerifiedTarget;
@@ -254,12 +255,11 @@ fn query_mechanism(view: &RequestView<'_>) -> Result<Option<Mechanism>, AuthFail
     let mut found = None;
     let mut access_keys = 0;
     for parameter in &view.parameters {
-        let Some(mechanism) = presigned::mechanism(&parameter.name) else {
+        let Some(mechanism) = mechanism(&parameter.name) else {
             continue;
         };
         access_keys += usize::from(
-            mechanism == Mechanism::V2
-                && !parameter.name.eq_ignore_ascii_case(presigned::SIGNATURE),
+            mechanism == Mechanism::V2 && !parameter.name.eq_ignore_ascii_case(SIGNATURE),
         );
         if access_keys > 1
             || found

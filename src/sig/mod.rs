@@ -16,6 +16,7 @@ pub mod failure;
 pub mod form;
 pub mod freshness;
 mod hmac_sha1;
+pub mod mechanism;
 pub mod node_key;
 pub mod payload;
 pub mod presigned;

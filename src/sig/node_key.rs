@@ -9,8 +9,7 @@ use std::fmt;
 
 use http::header::CONTENT_TYPE;
 
-use super::authorization::DialectForm;
-use super::dialect::{Dialect, Form};
+use super::dialect::{Dialect, DialectForm, Form};
 use super::failure::AuthFailure;
 use super::hmac_sha1::HmacSha1;
 use super::payload::ChunkChain;

@@ -12,7 +12,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use super::Version;
 use super::dialect::{DIALECTS, Dialect, FORMS, Form};
 use super::failure::AuthFailure;
-use super::presigned::{Mechanism, mechanism};
+use super::mechanism::{Mechanism, mechanism};
 use super::request::{CONTENT_MD5, Field, Parameter};
 use super::target::with_blanks;
 

@@ -8,10 +8,9 @@ use http::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use thiserror::Error;
 
-use super::authorization::DialectForm;
-use super::dialect::{Dialect, Form};
+use super::dialect::{Dialect, DialectForm, Form};
 use super::failure::AuthFailure;
-use super::presigned::{EXPIRES, SIGNATURE};
+use super::mechanism::{EXPIRES, SIGNATURE};
 use super::request::{RequestView, fields_of};
 use super::v2::{self, StringToSign, sign_v2};
 use crate::address::{

@@ -14,16 +14,16 @@ use std::time::SystemTime;
 use http::header::CONTENT_TYPE;
 use percent_encoding::percent_decode_str;
 
-use super::authorization::DialectForm;
-use super::dialect::{Form, signed_somewhere};
+use super::dialect::{DialectForm, Form, signed_somewhere};
 use super::failure::AuthFailure;
 use super::hmac_sha1::HmacSha1;
+use super::mechanism::is_credential;
 use super::query_headers::{Effect, Plus, QueryHeader};
 use super::request::{CONTENT_MD5, Field, Fields, Parameter, RequestView};
 use super::target::{EmptyValue, PathSpelling, QuerySpelling, VerifiedTarget, with_blanks};
 use super::v2_payload::{Declared, declared};
 use super::verifying_key::VerifyingKey;
-use super::{Placement, VerifyOptions, Version, freshness, presigned};
+use super::{Placement, VerifyOptions, Version, freshness};
 use crate::address::{Address, Style};
 use crate::secret::Secret;
 
@@ -278,7 +278,7 @@ pub fn uncovered_parameter<'v>(
     // The cheapest question first: every presigned request has three credentials.
     let covered = |(at, parameter): &(usize, &Parameter<'_>)| {
         let name = &*parameter.name;
-        (in_query && presigned::is_credential(form, Version::V2, name))
+        (in_query && is_credential(form, Version::V2, name))
             || dialect.signs(form, name)
             || ordinary(name)
             || view.query_headers.iter().any(|own| own.parameter == *at)

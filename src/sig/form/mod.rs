@@ -15,12 +15,12 @@ pub mod policy_document;
 use std::borrow::Cow;
 use std::time::SystemTime;
 
-use super::authorization::{DialectForm, choose, refused_algorithm};
 use super::diagnosis::Diagnosis;
-use super::dialect::{DIALECTS, Dialect, DialectName, FORMS, Form};
+use super::dialect::{DIALECTS, Dialect, DialectForm, DialectName, FORMS, Form, choose};
 use super::encode::{equal, hex};
 use super::failure::Unaccepted;
 use super::freshness;
+use super::mechanism::{accept, refused_algorithm};
 use super::v4::Credential;
 use super::verifying_key::VerifyingKey;
 use super::{
@@ -88,9 +88,7 @@ pub fn claim<'f>(
         });
     };
     let dialect = choose(accepted, |form| form == spoken).ok_or(AuthFailure::UnsupportedScheme)?;
-    if !options.versions.contains(&version) {
-        return Err(AuthFailure::UnsupportedVersion(Unaccepted::SwitchedOff(version)).into());
-    }
+    accept(version, &options.versions)?;
     let policy = wanted(fields, POLICY)?;
     let signing = match version {
         Version::V2 => Signing::V2 {

@@ -8,6 +8,7 @@
 pub mod canonical;
 pub mod credential;
 pub mod encoding;
+pub mod presented;
 mod spelling;
 
 use std::borrow::Cow;
@@ -15,8 +16,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-use super::authorization::DialectForm;
-use super::dialect::Form;
+use super::dialect::{DialectForm, Form};
 use super::encode::{equal, hex};
 use super::failure::AuthFailure;
 use super::freshness;
@@ -28,24 +28,12 @@ use super::{Placement, VerifyOptions};
 use crate::address::Operation;
 use canonical::{CanonicalRequest, PayloadSigned, StringToSign, UNSIGNED_PAYLOAD, USUAL_LENGTH};
 pub use credential::{Credential, Region, SignedHeaders};
+pub use presented::Presented;
 use spelling::Spelling;
 
 /// How many bytes of other spellings are hashed for a request whose usual spelling does not hold: every spelling that there
 /// can be of a request with a header of 8 KB, the most that Amazon S3 takes, and few of a longer one.
 const MAX_TRIED_BYTES: usize = 256 * 1024;
-
-/// What a request of version 4 says about its signature.
-#[derive(Debug)]
-pub struct Presented<'v> {
-    /// Where it stands.
-    pub placement: Placement,
-    /// Who signed, and for which day, region and service.
-    pub credential: Credential<'v>,
-    /// Which headers are signed.
-    pub signed_headers: SignedHeaders<'v>,
-    /// The signature.
-    pub signature: Cow<'v, str>,
-}
 
 /// A request of version 4, read and found to be in order, but for the signature.
 #[derive(Debug)]
