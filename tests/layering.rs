@@ -373,7 +373,7 @@ fn k1_signatures_are_compared_in_one_place_and_in_constant_time() {
     let accepted = [
         (
             "src/sig/presigned.rs",
-            "name == presigned::SIGNATURE || name == EXPIRES",
+            "name == mechanism::SIGNATURE || name == EXPIRES",
         ),
         ("src/sig/mod.rs", "if a == b { signature() }"),
         (

@@ -23,7 +23,8 @@ use crate::credentials::StoreFailure;
 use crate::error::Refusal;
 use crate::policy::{Caller, decide};
 use crate::sig::dialect::{AWS, CaseRule, Dialect, starts_with_ignoring_case, vendor_header};
-use crate::sig::request::{Parameter, text_of};
+use crate::sig::headers::text_of;
+use crate::sig::query::Parameter;
 use crate::sig::target::PathSpelling;
 use crate::sig::{self, AuthFailure, RequestView, Verified, VerifyingKey, Version};
 

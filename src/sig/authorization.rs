@@ -5,8 +5,8 @@ use memchr::{memchr, memchr2, memrchr};
 
 use super::dialect::{Dialect, DialectForm, FORMS, choose};
 use super::failure::AuthFailure;
+use super::headers::text_of;
 use super::mechanism::{accept, refused_algorithm};
-use super::request::text_of;
 use super::split::split;
 use super::v4::Presented;
 use super::{Placement, Version};

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 
 use super::dialect::{Dialect, DialectForm, FORMS, Form, choose};
 use super::form::FormFields;
-use super::request::text_of;
+use super::headers::text_of;
 use super::{Field, Placement, Version};
 
 /// What a request claims.

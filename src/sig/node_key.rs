@@ -11,9 +11,10 @@ use http::header::CONTENT_TYPE;
 
 use super::dialect::{Dialect, DialectForm, Form};
 use super::failure::AuthFailure;
+use super::headers::{CONTENT_MD5, ContentHeaders};
 use super::hmac_sha1::HmacSha1;
 use super::payload::ChunkChain;
-use super::request::{CONTENT_MD5, ContentHeaders, RequestView};
+use super::request::RequestView;
 use super::signer::v4::Signer;
 use super::signing_key::{CredentialScope, SigningKey, SigningKeys};
 use super::v2::{Spelling, StringToSign};

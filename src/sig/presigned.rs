@@ -7,7 +7,8 @@ use percent_encoding::percent_decode_str;
 use super::dialect::{Dialect, DialectForm, FORMS, Form, choose};
 use super::failure::{AuthFailure, Unaccepted};
 use super::mechanism::{EXPIRES, SIGNATURE, accept, refused_algorithm};
-use super::request::{RequestView, is_plain};
+use super::query::is_plain;
+use super::request::RequestView;
 use super::v4::Presented;
 use super::{Placement, Version};
 

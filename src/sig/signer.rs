@@ -10,9 +10,10 @@ use thiserror::Error;
 
 use super::dialect::{Dialect, DialectForm, Form};
 use super::failure::AuthFailure;
+use super::headers::fields_of;
 use super::mechanism::{EXPIRES, SIGNATURE};
-use super::request::{RequestView, fields_of};
-use super::v2::{self, StringToSign, sign_v2};
+use super::request::RequestView;
+use super::v2::{StringToSign, sign_v2};
 use crate::address::{
     Address, AddressFailure, BucketNames, CopySource, DotSegments, HostNames, NameRules,
 };
@@ -165,7 +166,7 @@ fn sign(
             dot_segments: DotSegments::Forward,
         },
     )?;
-    v2::check_foreign(&view.fields, form)?;
+    view.fields.check_foreign(form)?;
     let chosen = DialectForm { dialect, form };
     let text = StringToSign::of(&view, &address, chosen, date)?;
     Ok(sign_v2(&credentials.secret_access_key, &text))

@@ -16,10 +16,12 @@ use percent_encoding::percent_decode_str;
 
 use super::dialect::{DialectForm, Form, signed_somewhere};
 use super::failure::AuthFailure;
+use super::headers::{CONTENT_MD5, Field};
 use super::hmac_sha1::HmacSha1;
 use super::mechanism::is_credential;
+use super::query::Parameter;
 use super::query_headers::{Effect, Plus, QueryHeader};
-use super::request::{CONTENT_MD5, Field, Fields, Parameter, RequestView};
+use super::request::RequestView;
 use super::target::{EmptyValue, PathSpelling, QuerySpelling, VerifiedTarget, with_blanks};
 use super::v2_payload::{Declared, declared};
 use super::verifying_key::VerifyingKey;
@@ -210,21 +212,6 @@ fn signed_value<'v>(parameter: &'v Parameter<'_>) -> Result<Option<Cow<'v, [u8]>
     Ok(Some(value))
 }
 
-/// Refuses a header of another vendor than the form's, which nothing would sign.
-///
-/// # Errors
-/// [`AuthFailure::ForeignHeader`].
-pub fn check_foreign(fields: &Fields<'_>, form: &Form) -> Result<(), AuthFailure> {
-    let foreign = fields
-        .vendor
-        .iter()
-        .find(|(name, _)| !name.starts_with(form.header_prefix));
-    match foreign {
-        Some((name, _)) => Err(AuthFailure::ForeignHeader((*name).to_owned())),
-        None => Ok(()),
-    }
-}
-
 /// Checks everything that needs no key, but for the sub-resources, and gives the text of the StringToSign's date line.
 ///
 /// # Errors
@@ -236,7 +223,7 @@ pub fn check<'v>(
     now: SystemTime,
     options: &VerifyOptions,
 ) -> Result<(&'v [u8], Declared), AuthFailure> {
-    check_foreign(&view.fields, dialect.form)?;
+    view.fields.check_foreign(dialect.form)?;
     let declared = declared(view, dialect.form)?;
     let date = match expires {
         Some(expires) => {
@@ -302,9 +289,9 @@ pub struct StringToSign<'v> {
 }
 
 impl<'v> StringToSign<'v> {
-    /// Collects what is signed: every vendor's header among the rest, which [`check_foreign`] has seen to be the form's
-    /// own. `date` is the text of the fourth line: the Date header, `Expires` in the query form, or nothing where the
-    /// vendor's date header stands among the others.
+    /// Collects what is signed: every vendor's header among the rest, of which rule 16 leaves the form's own. `date` is the
+    /// text of the fourth line: the Date header, `Expires` in the query form, or nothing where the vendor's date header stands
+    /// among the others.
     ///
     /// # Errors
     /// [`AuthFailure::AmbiguousSubResource`].

@@ -14,7 +14,7 @@ use crate::error::xml_text;
 use crate::gateway::received::Received;
 use crate::sig::dialect::DialectName;
 use crate::sig::form::FormFields;
-use crate::sig::request::text_of;
+use crate::sig::headers::text_of;
 
 /// What is encoded in the query of a redirect, and in tags: all but the unreserved characters.
 pub(super) const QUERY: &AsciiSet = &NON_ALPHANUMERIC

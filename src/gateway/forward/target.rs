@@ -15,8 +15,8 @@ use crate::policy::Permit;
 use crate::sig::dialect::{
     Dialect, DialectForm, FORMS, Form, starts_with_ignoring_case, vendor_header,
 };
+use crate::sig::headers::text_of;
 use crate::sig::mechanism::is_credential;
-use crate::sig::request::text_of;
 use crate::sig::target::Coverage;
 use crate::sig::{Placement, Verified, VerifiedTarget, Version};
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::sig::dialect::V4Words;
 use crate::sig::failure::ScopeFault;
-use crate::sig::request::ContentHeaders;
+use crate::sig::headers::ContentHeaders;
 use crate::sig::request::RequestView;
 use crate::sig::signing_key::{CredentialScope, SigningKey};
 use crate::sig::verifying_key::VerifyingKey;

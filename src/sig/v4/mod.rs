@@ -7,7 +7,6 @@
 
 pub mod canonical;
 pub mod credential;
-pub mod encoding;
 pub mod presented;
 mod spelling;
 
@@ -20,8 +19,9 @@ use super::dialect::{DialectForm, Form};
 use super::encode::{equal, hex};
 use super::failure::AuthFailure;
 use super::freshness;
+use super::headers::{Fields, text_of};
 use super::payload::{ChunkChain, PayloadClaim, PayloadMode, has_no_body};
-use super::request::{Fields, RequestView, text_of};
+use super::request::RequestView;
 use super::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
 use super::verifying_key::VerifyingKey;
 use super::{Placement, VerifyOptions};
@@ -77,7 +77,7 @@ impl<'v> Signing<'v> {
             signed_headers,
             signature,
         } = presented;
-        super::v2::check_foreign(&view.fields, form)?;
+        view.fields.check_foreign(form)?;
         let declared = Declared::of(view, form, placement, &signed_headers)?;
         if declared.mode.is_chunked() && !takes_chunks(operation, placement) {
             return Err(AuthFailure::MisplacedChunks);
