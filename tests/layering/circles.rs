@@ -88,6 +88,14 @@ impl<'s> Modules<'s> {
         Some([&self.absolute(module, bound, steps)?, rest].concat())
     }
 
+    /// The same for a path where it stands.
+    fn rooted(&self, path: &Named<'s>) -> Option<Vec<&'s str>> {
+        match path.in_crate() {
+            Some(from_root) => Some(without_end(&from_root).to_vec()),
+            None => self.absolute(&path.modules, without_end(&path.segments), MAX_STEPS),
+        }
+    }
+
     /// The file that defines what stands at a path from the crate's root, wherever it is re-exported.
     fn defining(&self, path: &[&'s str], steps: usize) -> Option<&'s Source> {
         let mut module = Vec::new();
@@ -116,6 +124,13 @@ struct Import<'s> {
     to: &'s str,
 }
 
+/// Whether one file is the module above the other one.
+fn is_parent(parent: &Source, child: &Source) -> bool {
+    let modules = child.modules();
+    let above = modules.split_last().map(|(_, above)| above);
+    above.is_some_and(|above| above == parent.modules())
+}
+
 /// The imports of each file. Those between a parent module and its own child are left out.
 fn imports(files: &[Source]) -> BTreeMap<&str, Vec<Import<'_>>> {
     let modules = Modules::of(files);
@@ -123,16 +138,11 @@ fn imports(files: &[Source]) -> BTreeMap<&str, Vec<Import<'_>>> {
     for file in files.iter().filter(|file| file.room().is_some()) {
         let mut own: Vec<Import<'_>> = Vec::new();
         for path in paths(file) {
-            let end = without_end(&path.segments);
-            let from_root = match path.in_crate() {
-                Some(from_root) => Some(without_end(&from_root).to_vec()),
-                None => modules.absolute(&path.modules, end, MAX_STEPS),
-            };
+            let from_root = modules.rooted(&path);
             let to = from_root.and_then(|path| modules.defining(&path, MAX_STEPS));
             let Some(to) = to.filter(|to| to.path != file.path && to.room() == file.room()) else {
                 continue;
             };
-            let is_parent = |parent: &Source, child: &Source| matches!(&child.modules()[..], [above @ .., _] if *above == parent.modules());
             if !is_parent(file, to) && !is_parent(to, file) {
                 let (line, path) = (path.line, path.segments.join("::"));
                 let to = to.path.as_str();
@@ -198,13 +208,18 @@ fn the_files_of_a_room_import_each_other_in_no_circle() {
 /// The files of a sample, as pairs of path and text.
 type Sample<'s> = &'s [(&'s str, &'s str)];
 
-/// The rooms in which a sample has a circle. What it has no text for is empty.
-fn rooms(sample: Sample<'_>) -> Vec<String> {
+/// What a sample is made of. What it has no text for is empty.
+fn sources(sample: Sample<'_>) -> Vec<Source> {
     let given = |path: &str| sample.iter().any(|(own, _)| *own == path);
     let parents = ["src/lib.rs", "src/sig/mod.rs", "src/body/mod.rs"];
     let parents = parents.into_iter().filter(|path| !given(path));
     let all = sample.iter().copied().chain(parents.map(|path| (path, "")));
-    let sources: Vec<Source> = all.map(|(path, text)| Source::new(path, text)).collect();
+    all.map(|(path, text)| Source::new(path, text)).collect()
+}
+
+/// The rooms in which a sample has a circle.
+fn rooms(sample: Sample<'_>) -> Vec<String> {
+    let sources = sources(sample);
     circles(&sources).into_keys().map(str::to_owned).collect()
 }
 
@@ -315,5 +330,47 @@ fn what_is_no_circle_passes() {
     ];
     for sample in samples {
         assert_eq!(rooms(sample), [""; 0], "{sample:?}");
+    }
+}
+
+/// Where everything of a module of this crate is imported: what is taken of it would not be seen.
+fn globs(files: &[Source]) -> Vec<String> {
+    let modules = Modules::of(files);
+    let mut found = Vec::new();
+    for file in files {
+        let all = |path: &Named<'_>| path.before == "use" && path.segments.last() == Some(&"*");
+        let mut globs = paths(file);
+        globs.retain(|path| all(path) && modules.rooted(path).is_some());
+        let shown = globs
+            .iter()
+            .map(|path| format!("{}:{}", file.path, path.line));
+        found.extend(shown);
+    }
+    found
+}
+
+#[test]
+fn everything_is_imported_by_its_name() {
+    assert_eq!(globs(&files(&["src"])), [""; 0], "name what is imported");
+    let refused: [Sample<'_>; 3] = [
+        &[("src/sig/a.rs", "use super::*;")],
+        &[("src/sig/a.rs", "use crate::{secret, sig::*};")],
+        &[
+            ("src/sig/mod.rs", "mod b;\npub use b::*;"),
+            ("src/sig/b.rs", ""),
+        ],
+    ];
+    for sample in refused {
+        assert_eq!(globs(&sources(sample)).len(), 1, "{sample:?}");
+    }
+    let accepted: [Sample<'_>; 2] = [
+        &[("src/sig/a.rs", "use s3s::dto::*;")],
+        &[(
+            "src/sig/a.rs",
+            "#[cfg(test)]\nmod tests {\nuse super::*;\n}",
+        )],
+    ];
+    for sample in accepted {
+        assert_eq!(globs(&sources(sample)), [""; 0], "{sample:?}");
     }
 }
