@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::document::{Entry, Table};
 use super::once::Once;
-use super::resolve::{MAX_TIMEOUT, visible};
+use super::ranges::{MAX_TIMEOUT, visible};
 use super::{address, secret};
 use crate::address::{BucketNames, DotSegments, NameRules};
 use crate::cluster::{

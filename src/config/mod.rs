@@ -12,6 +12,7 @@ mod document;
 mod fault;
 mod once;
 mod printed;
+mod ranges;
 mod resolve;
 mod secret;
 
@@ -26,7 +27,8 @@ use crate::secret::Secret;
 use crate::sig::VerifyOptions;
 pub use address::{ListenFault, is_host_name, listen_address};
 pub use fault::{ConfigErrors, Fault, Position};
-pub use resolve::{default_signature, is_visible};
+pub use ranges::is_visible;
+pub use resolve::default_signature;
 pub use secret::{read_secret, secret_fault};
 
 /// What is true: every setting, with its default where nothing was written.

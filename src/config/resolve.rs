@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::address::Taken;
 use super::document::{self, Entry, Table};
 use super::once::Once;
+use super::ranges::{MAX_TIMEOUT, visible};
 use super::{Settings, address, cluster, secret};
 use crate::credentials::InlineKey;
 use crate::logs::{AccessLog, LogFormat, LogLevel, LogOptions};
@@ -24,8 +25,6 @@ const MAX_THREADS: usize = 1024;
 const MAX_CONNECTIONS: usize = 1024 * 1024;
 /// Bytes in a second: many honest clients are slower than this.
 const MAX_MIN_RATE: usize = 1024 * 1024;
-/// No client, node or operator waits longer.
-pub(super) const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 /// A stolen header can be replayed for as long as the skew; nobody's clock is off by more than a day.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
 /// AWS's bound (Amazon S3 API Reference, "Authenticating requests: using query parameters").
@@ -257,21 +256,4 @@ fn access_key_id<'d>(key: &mut Table<'d>, seen: &mut Once<&'d str>) -> Option<&'
         return None;
     }
     Some(id)
-}
-
-/// Whether a text is 1 to `longest` visible ASCII characters, which a header can carry without quoting.
-pub fn is_visible(text: &str, longest: usize) -> bool {
-    (1..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
-}
-
-/// Text that a header can carry without quoting.
-pub(super) fn visible<'d>(entry: &Entry<'d>, longest: usize) -> Option<&'d str> {
-    let written = entry.string("a string")?;
-    if is_visible(written, longest) {
-        return Some(written);
-    }
-    entry.refuse(format_args!(
-        "must be 1 to {longest} visible ASCII characters without spaces"
-    ));
-    None
 }

@@ -29,7 +29,7 @@ pub fn check_outside(view: &RequestView<'_>) -> Result<(), AuthFailure> {
         return Err(AuthFailure::SeveralMechanisms);
     }
     if let Some(parameter) = view.parameters.first() {
-        let signed = |name: &str| crate::sig::presigned::mechanism(name).is_some();
+        let signed = |name: &str| crate::sig::mechanism::mechanism(name).is_some();
         if view.parameters.iter().any(|own| signed(&own.name)) {
             return Err(AuthFailure::SeveralMechanisms);
         }

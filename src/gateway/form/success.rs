@@ -13,7 +13,7 @@ use crate::address::Address;
 use crate::error::xml_text;
 use crate::sig::dialect::DialectName;
 use crate::sig::form::FormFields;
-use crate::sig::request::text_of;
+use crate::sig::headers::text_of;
 use crate::wire::head::RequestHead;
 
 /// What is encoded in the query of a redirect, and in tags: all but the unreserved characters.

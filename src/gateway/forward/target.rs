@@ -10,10 +10,11 @@ use pingora::http::RequestHeader;
 use crate::address::{Address, Style, without_root};
 use crate::cluster::{Addressing, ClusterOptions};
 use crate::policy::Permit;
-use crate::sig::authorization::DialectForm;
-use crate::sig::dialect::{Dialect, FORMS, Form, starts_with_ignoring_case, vendor_header};
-use crate::sig::presigned::is_credential;
-use crate::sig::request::text_of;
+use crate::sig::dialect::{
+    Dialect, DialectForm, FORMS, Form, starts_with_ignoring_case, vendor_header,
+};
+use crate::sig::headers::text_of;
+use crate::sig::mechanism::is_credential;
 use crate::sig::target::Coverage;
 use crate::sig::{Placement, Verified, VerifiedTarget, Version};
 use crate::wire::head::RequestHead;
