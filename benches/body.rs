@@ -15,8 +15,8 @@ use std::hint::black_box;
 
 use bytes::Bytes;
 use countersign::body::{BodyOptions, BodyPlan, End, Framing};
+use countersign::dialect::AWS;
 use countersign::secret::Secret;
-use countersign::sig::dialect::AWS;
 use countersign::sig::payload::{ChunkChain, PayloadClaim};
 use countersign::sig::signing_key::{CredentialScope, SigningKey};
 use countersign::sig::{RequestView, fields_of};

@@ -16,8 +16,8 @@ use std::hint::black_box;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign::address::{Address, CopySource, HostNames, NameRules};
+use countersign::dialect::{AWS, Dialect, WOS};
 use countersign::secret::Secret;
-use countersign::sig::dialect::{AWS, Dialect, WOS};
 use countersign::sig::signer::v4::ScopedCredentials;
 use countersign::sig::signer::{
     SigningCredentials, Unsigned, sign_header, sign_header_v4, sign_query, sign_query_v4,

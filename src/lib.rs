@@ -4,7 +4,7 @@
 //!
 //! | level | room | what lives there |
 //! |---|---|---|
-//! | 0 pure | [`secret`], [`address`] | what cannot be printed; bucket, key and operation |
+//! | 0 pure | [`secret`], [`address`], [`dialect`] | what cannot be printed; bucket, key and operation; a file for each vendor |
 //! | 0 | [`clock`], [`socket_address`] | the time; where a socket listens |
 //! | 1 pure | [`sig`] | `RequestView → Claim → Verified`: signatures, bytes in, a verdict out |
 //! | 2 pure | [`body`] | `PayloadClaim → BodyPlan → BodyVerifier`: bodies, proven while they stream |
@@ -31,6 +31,7 @@ pub mod clock;
 pub mod cluster;
 pub mod config;
 pub mod credentials;
+pub mod dialect;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod error;

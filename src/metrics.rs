@@ -14,9 +14,9 @@ use prometheus::{
 use strum::EnumCount;
 
 use crate::address::Operation;
+use crate::dialect::DialectName;
 use crate::error::{Reason, S3ErrorCode};
 use crate::sig::Version;
-use crate::sig::dialect::DialectName;
 pub use node::NodeMetrics;
 
 /// How a request ended.

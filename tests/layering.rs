@@ -110,7 +110,7 @@ fn the_map_names_every_room() {
     assert_eq!(named, declared, "the map and the modules of src/lib.rs");
     assert!(named.len() >= 13, "{named:?}");
     let pure: Vec<&String> = map.keys().filter(|name| map[*name].pure).collect();
-    assert_eq!(pure, ["address", "body", "secret", "sig"]);
+    assert_eq!(pure, ["address", "body", "dialect", "secret", "sig"]);
 
     let sample =
         read_map("//! | level | room | x |\n//! |---|---|---|\n//! | 7 pure | [`a`], `b` | y |\n");

@@ -6,8 +6,8 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use countersign::address::{Address, CopySource, HostNames, NameRules};
+use countersign::dialect::{Dialect, DialectName};
 use countersign::secret::Secret;
-use countersign::sig::dialect::{Dialect, DialectName};
 use countersign::sig::encode::unhex;
 use countersign::sig::payload::{ChunkChain, PayloadClaim};
 use countersign::sig::{

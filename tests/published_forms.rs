@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use countersign::body::form::{Boundary, Filename, FormBody, FormHead, HeadReader};
 use countersign::body::{End, Framing};
+use countersign::dialect::AWS;
 use countersign::secret::Secret;
-use countersign::sig::dialect::AWS;
 use countersign::sig::form::{FormFailure, FormFields, claim};
 use countersign::sig::{
     AuthFailure, Diagnostics, Identity, Placement, Region, VerifyOptions, VerifyingKey, Version,

@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use case::Form::{self, Header, HeaderV4, Query, QueryV4};
 use case::{ALL, Case, NOW, V2, V4, date, stamp};
+use countersign::dialect::{AWS, DialectName};
 use countersign::error::Refusal;
 use countersign::sig::AuthFailure;
-use countersign::sig::dialect::{AWS, DialectName};
 use line::Stop;
 use support::signer::Word;
 

@@ -11,8 +11,8 @@ use super::digest::{ChecksumClaim, DataClaim};
 use super::failure::BodyFailure;
 use super::trailer::{Announced, TrailerRule};
 use super::{BodyOptions, Framing};
+use crate::dialect::Form;
 use crate::sig::RequestView;
-use crate::sig::dialect::Form;
 use crate::sig::payload::{ChunkChain, PayloadClaim};
 
 /// `;chunk-signature=` and 64 digits.

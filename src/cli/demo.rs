@@ -17,6 +17,7 @@ use crate::clock::SystemClock;
 use crate::cluster::{Addressing, ClusterOptions, FormFiles, Forward};
 use crate::config::{self, ListenFault};
 use crate::credentials::{InlineKey, InlineStore};
+use crate::dialect::DialectName;
 use crate::embedded::{Node, NodeOptions};
 use crate::logs::{self, AccessLog, LogFormat, LogLevel, LogOptions};
 use crate::runtime::active_config::ReloadableOptions;
@@ -25,7 +26,6 @@ use crate::runtime::options::{
 };
 use crate::secret::Secret;
 use crate::server::{self, RunOptions};
-use crate::sig::dialect::DialectName;
 use crate::sig::{Diagnostics, Identity, Region, VerifyOptions};
 use crate::socket_address::SocketAddress;
 

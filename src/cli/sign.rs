@@ -17,7 +17,7 @@ use super::{Failure, complain, print};
 use crate::address::HostNames;
 use crate::clock::{Clock, SystemClock};
 use crate::config::is_host_name;
-use crate::sig::dialect::{Dialect, DialectName};
+use crate::dialect::{Dialect, DialectName};
 use crate::sig::signer::v4::ScopedCredentials;
 use crate::sig::signer::{
     SigningCredentials, Unsigned, sign_header, sign_header_v4, sign_query, sign_query_v4,

@@ -9,8 +9,8 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use crate::address::NameRules;
+use crate::dialect::DialectName;
 use crate::policy::Permit;
-use crate::sig::dialect::DialectName;
 use crate::sig::node_key::NodeKey;
 use crate::socket_address::SocketAddress;
 pub use peer::Exchange;

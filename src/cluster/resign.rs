@@ -1,9 +1,9 @@
 //! What a cluster is told about signing anew, and its keys, ready to sign.
 
 use super::ClusterOptions;
+use crate::dialect::{Dialect, DialectName};
 use crate::secret::Secret;
 use crate::sig::Version;
-use crate::sig::dialect::{Dialect, DialectName};
 use crate::sig::node_key::NodeKey;
 
 /// How requests are signed anew.

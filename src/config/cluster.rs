@@ -15,7 +15,7 @@ use crate::cluster::{
     SignWith,
 };
 use crate::credentials::InlineKey;
-use crate::sig::dialect::DialectName;
+use crate::dialect::{Dialect, DialectName};
 use crate::sig::v4::credential::MAX_REGION_LENGTH;
 use crate::sig::{MAX_ACCESS_KEY_ID_LENGTH, Version};
 
@@ -143,10 +143,7 @@ fn signing_dialect(table: &mut Table<'_>, nodes: DialectName) -> DialectName {
 }
 
 fn region(table: &mut Table<'_>, dialect: DialectName, version: Version) -> String {
-    let default = match dialect {
-        DialectName::Aws => "us-east-1",
-        DialectName::Wos => "default-region",
-    };
+    let default = Dialect::named(dialect).default_region;
     let entry = v4_alone(table, "region", version);
     let written = entry.and_then(|entry| {
         let region = visible(&entry, MAX_REGION_LENGTH)?;
@@ -165,8 +162,8 @@ fn payload(table: &mut Table<'_>, dialect: DialectName, version: Version) -> Pay
         .as_ref()
         .and_then(|entry| entry.word(&[]))
         .unwrap_or(PayloadSigning::Unsigned);
-    if let (Some(entry), PayloadSigning::SignedChunks, DialectName::Wos) = (entry, payload, dialect)
-    {
+    let is_taken = Dialect::named(dialect).takes_signed_chunks;
+    if let (Some(entry), PayloadSigning::SignedChunks, false) = (entry, payload, is_taken) {
         entry.refuse("\"signed-chunks\" is of the dialect \"aws\" alone; write \"unsigned\"");
     }
     payload

@@ -12,9 +12,9 @@ use crate::cluster::{
     SignWith as SignWithOptions,
 };
 use crate::credentials::InlineKey;
+use crate::dialect::DialectName;
 use crate::logs::{AccessLog, LogFormat, LogLevel, LogOptions};
 use crate::runtime::options::{AnswerAs, ListenerOptions, ServerOptions};
-use crate::sig::dialect::DialectName;
 use crate::sig::{Diagnostics, VerifyOptions, Version};
 
 /// The settings as TOML; a secret prints itself as `***`.

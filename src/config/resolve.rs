@@ -11,11 +11,11 @@ use super::once::Once;
 use super::ranges::{MAX_TIMEOUT, visible};
 use super::{Settings, address, cluster, secret};
 use crate::credentials::InlineKey;
+use crate::dialect::DialectName;
 use crate::logs::{AccessLog, LogFormat, LogLevel, LogOptions};
 use crate::runtime::options::{
     AnswerAs, ConnectionLimits, ListenerOptions, MinRate, ServerOptions,
 };
-use crate::sig::dialect::DialectName;
 use crate::sig::v4::credential::{MAX_REGION_LENGTH, is_region};
 use crate::sig::{Diagnostics, Identity, MAX_ACCESS_KEY_ID_LENGTH, Region, VerifyOptions, Version};
 

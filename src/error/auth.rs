@@ -3,33 +3,27 @@
 use std::time::SystemTime;
 
 use super::{Answer, S3ErrorCode};
+use crate::dialect::{ClockSkew, Dialect, DialectName, Texts};
 use crate::sig::diagnosis::{Diagnosis, spaced_hex};
-use crate::sig::dialect::{Dialect, DialectName};
 use crate::sig::failure::{AuthFailure, ScopeFault, Unaccepted};
 use crate::sig::{Placement, Version};
 
-pub(super) const SIGNATURE_MISMATCH_WOS: &str =
-    "The request signature we calculated does not match the signature you provided.";
-pub(super) const SIGNATURE_MISMATCH_AWS: &str = "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
-
 const NOT_SIGNED: &str = "There were headers present in the request which were not signed";
 
-/// The rules of [`AuthFailure`] in the words of each dialect. AWS: Amazon S3 API Reference, "Error responses". WOS: its
-/// "Error responses" and the answers of the vendor's endpoint.
-pub(super) fn answer(failure: &AuthFailure, words: DialectName) -> Answer {
-    use DialectName::{Aws, Wos};
+/// The rules of [`AuthFailure`] as a dialect answers them. The sources stand in the dialects' files.
+pub(super) fn answer(failure: &AuthFailure, dialect: DialectName) -> Answer {
     use S3ErrorCode as Code;
+    let (form, texts) = (
+        Dialect::named(dialect).forms[0],
+        &Dialect::named(dialect).texts,
+    );
     let argument = |message: String| Answer::client(400, Code::InvalidArgument, message);
     // S3 names the header; its value holds a signature, and is not repeated.
-    let authorization = |message: String| match words {
-        Aws => argument(message).with("ArgumentName", "Authorization"),
-        Wos => argument(message),
+    let authorization = |message: String| match texts.authorization_is_named {
+        true => argument(message).with("ArgumentName", "Authorization"),
+        false => argument(message),
     };
     let denied = |message: String| Answer::client(403, Code::AccessDenied, message);
-    let (vendor, date_header) = match words {
-        Aws => ("AWS ", "x-amz-date"),
-        Wos => ("", "x-wos-date"),
-    };
     match failure {
         AuthFailure::MalformedQuery(_) => Answer::client(400, Code::InvalidUri, sentence(failure)),
         AuthFailure::TooManyParameters | AuthFailure::DuplicateParameter(_) | AuthFailure::AmbiguousSubResource => {
@@ -42,40 +36,26 @@ pub(super) fn answer(failure: &AuthFailure, words: DialectName) -> Answer {
                 .into(),
         ),
         AuthFailure::NotSigned => denied("Access Denied".into()),
-        AuthFailure::UnsupportedScheme => authorization(match words {
-            Aws => "Unsupported Authorization Type".into(),
-            Wos => "Unsupported Authorization Type.".into(),
-        }),
+        AuthFailure::UnsupportedScheme => authorization(texts.unsupported_authorization.into()),
         AuthFailure::UnsupportedVersion(unaccepted) => {
-            let algorithm = Dialect::named(words).forms[0].v4.algorithm;
             let sentence = match unaccepted {
                 Unaccepted::Asymmetric => "Signature version 4A (AWS4-ECDSA-P256-SHA256) is not supported.",
                 _ => "The authorization mechanism you have provided is not supported.",
             };
             let instead = match unaccepted {
                 Unaccepted::SwitchedOff(Version::V4) => "signature version 2",
-                _ => algorithm,
+                _ => form.v4.algorithm,
             };
             let message = format!("{sentence} Please use {instead}.");
             Answer::client(400, Code::InvalidRequest, message)
         }
-        AuthFailure::AuthorizationSpaces => authorization(format!(
-            "{} header is invalid -- one and only one ' ' (space) required{}",
-            match words {
-                Aws => "AWS authorization",
-                Wos => "Authorization",
-            },
-            if words == Wos { "." } else { "" },
-        )),
-        AuthFailure::AuthorizationColon => authorization(match words {
-            Aws => "AWS authorization header is invalid.  Expected AwsAccessKeyId:signature".into(),
-            Wos => "Authorization header is invalid. Expected AccessKeyId:signature".into(),
-        }),
+        AuthFailure::AuthorizationSpaces => authorization(texts.authorization_spaces.into()),
+        AuthFailure::AuthorizationColon => authorization(texts.authorization_colon.into()),
         AuthFailure::AuthorizationComponents => header_malformed(
             "the authorization header requires three components: Credential, SignedHeaders, and Signature.",
         ),
         AuthFailure::MalformedCredential(placement) => {
-            let v4 = &Dialect::named(words).forms[0].v4;
+            let v4 = &form.v4;
             credential(
                 *placement,
                 &format!(
@@ -103,7 +83,7 @@ pub(super) fn answer(failure: &AuthFailure, words: DialectName) -> Answer {
         .with("ArgumentName", *name)
         .with("ArgumentValue", value.clone()),
         AuthFailure::MisplacedChunks => Answer::client(400, Code::InvalidRequest, sentence(failure)),
-        AuthFailure::CredentialScope(placement, fault) => scope(*placement, fault, words),
+        AuthFailure::CredentialScope(placement, fault) => scope(*placement, fault, texts),
         AuthFailure::BadLifetime { longest } => query_parameters(format!(
             "X-Amz-Expires must be a number of seconds from 1 to {longest}."
         )),
@@ -137,19 +117,13 @@ pub(super) fn answer(failure: &AuthFailure, words: DialectName) -> Answer {
         AuthFailure::NoDate(Placement::Query | Placement::Form) => query_parameters(
             "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"".into(),
         ),
-        AuthFailure::NoDate(Placement::Header) => denied(format!(
-            "{vendor}{} requires a valid Date or {date_header} header",
-            match words {
-                Aws => "authentication",
-                Wos => "Authentication",
-            },
-        )),
+        AuthFailure::NoDate(Placement::Header) => denied(texts.no_date.into()),
         AuthFailure::ClockSkew {
             request_time,
             server_time,
             max_clock_skew,
-        } => match words {
-            Aws => Answer::client(
+        } => match texts.clock_skew {
+            ClockSkew::RequestTimeTooSkewed => Answer::client(
                 403,
                 Code::RequestTimeTooSkewed,
                 "The difference between the request time and the current time is too large.",
@@ -157,7 +131,7 @@ pub(super) fn answer(failure: &AuthFailure, words: DialectName) -> Answer {
             .with("RequestTime", request_time.clone())
             .with("ServerTime", timestamp(*server_time))
             .with("MaxAllowedSkewMilliseconds", max_clock_skew.as_millis().to_string()),
-            Wos => Answer::client(400, Code::ExpiredToken, "The provided token has expired."),
+            ClockSkew::ExpiredToken(text) => Answer::client(400, Code::ExpiredToken, text),
         },
         AuthFailure::BadExpires => denied("Invalid date (should be seconds since epoch)".into()),
         AuthFailure::Expired { expires, server_time } => denied("Request has expired".into())
@@ -166,17 +140,10 @@ pub(super) fn answer(failure: &AuthFailure, words: DialectName) -> Answer {
         AuthFailure::UnknownAccessKeyId => Answer::client(
             403,
             Code::InvalidAccessKeyId,
-            match words {
-                Aws => "The AWS Access Key Id you provided does not exist in our records.",
-                Wos => "The Access Key Id you provided does not exist in our records.",
-            },
+            texts.unknown_access_key_id,
         ),
         AuthFailure::SignatureMismatch(diagnosis) => {
-            let message = match words {
-                Aws => SIGNATURE_MISMATCH_AWS,
-                Wos => SIGNATURE_MISMATCH_WOS,
-            };
-            let answer = Answer::client(403, Code::SignatureDoesNotMatch, message);
+            let answer = mismatch(texts);
             match diagnosis {
                 None => answer,
                 Some(found) => diagnosed(answer, found),
@@ -193,6 +160,15 @@ pub(super) fn answer(failure: &AuthFailure, words: DialectName) -> Answer {
             ),
         ),
     }
+}
+
+/// The signature is not the one that the key gives.
+pub(super) fn mismatch(texts: &Texts) -> Answer {
+    Answer::client(
+        403,
+        S3ErrorCode::SignatureDoesNotMatch,
+        texts.signature_mismatch,
+    )
 }
 
 fn diagnosed(answer: Answer, found: &Diagnosis) -> Answer {
@@ -234,13 +210,11 @@ fn credential(placement: Placement, rest: &str) -> Answer {
     }
 }
 
-fn scope(placement: Placement, fault: &ScopeFault, words: DialectName) -> Answer {
+fn scope(placement: Placement, fault: &ScopeFault, texts: &Texts) -> Answer {
+    if let (ScopeFault::Date { .. }, Some(text)) = (fault, texts.credential_date) {
+        return Answer::client(400, S3ErrorCode::InvalidArgument, text);
+    }
     match fault {
-        ScopeFault::Date { .. } if words == DialectName::Wos => Answer::client(
-            400,
-            S3ErrorCode::InvalidArgument,
-            "Invalid credential date. Date is not the same as x-wos-date.",
-        ),
         ScopeFault::Date {
             provided,
             request_time,

@@ -1,12 +1,13 @@
 //! The answers to bodies that are not the ones that were claimed.
 
-use super::auth::{SIGNATURE_MISMATCH_AWS, SIGNATURE_MISMATCH_WOS};
+use super::auth::mismatch;
 use super::{Answer, S3ErrorCode as Code};
 use crate::body::BodyFailure;
-use crate::sig::dialect::DialectName::{self, Aws, Wos};
+use crate::dialect::{ContentMd5Mismatch, Dialect, DialectName};
 
-/// The failure in the words of a dialect. AWS: Amazon S3 API Reference, "List of error codes". WOS: its "Error responses".
-pub(super) fn answer(failure: &BodyFailure, words: DialectName) -> Answer {
+/// The failure as a dialect answers it (Amazon S3 API Reference, "List of error codes").
+pub(super) fn answer(failure: &BodyFailure, dialect: DialectName) -> Answer {
+    let texts = &Dialect::named(dialect).texts;
     let request = |message: String| Answer::client(400, Code::InvalidRequest, message);
     match failure {
         BodyFailure::MissingLength
@@ -66,15 +67,15 @@ pub(super) fn answer(failure: &BodyFailure, words: DialectName) -> Answer {
         )
         .with("ClientComputedContentSHA256", declared.clone())
         .with("S3ComputedContentSHA256", received.clone()),
-        BodyFailure::ContentMd5 { declared, received } => match words {
-            Aws => Answer::client(
+        BodyFailure::ContentMd5 { declared, received } => match texts.content_md5_mismatch {
+            ContentMd5Mismatch::BadDigest => Answer::client(
                 400,
                 Code::BadDigest,
                 "The Content-MD5 you specified did not match what we received.",
             )
             .with("ExpectedDigest", declared.clone())
             .with("CalculatedDigest", received.clone()),
-            Wos => mismatch(words),
+            ContentMd5Mismatch::SignatureDoesNotMatch => mismatch(texts),
         },
         BodyFailure::Checksum(algorithm) => Answer::client(
             400,
@@ -108,21 +109,13 @@ pub(super) fn answer(failure: &BodyFailure, words: DialectName) -> Answer {
         )
         .with("Chunk", chunk.to_string())
         .with("BadChunkSize", size.to_string()),
-        BodyFailure::ChunkSignature | BodyFailure::TrailerSignature => mismatch(words),
+        BodyFailure::ChunkSignature | BodyFailure::TrailerSignature => mismatch(texts),
         BodyFailure::MalformedTrailer(_) => Answer::client(
             400,
             Code::MalformedTrailerError,
             "The request contained trailing data that was not well-formed or did not conform to our published schema.",
         ),
     }
-}
-
-fn mismatch(words: DialectName) -> Answer {
-    let message = match words {
-        Aws => SIGNATURE_MISMATCH_AWS,
-        Wos => SIGNATURE_MISMATCH_WOS,
-    };
-    Answer::client(403, Code::SignatureDoesNotMatch, message)
 }
 
 fn incomplete(message: impl Into<std::borrow::Cow<'static, str>>) -> Answer {

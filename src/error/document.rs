@@ -5,7 +5,7 @@ use quick_xml::escape::partial_escape;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::Answer;
-use crate::sig::dialect::DialectName;
+use crate::dialect::{Dialect, DialectName, FirstId};
 
 /// What an error document says besides its answer.
 #[derive(Debug)]
@@ -21,17 +21,14 @@ pub struct ErrorDocument<'a> {
 }
 
 impl ErrorDocument<'_> {
-    /// The document in the words of a dialect: `<Error>` without a namespace.
-    pub fn to_xml(&self, words: DialectName) -> Vec<u8> {
-        let (standalone, ids) = match words {
-            DialectName::Aws => (
-                None,
-                [("RequestId", self.request_id), ("HostId", self.host_id)],
-            ),
-            DialectName::Wos => (
-                Some("yes"),
-                [("HostId", self.host_id), ("RequestId", self.request_id)],
-            ),
+    /// The document as a dialect writes it: `<Error>` without a namespace.
+    pub fn to_xml(&self, dialect: DialectName) -> Vec<u8> {
+        let documents = &Dialect::named(dialect).documents;
+        let standalone = documents.standalone.then_some("yes");
+        let (request, host) = (("RequestId", self.request_id), ("HostId", self.host_id));
+        let ids = match documents.first_id {
+            FirstId::Request => [request, host],
+            FirstId::Host => [host, request],
         };
         let answer = self.answer;
         let head = [("Code", answer.code.as_str()), ("Message", &answer.message)];

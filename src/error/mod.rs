@@ -15,9 +15,9 @@ use crate::address::{
 };
 use crate::body::BodyFailure;
 use crate::body::form::FormFault;
+use crate::dialect::{Dialect, DialectName};
 use crate::policy::Denial;
 use crate::sig::AuthFailure;
-use crate::sig::dialect::DialectName;
 use crate::sig::form::{FormFailure, PolicyFailure};
 pub use code::S3ErrorCode;
 pub use document::{ErrorDocument, xml_text};
@@ -166,13 +166,13 @@ impl Refusal {
     }
 
     /// The answer in the words of a dialect.
-    pub fn answer(&self, words: DialectName) -> Answer {
+    pub fn answer(&self, dialect: DialectName) -> Answer {
         use S3ErrorCode as Code;
         match self {
             Self::Wire(fault) => wire::answer(fault),
-            Self::Address(failure) => address(failure, words),
-            Self::Auth(failure) => auth::answer(failure, words),
-            Self::Body(failure) => body::answer(failure, words),
+            Self::Address(failure) => address(failure, dialect),
+            Self::Auth(failure) => auth::answer(failure, dialect),
+            Self::Body(failure) => body::answer(failure, dialect),
             Self::Denied(denial) => denied(*denial),
             Self::Method => Answer::client(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),
             Self::UnexpectedBody(operation) => Answer::client(
@@ -277,7 +277,7 @@ const OWN_KEY: &str =
     "The storage nodes do not accept the gateway's own credentials; its operator has to be told.";
 const PLEASE_RETRY: &str = "The service is unavailable. Please retry.";
 
-fn address(failure: &AddressFailure, words: DialectName) -> Answer {
+fn address(failure: &AddressFailure, dialect: DialectName) -> Answer {
     use S3ErrorCode as Code;
     let uri = |status, what: String| {
         let message = format!("Couldn't parse the specified URI: {what}.");
@@ -295,10 +295,7 @@ fn address(failure: &AddressFailure, words: DialectName) -> Answer {
             "The Host header does not name the authority of the request target; send the same in both.",
         ),
         AddressFailure::BadHost => {
-            let status = match words {
-                DialectName::Aws => 400,
-                DialectName::Wos => 403,
-            };
+            let status = Dialect::named(dialect).texts.bad_host_status;
             let what = "the Host header is not a host name or an IP address, alone or with a port from 1 to 65535";
             uri(status, what.into())
         }

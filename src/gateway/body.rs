@@ -11,10 +11,10 @@ use crate::body::{
     Framing, Moment, Unwrapping,
 };
 use crate::cluster::Forward;
+use crate::dialect::vendor_header;
 use crate::error::Refusal;
 use crate::policy::Permit;
 use crate::sig::RequestView;
-use crate::sig::dialect::vendor_header;
 use crate::wire::head::RequestHead;
 
 /// The most that is read of a body that frames an empty object: its one chunk and its trailer. What Pingora keeps of a
@@ -262,7 +262,7 @@ pub fn without_length(refusal: Refusal, permit: &Permit, head: &RequestHead) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sig::dialect::AWS;
+    use crate::dialect::AWS;
     use crate::sig::fields_of;
     use crate::sig::payload::PayloadClaim;
 

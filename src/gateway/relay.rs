@@ -10,16 +10,9 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 
 use crate::address::Operation;
-use crate::sig::dialect::{Dialect, DialectName};
+use crate::dialect::{Dialect, DialectName, Documents};
 
-/// The namespace of S3's documents.
-const AWS_NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
-/// The namespaces of WOS's documents; the first is the one that is written.
-const WOS_NAMESPACES: [&str; 2] = [
-    "http://wcs.chinanetcenter.com/document",
-    "https://www.wangsu.com/document",
-];
-/// What WOS's documents have in their XML declaration and S3's have not.
+/// What some vendors' documents have in their XML declaration.
 const STANDALONE: &str = " standalone=\"yes\"";
 /// How much of a document is looked at for its root element. A longer prologue passes as it is.
 const MAX_PROLOGUE: usize = 8 * 1024;
@@ -62,7 +55,10 @@ pub struct Identity<'g> {
 /// A document on its way from one dialect's words into another's.
 #[derive(Debug)]
 pub struct Translation {
-    dialect: DialectName,
+    /// How the client's vendor writes documents.
+    wanted: &'static Documents,
+    /// The namespaces of the node's vendor.
+    known: &'static [&'static str],
     held: BytesMut,
     /// By how much the announced length exceeds the node's; none where no length is announced.
     growth: Option<usize>,
@@ -95,17 +91,18 @@ pub fn head(
     let mut relay = Relay::AsIs;
     if dialect != cluster {
         rename(answer, spoken.header_prefix, wanted.header_prefix)?;
-        // Every example of the vendor's documents answers an abort with 200 and S3 with 204.
-        if dialect == DialectName::Wos
-            && operation == Operation::AbortMultipartUpload
+        let abort_status = Dialect::named(dialect).abort_status;
+        if operation == Operation::AbortMultipartUpload
             && answer.status == StatusCode::NO_CONTENT
+            && abort_status != answer.status.as_u16()
         {
-            answer.set_status(StatusCode::OK)?;
+            answer.set_status(abort_status)?;
             answer.insert_header(CONTENT_LENGTH, 0)?;
         } else if is_document(answer, method, operation) {
-            let growth = announce(answer, dialect)?;
+            let growth = announce(answer, dialect, cluster)?;
             relay = Relay::Pending(Translation {
-                dialect,
+                wanted: &Dialect::named(dialect).documents,
+                known: Dialect::named(cluster).documents.namespaces,
                 held: BytesMut::new(),
                 growth,
             });
@@ -120,7 +117,7 @@ pub fn head(
     if !answer.status.is_success() || answers_late(operation) {
         relay = identified(answer, method, operation, dialect, relay, &own)?;
     }
-    set_last(answer, request_id_field(dialect), own.request_id)?;
+    set_last(answer, wanted.request_id_header.clone(), own.request_id)?;
     Ok((relay, node_request_id))
 }
 
@@ -188,16 +185,6 @@ fn judged(answer: &mut ResponseHeader, relay: Relay, own: Bytes) -> pingora::Res
 fn length_of(answer: &ResponseHeader) -> Option<usize> {
     let length = answer.headers.get(CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
-}
-
-/// The name in [`Form::request_id_header`](crate::sig::dialect::Form::request_id_header), parsed once for all.
-fn request_id_field(dialect: DialectName) -> HeaderName {
-    const AWS: HeaderName = HeaderName::from_static("x-amz-request-id");
-    const WOS: HeaderName = HeaderName::from_static("x-wos-request-id");
-    match dialect {
-        DialectName::Aws => AWS,
-        DialectName::Wos => WOS,
-    }
 }
 
 /// What Pingora adds to an answer behind us: `Date` and `Connection`.
@@ -270,15 +257,25 @@ fn is_document(answer: &ResponseHeader, method: &Method, operation: Operation) -
 
 /// Announces the longest length that the translated document can have. Where it comes out shorter, white space after
 /// the root element makes it up (XML 1.0, section 2.8: "Misc").
-fn announce(answer: &mut ResponseHeader, dialect: DialectName) -> pingora::Result<Option<usize>> {
-    // An error document has no namespace, only the declaration grows.
-    let growth = match dialect {
-        DialectName::Wos if answer.status.is_success() => {
-            STANDALONE.len() + WOS_NAMESPACES[0].len() - AWS_NAMESPACE.len()
-        }
-        DialectName::Wos => STANDALONE.len(),
-        DialectName::Aws => AWS_NAMESPACE.len() - WOS_NAMESPACES[1].len(),
+fn announce(
+    answer: &mut ResponseHeader,
+    dialect: DialectName,
+    cluster: DialectName,
+) -> pingora::Result<Option<usize>> {
+    let [wanted, known] = [dialect, cluster].map(|name| &Dialect::named(name).documents);
+    let declaration = match (wanted.standalone, known.standalone) {
+        (true, false) => STANDALONE.len(),
+        _ => 0,
     };
+    let written = wanted.namespaces[0].len();
+    let shortest = known.namespaces.iter().map(|name| name.len()).min();
+    let namespace = written as isize - shortest.unwrap_or(written) as isize;
+    // An error document has no namespace: nothing of it shrinks.
+    let namespace = match answer.status.is_success() {
+        true => namespace,
+        false => namespace.max(0),
+    };
+    let growth = declaration.saturating_add_signed(namespace);
     let Some(length) = length_of(answer) else {
         return Ok(None);
     };
@@ -351,15 +348,12 @@ impl Translation {
                 Some((start, start + name.len()))
             })
         };
-        let (known, written) = match self.dialect {
-            DialectName::Wos => (&[AWS_NAMESPACE][..], WOS_NAMESPACES[0]),
-            DialectName::Aws => (&WOS_NAMESPACES[..], AWS_NAMESPACE),
-        };
-        let namespace = spelled(known);
+        let written = self.wanted.namespaces[0];
+        let namespace = spelled(self.known);
         let mut grown = namespace.map_or(0, |(start, stop)| {
             written.len() as isize - (stop - start) as isize
         });
-        if let (DialectName::Wos, Some(at)) = (self.dialect, found.standalone_belongs_at) {
+        if let (true, Some(at)) = (self.wanted.standalone, found.standalone_belongs_at) {
             let wanted = grown + STANDALONE.len() as isize;
             if self.growth.is_none_or(|growth| wanted <= growth as isize) {
                 changes.push((at, at, STANDALONE));
@@ -367,8 +361,7 @@ impl Translation {
             }
         }
         changes.extend(namespace.map(|(start, stop)| (start, stop, written)));
-        let mut translated =
-            BytesMut::with_capacity(held.len() + STANDALONE.len() + AWS_NAMESPACE.len());
+        let mut translated = BytesMut::with_capacity(held.len() + STANDALONE.len() + written.len());
         let mut done = 0;
         for (start, stop, text) in changes {
             translated.extend_from_slice(&held[done..start]);

@@ -2,20 +2,20 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::{Error, ErrorSource, ErrorType};
 
 use super::client::Client;
+use crate::dialect::{Dialect, DialectName};
 use crate::error::{Answer, ErrorDocument, Refusal, WireFault};
-use crate::sig::dialect::{Dialect, DialectName};
 use crate::wire::target::Target;
 
 const XML: &str = "application/xml";
 const METHODS: &str = "GET, HEAD, PUT, POST, DELETE";
 
-fn request_id_header(dialect: DialectName) -> &'static str {
-    Dialect::named(dialect).forms[0].request_id_header
+fn request_id_header(dialect: DialectName) -> &'static HeaderName {
+    &Dialect::named(dialect).forms[0].request_id_header
 }
 
 /// Answers a request and gives whether the connection can serve another one.

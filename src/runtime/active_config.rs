@@ -8,10 +8,10 @@ use super::options::{AnswerAs, ListenerOptions};
 use super::request_id::unguessable;
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::credentials::{CredentialStore, StoreFailure};
+use crate::dialect::{Dialect, DialectName};
 use crate::error::Refusal;
 use crate::metrics::{Metrics, NodeMetrics};
 use crate::secret::Secret;
-use crate::sig::dialect::{Dialect, DialectName};
 use crate::sig::{Identity, VerifyOptions, VerifyingKey};
 
 /// What can change while the gateway runs.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::address::HostNames;
-use crate::sig::dialect::DialectName;
+use crate::dialect::DialectName;
 use crate::socket_address::SocketAddress;
 
 /// Whose words the answers use.

@@ -3,13 +3,13 @@
 
 use memchr::{memchr, memchr2, memrchr};
 
-use super::dialect::{Dialect, DialectForm, FORMS, choose};
 use super::failure::AuthFailure;
 use super::headers::text_of;
 use super::mechanism::{accept, refused_algorithm};
 use super::split::split;
 use super::v4::Presented;
 use super::{Placement, Version};
+use crate::dialect::{Dialect, DialectForm, FORMS, choose};
 
 /// What the Authorization header says.
 #[derive(Debug)]
@@ -114,9 +114,9 @@ fn refused_scheme(scheme: &str, rest: Option<&str>) -> AuthFailure {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dialect::{AWS, DialectName, WOS};
     use super::super::failure::Unaccepted;
     use super::*;
+    use crate::dialect::{AWS, DialectName, WOS};
 
     const VERSIONS: &[Version] = &[Version::V2, Version::V4];
     const V4: &str = "AWS4-HMAC-SHA256 Credential=AK/20130524/us-east-1/s3/aws4_request, SignedHeaders=host;range, Signature=00ff";

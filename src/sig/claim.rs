@@ -6,7 +6,6 @@ use std::time::SystemTime;
 
 use super::authorization::{self, Authorization};
 use super::diagnosis::Diagnosis;
-use super::dialect::{Dialect, DialectForm, FORMS, Form};
 use super::failure::AuthFailure;
 use super::headers::ContentHeaders;
 use super::mechanism::{Mechanism, SIGNATURE, mechanism};
@@ -19,6 +18,7 @@ use super::v2_payload::Declared;
 use super::verifying_key::{KnownIdentity, VerifyingKey};
 use super::{Diagnostics, MAX_ACCESS_KEY_ID_LENGTH, Placement, VerifyOptions, Version, v2, v4};
 use crate::address::Address;
+use crate::dialect::{Dialect, DialectForm, FORMS, Form};
 
 /// Who says they signed what, and how. Nothing in it is proven yet.
 #[derive(Debug)]

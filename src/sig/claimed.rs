@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use http::header::AUTHORIZATION;
 use percent_encoding::percent_decode_str;
 
-use super::dialect::{Dialect, DialectForm, FORMS, Form, choose};
 use super::form::FormFields;
 use super::headers::text_of;
 use super::{Field, Placement, Version};
+use crate::dialect::{Dialect, DialectForm, FORMS, Form, choose};
 
 /// What a request claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,11 +118,11 @@ fn in_query(query: &str) -> Option<(Cow<'_, str>, &'static Form, Version)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sig::dialect::{AWS, DIALECTS, DialectName};
+    use crate::dialect::{AWS, DIALECTS, DialectName};
 
     fn claimed<'r>(authorization: Option<&'r str>, query: &'r str) -> Option<Claimed<'r>> {
         let fields = authorization.map(|value| ("authorization", value.as_bytes()));
-        Claimed::of(fields.into_iter(), Some(query), DIALECTS)
+        Claimed::of(fields.into_iter(), Some(query), &DIALECTS)
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn d_a_dialect_that_is_not_accepted_is_none_and_who_is_read_all_the_same() {
         let fields = [("authorization", &b"WOS AKID:c2ln"[..])];
-        let here = Claimed::of(fields.into_iter(), None, DIALECTS).unwrap();
+        let here = Claimed::of(fields.into_iter(), None, &DIALECTS).unwrap();
         assert_eq!(here.dialect.unwrap().dialect.name, DialectName::Wos);
         let elsewhere = Claimed::of(fields.into_iter(), None, &[&AWS]).unwrap();
         assert_eq!(

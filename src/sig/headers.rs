@@ -2,8 +2,8 @@
 
 use http::header::{CONTENT_TYPE, HeaderMap};
 
-use super::dialect::{Form, vendor_header};
 use super::failure::AuthFailure;
+use crate::dialect::{Form, vendor_header};
 
 /// The digest of the body that V2 signs (RFC 1864).
 pub const CONTENT_MD5: &str = "content-md5";

@@ -1,8 +1,8 @@
 //! Ways of signing: which one a word is of, and whether it is accepted.
 
 use super::Version;
-use super::dialect::{FORMS, Form};
 use super::failure::{AuthFailure, Unaccepted};
+use crate::dialect::{FORMS, Form};
 
 /// The absolute time, in seconds since 1970, until which a presigned request holds.
 pub const EXPIRES: &str = "Expires";

@@ -10,7 +10,6 @@ pub mod authorization;
 pub mod claim;
 pub mod claimed;
 pub mod diagnosis;
-pub mod dialect;
 pub mod encode;
 pub mod failure;
 pub mod form;
@@ -38,8 +37,8 @@ use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 
+use crate::dialect::{self, DialectName};
 pub use claim::{Claim, Verified, claim};
-use dialect::DialectName;
 pub use failure::AuthFailure;
 pub use headers::{Field, fields_of};
 pub use request::RequestView;

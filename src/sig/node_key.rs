@@ -9,7 +9,6 @@ use std::fmt;
 
 use http::header::CONTENT_TYPE;
 
-use super::dialect::{Dialect, DialectForm, Form};
 use super::failure::AuthFailure;
 use super::headers::{CONTENT_MD5, ContentHeaders};
 use super::hmac_sha1::HmacSha1;
@@ -20,6 +19,7 @@ use super::signing_key::{CredentialScope, SigningKey, SigningKeys};
 use super::v2::{Spelling, StringToSign};
 use super::v4::SignedHeaders;
 use crate::address::Address;
+use crate::dialect::{Dialect, DialectForm, Form};
 use crate::secret::Secret;
 
 /// A key at the nodes, made ready to sign.

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use super::dialect::{Dialect, DialectForm, FORMS, Form, choose};
 use super::failure::{AuthFailure, Unaccepted};
 use super::mechanism::{EXPIRES, SIGNATURE, accept, refused_algorithm};
 use super::query::is_plain;
 use super::request::RequestView;
 use super::v4::Presented;
 use super::{Placement, Version};
+use crate::dialect::{Dialect, DialectForm, FORMS, Form, choose};
 
 /// What the query string says in version 2.
 #[derive(Debug)]

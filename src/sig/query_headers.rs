@@ -10,12 +10,12 @@ use std::borrow::Cow;
 use http::header::{CONTENT_TYPE, HeaderValue};
 
 use super::Version;
-use super::dialect::{DIALECTS, Dialect, FORMS, Form};
 use super::failure::AuthFailure;
 use super::headers::{CONTENT_MD5, Field};
 use super::mechanism::{Mechanism, mechanism};
 use super::query::Parameter;
 use super::target::with_blanks;
+use crate::dialect::{DIALECTS, Dialect, FORMS, Form};
 
 /// The names behind the vendor's prefix that stay parameters: those of a body in chunks.
 const NEVER: &[&str] = &["content-sha256", "decoded-content-length", "trailer"];

@@ -8,7 +8,6 @@ use http::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use thiserror::Error;
 
-use super::dialect::{Dialect, DialectForm, Form};
 use super::failure::AuthFailure;
 use super::headers::fields_of;
 use super::mechanism::{EXPIRES, SIGNATURE};
@@ -17,6 +16,7 @@ use super::v2::{StringToSign, sign_v2};
 use crate::address::{
     Address, AddressFailure, BucketNames, CopySource, DotSegments, HostNames, NameRules,
 };
+use crate::dialect::{Dialect, DialectForm, Form};
 use crate::secret::Secret;
 pub use v4::{Signed, Signer, sign_header_v4, sign_query_v4};
 

@@ -14,7 +14,6 @@ use std::time::SystemTime;
 use http::header::CONTENT_TYPE;
 use percent_encoding::percent_decode_str;
 
-use super::dialect::{DialectForm, Form, signed_somewhere};
 use super::failure::AuthFailure;
 use super::headers::{CONTENT_MD5, Field};
 use super::hmac_sha1::HmacSha1;
@@ -27,6 +26,7 @@ use super::v2_payload::{Declared, declared};
 use super::verifying_key::VerifyingKey;
 use super::{Placement, VerifyOptions, Version, freshness};
 use crate::address::{Address, Style};
+use crate::dialect::{DialectForm, Form, signed_somewhere};
 use crate::secret::Secret;
 
 /// The bytes of a StringToSign that most are shorter than.
@@ -445,6 +445,14 @@ impl fmt::Display for StringToSign<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::DIALECTS;
+
+    #[test]
+    fn no_sub_resource_is_an_ordinary_parameter() {
+        for name in DIALECTS.iter().flat_map(|dialect| dialect.sub_resources) {
+            assert!(!ordinary(name), "{name}");
+        }
+    }
 
     #[test]
     fn the_ordinary_parameters_are_sorted_and_select_nothing_but_a_listing() {

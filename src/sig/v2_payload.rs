@@ -1,9 +1,9 @@
 //! What a request of version 2 says about its body.
 
-use super::dialect::Form;
 use super::failure::AuthFailure;
 use super::payload::{PayloadClaim, PayloadMode, has_no_body};
 use super::request::RequestView;
+use crate::dialect::Form;
 
 /// What a request says of its body. Version 2 covers the header that says it as every header of the vendor's, so it is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use countersign::body::{
     BodyFailure, BodyOptions, BodyPlan, BodyVerifier, ChecksumAlgorithm, End, Framing, MAX_HELD,
 };
+use countersign::dialect::{Dialect, DialectName, Form};
 use countersign::secret::Secret;
-use countersign::sig::dialect::{Dialect, DialectName, Form};
 use countersign::sig::payload::{ChunkChain, PayloadClaim};
 use countersign::sig::signing_key::{CredentialScope, SigningKey};
 use countersign::sig::{RequestView, fields_of};

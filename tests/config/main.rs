@@ -13,9 +13,9 @@ use std::time::Duration;
 use countersign::address::{BucketNames, DotSegments, NameRules};
 use countersign::cluster::{FormFiles, Forward};
 use countersign::config::Settings;
+use countersign::dialect::DialectName;
 use countersign::logs::{AccessLog, LogFormat, LogLevel};
 use countersign::runtime::options::AnswerAs;
-use countersign::sig::dialect::DialectName;
 use countersign::sig::{Diagnostics, Region, Version};
 use countersign::socket_address::SocketAddress;
 

@@ -1,8 +1,8 @@
 //! How requests are signed anew: what goes together, and what does not.
 
 use countersign::cluster::{Addressing, FormFiles, PayloadSigning};
+use countersign::dialect::DialectName;
 use countersign::sig::Version;
-use countersign::sig::dialect::DialectName;
 
 use super::{BASE, parse};
 

@@ -152,3 +152,39 @@ fn no_code_reads_the_value_of_a_metric() {
     ];
     holds(&files(&["src"]), rule, &refused, &accepted);
 }
+
+/// What differs between vendors stands in their files: an arm for one of them elsewhere is an arm that the next one lacks.
+#[test]
+fn no_code_but_the_dialects_tells_vendors_apart() {
+    let rule = |file: &Source| {
+        if file.path.starts_with("src/dialect/") || file.path.ends_with("tests.rs") {
+            return Vec::new();
+        }
+        paths_that(file, "only dialect/ tells vendors apart", |path| {
+            let [.., "DialectName", variant] = path.segments[..] else {
+                return false;
+            };
+            let is_variant = variant.starts_with(char::is_uppercase) && variant.len() < 8;
+            is_variant && (["=>", "|"].contains(&path.after) || ["==", "!="].contains(&path.before))
+        })
+    };
+    let refused = [
+        (
+            "src/error/auth.rs",
+            "match name { DialectName::Aws => 400 }",
+        ),
+        ("src/gateway/relay.rs", "if dialect == DialectName::Wos {}"),
+        (
+            "src/config/cluster.rs",
+            "match name { DialectName::Aws | DialectName::Wos => 400 }",
+        ),
+    ];
+    let accepted = [
+        (
+            "src/dialect/mod.rs",
+            "match name { DialectName::Aws => 400 }",
+        ),
+        ("src/cli/demo.rs", "dialect: DialectName::Aws,"),
+    ];
+    holds(&files(&["src"]), rule, &refused, &accepted);
+}

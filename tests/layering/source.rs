@@ -127,7 +127,7 @@ impl Source {
             } else {
                 let word = |c: char| c == '_' || c.is_alphanumeric();
                 let length = match rest.find(|c: char| !word(c)).unwrap_or(rest.len()) {
-                    0 if ["::", "==", "!=", "&&"]
+                    0 if ["::", "==", "!=", "&&", "=>"]
                         .iter()
                         .any(|sign| rest.starts_with(sign)) =>
                     {

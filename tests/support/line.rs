@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use countersign::address::{Address, AddressFailure, CopySource, HostNames, NameRules};
+use countersign::dialect::{AWS, Dialect, WOS};
 use countersign::policy::{Caller, Denial, Permit, decide};
 use countersign::secret::Secret;
-use countersign::sig::dialect::{AWS, Dialect, WOS};
 use countersign::sig::{
     AuthFailure, Diagnostics, Identity, Region, RequestView, VerifyOptions, VerifyingKey, Version,
     claim, fields_of,

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign::address::{Address, CopySource, HostNames, NameRules};
-use countersign::sig::dialect::DIALECTS;
+use countersign::dialect::DIALECTS;
 use countersign::sig::{
     self, AuthFailure, Diagnostics, Region, RequestView, VerifyOptions, Version, fields_of,
 };
@@ -67,7 +67,7 @@ fn claimed(
         &view,
         &address.expect("an address"),
         now,
-        DIALECTS,
+        &DIALECTS,
         &options,
     )
     .map(drop)

@@ -13,7 +13,7 @@ use http::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 
 use crate::cli::Failure;
-use crate::sig::dialect::Form;
+use crate::dialect::Form;
 use crate::sig::encode::hex;
 use crate::sig::payload::ChunkChain;
 

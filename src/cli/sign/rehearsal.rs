@@ -7,9 +7,9 @@ use http::{HeaderMap, HeaderValue, Method};
 use crate::address::{Address, AddressFailure, CopySource, HostNames, NameRules};
 use crate::cli::key::Key;
 use crate::config;
+use crate::dialect::{DIALECTS, DialectName, vendor_header};
 use crate::error::Refusal;
 use crate::policy::{Caller, decide};
-use crate::sig::dialect::{DIALECTS, DialectName, vendor_header};
 use crate::sig::{self, Identity, Region, RequestView, VerifyOptions, VerifyingKey, fields_of};
 use crate::wire;
 
@@ -101,7 +101,7 @@ fn check(sent: &Sent<'_>, key: &Key, now: SystemTime) -> Result<(), Refusal> {
         NameRules::default(),
     )
     .map_err(Refusal::Address)?;
-    let claim = sig::claim(&view, &address, now, DIALECTS, &options()).map_err(Refusal::Auth)?;
+    let claim = sig::claim(&view, &address, now, &DIALECTS, &options()).map_err(Refusal::Auth)?;
     let verified = claim.verify(&verifying(key)).map_err(Refusal::Auth)?;
     decide(Caller::Signed(verified), address.clone(), sent.hosts)
         .map(|_permit| ())

@@ -8,9 +8,9 @@ use http::header::{
 };
 
 use super::tagging;
+use crate::dialect::Form;
 use crate::error::Refusal;
 use crate::policy::Permit;
-use crate::sig::dialect::Form;
 use crate::sig::form::{FormFields, PolicyFailure};
 use crate::wire::head::RequestHead;
 
@@ -139,7 +139,7 @@ fn use_of(field: &str, names: &Form) -> Use {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sig::dialect::AWS;
+    use crate::dialect::AWS;
 
     fn header_of(field: &str) -> Option<Option<String>> {
         match use_of(field, AWS.forms[0]) {

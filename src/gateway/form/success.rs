@@ -10,8 +10,8 @@ use quick_xml::escape::partial_escape;
 use quick_xml::events::BytesText;
 
 use crate::address::Address;
+use crate::dialect::{Dialect, DialectName};
 use crate::error::xml_text;
-use crate::sig::dialect::DialectName;
 use crate::sig::form::FormFields;
 use crate::sig::headers::text_of;
 use crate::wire::head::RequestHead;
@@ -128,9 +128,9 @@ fn key_of(address: &Address) -> String {
 }
 
 fn document(object: &str, address: &Address, etag: &str, dialect: DialectName) -> Vec<u8> {
-    let standalone = match dialect {
-        DialectName::Aws => "",
-        DialectName::Wos => " standalone=\"yes\"",
+    let standalone = match Dialect::named(dialect).documents.standalone {
+        true => " standalone=\"yes\"",
+        false => "",
     };
     let start = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"{standalone}?>\n");
     let key = key_of(address);

@@ -9,8 +9,8 @@ use super::passing::listed;
 use super::target::{Spelling, UpstreamTarget, insert_host};
 use super::{FORWARDED_FOR, ForwardInfo, REQUEST_ID};
 use crate::cluster::ClusterOptions;
+use crate::dialect::{Dialect, vendor_header};
 use crate::policy::Permit;
-use crate::sig::dialect::{Dialect, vendor_header};
 use crate::wire::head::RequestHead;
 
 const PRINCIPAL: HeaderName = HeaderName::from_static("x-countersign-principal");

@@ -4,8 +4,8 @@ use http::header::{self, HeaderName};
 
 use super::FORWARDED_FOR;
 use crate::address::{Address, Style};
+use crate::dialect::vendor_header;
 use crate::error::Refusal;
-use crate::sig::dialect::vendor_header;
 use crate::sig::target::{PathSpelling, unescaped};
 use crate::sig::{RequestView, Verified};
 

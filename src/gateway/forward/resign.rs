@@ -15,9 +15,9 @@ use super::target::{
 use crate::address::{Address, Operation};
 use crate::body::SignedChunks;
 use crate::cluster::{Cluster, ClusterOptions, PayloadSigning, SignWith};
+use crate::dialect::{Dialect, DialectForm};
 use crate::error::Refusal;
 use crate::policy::Permit;
-use crate::sig::dialect::{Dialect, DialectForm};
 use crate::sig::encode::hex;
 use crate::sig::freshness::timestamp;
 use crate::sig::node_key::{Chunks, NodeKey};

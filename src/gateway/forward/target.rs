@@ -9,10 +9,8 @@ use pingora::http::RequestHeader;
 
 use crate::address::{Address, Style, without_root};
 use crate::cluster::{Addressing, ClusterOptions};
+use crate::dialect::{Dialect, DialectForm, FORMS, Form, starts_with_ignoring_case, vendor_header};
 use crate::policy::Permit;
-use crate::sig::dialect::{
-    Dialect, DialectForm, FORMS, Form, starts_with_ignoring_case, vendor_header,
-};
 use crate::sig::headers::text_of;
 use crate::sig::mechanism::is_credential;
 use crate::sig::target::Coverage;

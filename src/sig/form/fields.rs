@@ -1,7 +1,7 @@
 //! The fields of a form upload, as its conditions are checked against them.
 
 use super::failure::PolicyFailure;
-use crate::sig::dialect::FORMS;
+use crate::dialect::FORMS;
 
 /// What stands for the file's own name in the value of a field.
 const FILENAME_VARIABLE: &str = "${filename}";

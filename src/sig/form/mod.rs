@@ -16,7 +16,6 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use super::diagnosis::Diagnosis;
-use super::dialect::{DIALECTS, Dialect, DialectForm, DialectName, FORMS, Form, choose};
 use super::encode::{equal, hex};
 use super::failure::Unaccepted;
 use super::freshness;
@@ -26,6 +25,7 @@ use super::verifying_key::VerifyingKey;
 use super::{
     AuthFailure, Diagnostics, MAX_ACCESS_KEY_ID_LENGTH, Placement, Verified, VerifyOptions, Version,
 };
+use crate::dialect::{DIALECTS, Dialect, DialectForm, DialectName, FORMS, Form, choose};
 pub use failure::{FormFailure, PolicyFailure, TaggingFault};
 pub use fields::FormFields;
 pub use policy_document::{LengthRange, PolicyDocument};

@@ -1,8 +1,8 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
+use crate::dialect::{AWS, WOS};
 use crate::secret::Secret;
-use crate::sig::dialect::{AWS, WOS};
 use crate::sig::{Identity, Region, VerifyOptions};
 
 /// The policy of AWS's own example (Amazon S3 Developer Guide, "Examples of browser-based uploads using HTTP POST").

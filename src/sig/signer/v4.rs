@@ -6,7 +6,7 @@ use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::utf8_percent_encode;
 
 use super::{SignError, SigningCredentials, Unsigned, VALUE};
-use crate::sig::dialect::{Dialect, Form};
+use crate::dialect::{Dialect, Form};
 use crate::sig::encode::hex;
 use crate::sig::freshness::{parse_timestamp, timestamp};
 use crate::sig::headers::fields_of;
@@ -239,8 +239,8 @@ mod tests {
 
     use super::*;
     use crate::address::HostNames;
+    use crate::dialect::AWS;
     use crate::secret::Secret;
-    use crate::sig::dialect::AWS;
 
     const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

@@ -15,7 +15,6 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-use super::dialect::{DialectForm, Form};
 use super::encode::{equal, hex};
 use super::failure::AuthFailure;
 use super::freshness;
@@ -26,6 +25,7 @@ use super::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
 use super::verifying_key::VerifyingKey;
 use super::{Placement, VerifyOptions};
 use crate::address::Operation;
+use crate::dialect::{DialectForm, Form};
 use canonical::{CanonicalRequest, PayloadSigned, StringToSign, UNSIGNED_PAYLOAD, USUAL_LENGTH};
 pub use credential::{Credential, Region, SignedHeaders};
 pub use presented::Presented;

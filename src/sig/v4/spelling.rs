@@ -1,6 +1,6 @@
 //! The spellings of one and the same canonical request that real clients sign.
 
-use crate::sig::dialect::{Form, ValueRule};
+use crate::dialect::{Form, ValueRule};
 use crate::sig::query_headers::Plus;
 use crate::sig::target::{PathSpelling, QuerySpelling, VerifiedTarget};
 

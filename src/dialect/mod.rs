@@ -1,4 +1,15 @@
-//! The signature dialects: one row of a constant table each.
+//! The dialects of the vendors: a file for each says all that differs.
+//!
+//! A new vendor is a file, a variant of [`DialectName`] and an entry of [`DIALECTS`].
+
+mod aws;
+mod wos;
+
+use http::HeaderName;
+use strum::EnumCount;
+
+pub use aws::DIALECT as AWS;
+pub use wos::DIALECT as WOS;
 
 /// Whose words a request, an answer or a node uses.
 #[derive(
@@ -13,8 +24,10 @@
     serde::Serialize,
     serde::Deserialize,
     strum::EnumCount,
+    strum::IntoStaticStr,
 )]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum DialectName {
     /// Amazon S3.
     Aws,
@@ -41,10 +54,7 @@ impl V4Parameters {
 impl DialectName {
     /// The word in the configuration and in metrics.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Aws => "aws",
-            Self::Wos => "wos",
-        }
+        self.into()
     }
 }
 
@@ -60,7 +70,7 @@ pub struct Form {
     /// The vendor's date header.
     pub date_header: &'static str,
     /// The header of answers with the id of the request.
-    pub request_id_header: &'static str,
+    pub request_id_header: HeaderName,
     /// The query parameter with the access key id.
     pub access_key_parameter: &'static str,
 }
@@ -158,6 +168,81 @@ pub struct Dialect {
     pub case_rule: CaseRule,
     /// Whether parameters that start with the header prefix are signed as sub-resources.
     pub prefixed_parameters: PrefixedParameters,
+    /// The region that nodes of this vendor expect where none is configured.
+    pub default_region: &'static str,
+    /// Whether its nodes take bodies in signed chunks.
+    pub takes_signed_chunks: bool,
+    /// The status of the answer to an AbortMultipartUpload.
+    pub abort_status: u16,
+    /// How its documents are written.
+    pub documents: Documents,
+    /// What its error documents say where vendors differ.
+    pub texts: Texts,
+}
+
+/// How a vendor writes its XML documents.
+#[derive(Debug)]
+pub struct Documents {
+    /// The namespaces of the root element; the first is the one that is written. Error documents have none.
+    pub namespaces: &'static [&'static str],
+    /// Whether the XML declaration says `standalone="yes"`.
+    pub standalone: bool,
+    /// Which id stands first in an error document.
+    pub first_id: FirstId,
+}
+
+/// Which of the two ids stands first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstId {
+    /// `RequestId`.
+    Request,
+    /// `HostId`.
+    Host,
+}
+
+/// What a vendor's error documents say where vendors differ.
+#[derive(Debug)]
+pub struct Texts {
+    /// Whether the document names the `Authorization` header in `ArgumentName`.
+    pub authorization_is_named: bool,
+    /// The scheme of the Authorization header is not known.
+    pub unsupported_authorization: &'static str,
+    /// There is not exactly one blank in an Authorization header of version 2.
+    pub authorization_spaces: &'static str,
+    /// There is not exactly one colon in its credential.
+    pub authorization_colon: &'static str,
+    /// A request of version 2 has no date.
+    pub no_date: &'static str,
+    /// The date of a request is too far from the gateway's.
+    pub clock_skew: ClockSkew,
+    /// Nobody has this AccessKeyId.
+    pub unknown_access_key_id: &'static str,
+    /// The signature is not the one that the key gives.
+    pub signature_mismatch: &'static str,
+    /// The date of the credential scope is not that of the request; none for S3's text, which names both.
+    pub credential_date: Option<&'static str>,
+    /// The body is not the one that Content-MD5 claims.
+    pub content_md5_mismatch: ContentMd5Mismatch,
+    /// The status for a Host that is no host.
+    pub bad_host_status: u16,
+}
+
+/// How a vendor answers a request whose date is too far off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClockSkew {
+    /// 403 RequestTimeTooSkewed, with both times.
+    RequestTimeTooSkewed,
+    /// 400 ExpiredToken, with this text.
+    ExpiredToken(&'static str),
+}
+
+/// How a vendor answers a body that is not the one that Content-MD5 claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentMd5Mismatch {
+    /// 400 BadDigest, with both digests.
+    BadDigest,
+    /// As a signature that does not match.
+    SignatureDoesNotMatch,
 }
 
 /// Whether a query parameter that starts with the header prefix counts as a sub-resource.
@@ -169,173 +254,24 @@ pub enum PrefixedParameters {
     Unsigned,
 }
 
-const AWS_FORM: Form = Form {
-    scheme: "AWS",
-    v4: V4Words {
-        algorithm: "AWS4-HMAC-SHA256",
-        key_seed: "AWS4",
-        service: "s3",
-        terminator: "aws4_request",
-        content_sha256_header: "x-amz-content-sha256",
-        security_token_header: "x-amz-security-token",
-        parameters: V4Parameters {
-            algorithm: "X-Amz-Algorithm",
-            credential: "X-Amz-Credential",
-            date: "X-Amz-Date",
-            expires: "X-Amz-Expires",
-            signed_headers: "X-Amz-SignedHeaders",
-            signature: "X-Amz-Signature",
-            security_token: "X-Amz-Security-Token",
-            content_sha256: "X-Amz-Content-Sha256",
-        },
-        host_rule: HostRule::AsSent,
-        value_rule: ValueRule::Collapsed,
-    },
-    header_prefix: "x-amz-",
-    date_header: "x-amz-date",
-    request_id_header: "x-amz-request-id",
-    access_key_parameter: "AWSAccessKeyId",
+/// Every dialect, in the order of their names' variants.
+pub static DIALECTS: [&Dialect; DialectName::COUNT] = [&aws::DIALECT, &wos::DIALECT];
+
+/// Every vendor's own form, for the questions that concern all vendors at once.
+pub static FORMS: [&Form; DialectName::COUNT] = {
+    let mut forms = [DIALECTS[0].forms[0]; DialectName::COUNT];
+    let mut at = 0;
+    while at < forms.len() {
+        forms[at] = DIALECTS[at].forms[0];
+        at += 1;
+    }
+    forms
 };
-
-const WOS_FORM: Form = Form {
-    scheme: "WOS",
-    v4: V4Words {
-        algorithm: "WOS-HMAC-SHA256",
-        key_seed: "WOS",
-        service: "wos",
-        terminator: "wos_request",
-        content_sha256_header: "x-wos-content-sha256",
-        security_token_header: "x-wos-security-token",
-        parameters: V4Parameters {
-            algorithm: "X-Wos-Algorithm",
-            credential: "X-Wos-Credential",
-            date: "X-Wos-Date",
-            expires: "X-Wos-Expires",
-            signed_headers: "X-Wos-SignedHeaders",
-            signature: "X-Wos-Signature",
-            security_token: "X-Wos-Security-Token",
-            content_sha256: "X-Wos-Content-Sha256",
-        },
-        host_rule: HostRule::DefaultPort,
-        value_rule: ValueRule::AsSent,
-    },
-    header_prefix: "x-wos-",
-    date_header: "x-wos-date",
-    request_id_header: "x-wos-request-id",
-    access_key_parameter: "WOSAccessKeyId",
-};
-
-/// Every form, for the questions that concern all vendors at once.
-pub const FORMS: &[&Form] = &[&AWS_FORM, &WOS_FORM];
-
-/// Amazon S3. The sub-resources are those that botocore 1.x signs under V2 (`botocore/auth.py`, 35 names).
-pub static AWS: Dialect = Dialect {
-    name: DialectName::Aws,
-    forms: &[&AWS_FORM],
-    sub_resources: &[
-        "accelerate",
-        "acl",
-        "analytics",
-        "cors",
-        "defaultObjectAcl",
-        "delete",
-        "inventory",
-        "lifecycle",
-        "location",
-        "logging",
-        "metrics",
-        "notification",
-        "object-lock",
-        "partNumber",
-        "policy",
-        "replication",
-        "requestPayment",
-        "response-cache-control",
-        "response-content-disposition",
-        "response-content-encoding",
-        "response-content-language",
-        "response-content-type",
-        "response-expires",
-        "restore",
-        "select",
-        "select-type",
-        "storageClass",
-        "tagging",
-        "torrent",
-        "uploadId",
-        "uploads",
-        "versionId",
-        "versioning",
-        "versions",
-        "website",
-    ],
-    case_rule: CaseRule::Sensitive,
-    prefixed_parameters: PrefixedParameters::Unsigned,
-};
-
-/// Wangsu object storage. Its clients use the vendor's words or plain AWS ones; on a listener that accepts both
-/// dialects AWS words are the row above's.
-pub static WOS: Dialect = Dialect {
-    name: DialectName::Wos,
-    forms: &[&WOS_FORM, &AWS_FORM],
-    sub_resources: &[
-        "acl",
-        "append",
-        "backtosource",
-        "cors",
-        "delete",
-        "deletebucket",
-        "ignore-sign-in-query",
-        "lifecycle",
-        "location",
-        "logging",
-        "metadata",
-        "notification",
-        "partNumber",
-        "policy",
-        "position",
-        "quota",
-        "replication",
-        "requestPayment",
-        "response-cache-control",
-        "response-content-disposition",
-        "response-content-encoding",
-        "response-content-language",
-        "response-content-type",
-        "response-expires",
-        "restore",
-        "storageClass",
-        "storagePolicy",
-        "storageinfo",
-        "symlink",
-        "tagging",
-        "torrent",
-        "uploadId",
-        "uploads",
-        "versionId",
-        "versioning",
-        "versions",
-        "website",
-        "x-image-process",
-        "x-image-save-bucket",
-        "x-image-save-object",
-        "x-oss-process",
-        "x-wos-process",
-    ],
-    case_rule: CaseRule::Insensitive,
-    prefixed_parameters: PrefixedParameters::Signed,
-};
-
-/// Every row.
-pub static DIALECTS: &[&Dialect] = &[&AWS, &WOS];
 
 impl Dialect {
-    /// The row with this name.
+    /// The dialect with this name.
     pub fn named(name: DialectName) -> &'static Dialect {
-        match name {
-            DialectName::Aws => &AWS,
-            DialectName::Wos => &WOS,
-        }
+        DIALECTS[name as usize]
     }
 
     /// Whether the HMAC-SHA1 form signs the parameter with this decoded name.
@@ -406,12 +342,10 @@ pub fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::v2::ordinary;
     use super::*;
 
     #[test]
     fn the_tables_are_sorted_and_unique() {
-        assert_eq!(DIALECTS.len(), 2);
         for dialect in DIALECTS {
             let names = dialect.sub_resources;
             assert!(
@@ -421,15 +355,8 @@ mod tests {
             );
             assert_eq!(Dialect::named(dialect.name).name, dialect.name);
         }
-        assert_eq!(AWS.sub_resources.len(), 35);
-        assert_eq!(WOS.sub_resources.len(), 42);
-    }
-
-    #[test]
-    fn no_sub_resource_is_an_ordinary_parameter() {
-        for name in DIALECTS.iter().flat_map(|dialect| dialect.sub_resources) {
-            assert!(!ordinary(name), "{name}");
-        }
+        assert_eq!(aws::DIALECT.sub_resources.len(), 35);
+        assert_eq!(wos::DIALECT.sub_resources.len(), 42);
     }
 
     #[test]
@@ -439,7 +366,7 @@ mod tests {
             assert_eq!(form.header_prefix, form.header_prefix.to_ascii_lowercase());
             assert_eq!(form.date_header, format!("{}date", form.header_prefix));
             assert_eq!(
-                form.request_id_header,
+                form.request_id_header.as_str(),
                 format!("{}request-id", form.header_prefix)
             );
             let of_header = [
@@ -465,11 +392,11 @@ mod tests {
 
     #[test]
     fn each_row_has_its_case_rule() {
-        assert!(AWS.signs(&AWS_FORM, "uploads"));
-        assert!(!AWS.signs(&AWS_FORM, "UPLOADS"));
-        assert!(!AWS.signs(&AWS_FORM, "x-amz-anything"));
-        assert!(WOS.signs(&WOS_FORM, "UPLOADS"));
-        assert!(WOS.signs(&WOS_FORM, "X-Wos-Anything"));
-        assert!(!WOS.signs(&WOS_FORM, "uploadz"));
+        assert!(AWS.signs(&aws::FORM, "uploads"));
+        assert!(!AWS.signs(&aws::FORM, "UPLOADS"));
+        assert!(!AWS.signs(&aws::FORM, "x-amz-anything"));
+        assert!(wos::DIALECT.signs(&wos::FORM, "UPLOADS"));
+        assert!(wos::DIALECT.signs(&wos::FORM, "X-Wos-Anything"));
+        assert!(!wos::DIALECT.signs(&wos::FORM, "uploadz"));
     }
 }
