@@ -75,6 +75,27 @@ pub struct ClusterOptions {
     pub names: NameRules,
 }
 
+/// Without a name and without nodes, which every cluster has of its own.
+impl Default for ClusterOptions {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            dialect: DialectName::Aws,
+            nodes: Vec::new(),
+            forward: Forward::Trusted,
+            sign_with: None,
+            node_keys: Vec::new(),
+            addressing: Addressing::AsReceived,
+            host: None,
+            form_files: FormFiles::Chunked,
+            connect_timeout: Duration::from_secs(5),
+            read_timeout: Duration::from_secs(60),
+            upstream_keepalive: 128,
+            names: NameRules::default(),
+        }
+    }
+}
+
 /// How long a connection to a node is kept for further requests at most. Below the 60 s or more after which common servers
 /// close an idle one: a request must not meet that.
 const UPSTREAM_SPAN: Duration = Duration::from_secs(50);

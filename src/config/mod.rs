@@ -26,7 +26,7 @@ use crate::secret::Secret;
 use crate::sig::VerifyOptions;
 pub use address::{ListenFault, is_host_name, listen_address};
 pub use fault::{ConfigErrors, Fault, Position};
-pub use resolve::{default_signature, is_visible};
+pub use resolve::is_visible;
 pub use secret::{read_secret, secret_fault};
 
 /// What is true: every setting, with its default where nothing was written.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::address::Taken;
-use super::document::{self, Entry, Table};
+use super::document::{Entry, Table};
 use super::once::Once;
 use super::{Settings, address, cluster, secret};
 use crate::credentials::InlineKey;
@@ -16,7 +16,7 @@ use crate::runtime::options::{
 };
 use crate::sig::dialect::DialectName;
 use crate::sig::v4::credential::{MAX_REGION_LENGTH, is_region};
-use crate::sig::{Diagnostics, Identity, MAX_ACCESS_KEY_ID_LENGTH, Region, VerifyOptions, Version};
+use crate::sig::{Diagnostics, Identity, MAX_ACCESS_KEY_ID_LENGTH, Region, VerifyOptions};
 
 /// More threads than any machine has cores are a slip of the pen.
 const MAX_THREADS: usize = 1024;
@@ -30,8 +30,6 @@ pub(super) const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
 /// AWS's bound (Amazon S3 API Reference, "Authenticating requests: using query parameters").
 const MAX_PRESIGNED_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// The region of clients that name none.
-const DEFAULT_REGION: &str = "us-east-1";
 /// The principal goes to the node in a header.
 const MAX_PRINCIPAL_LENGTH: usize = 128;
 
@@ -151,28 +149,27 @@ fn admin_address(admin: &mut Table<'_>, taken: &mut Taken) -> Option<SocketAddr>
     taken.listen_tcp(&entry)
 }
 
-/// `[signature]` where nothing of it is written.
-pub fn default_signature() -> VerifyOptions {
-    document::read("", |root| Some(signature(root))).expect("an empty table has no fault")
-}
-
 fn signature(signature: &mut Table<'_>) -> VerifyOptions {
-    let skew = Duration::from_secs(15 * 60);
+    let default = VerifyOptions::default();
     VerifyOptions {
-        versions: signature.words("versions", &[Version::V2, Version::V4], &[]),
+        versions: signature.words("versions", &default.versions, &[]),
         region: signature
             .entry("region")
             .and_then(|entry| region(&entry))
-            .unwrap_or_else(|| Region::Named(DEFAULT_REGION.into())),
-        max_clock_skew: signature.duration("max_clock_skew", skew, MAX_CLOCK_SKEW),
+            .unwrap_or(default.region),
+        max_clock_skew: signature.duration(
+            "max_clock_skew",
+            default.max_clock_skew,
+            MAX_CLOCK_SKEW,
+        ),
         max_presigned_lifetime: signature.seconds(
             "max_presigned_lifetime",
-            MAX_PRESIGNED_LIFETIME,
+            default.max_presigned_lifetime,
             MAX_PRESIGNED_LIFETIME,
         ),
         diagnostics: signature.switch(
             "diagnostics",
-            Diagnostics::Off,
+            default.diagnostics,
             Diagnostics::On,
             Diagnostics::Off,
         ),
