@@ -23,7 +23,7 @@ const HMAC_SHA1_LENGTH: usize = 20;
 const HMAC_SHA1_TEXT_LENGTH: usize = 28;
 
 /// Who a key belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The AccessKeyId.
     pub access_key_id: String,
