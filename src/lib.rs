@@ -21,7 +21,7 @@
 //! | 8 | [`server`] | the process: sockets, connections, signals, the admin listener |
 //! | 9 | [`cli`] | the commands: serve, demo, check, sign |
 //!
-//! A file imports only lower levels and its own room. A pure room names no Pingora, no tokio, no file, no socket, no
+//! A file imports only lower levels and its own room, whose files import each other in no circle. A pure room names no Pingora, no tokio, no file, no socket, no
 //! clock and no log. `tests/layering.rs` reads this table and holds the code to it.
 
 pub mod address;

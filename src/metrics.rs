@@ -171,6 +171,9 @@ const VERIFICATION_SECONDS: &[f64] = &[
     0.000_001, 0.000_002, 0.000_005, 0.000_01, 0.000_02, 0.000_05, 0.000_1, 0.001, 0.01, 0.1,
 ];
 
+/// The content type of what [`Metrics::render`] gives.
+pub const TEXT_FORMAT: &str = prometheus::TEXT_FORMAT;
+
 /// The metrics of one gateway. Every name starts with `countersign_`.
 #[derive(Debug, Clone)]
 pub struct Metrics {

@@ -8,7 +8,8 @@ use std::time::SystemTime;
 use countersign::address::{Address, CopySource, HostNames, NameRules};
 use countersign::secret::Secret;
 use countersign::sig::dialect::{Dialect, DialectName};
-use countersign::sig::payload::{ChunkChain, PayloadClaim, unhex};
+use countersign::sig::encode::unhex;
+use countersign::sig::payload::{ChunkChain, PayloadClaim};
 use countersign::sig::{
     self, AuthFailure, Diagnostics, Identity, Placement, RequestView, Verified, VerifyOptions,
     VerifyingKey, Version, fields_of,

@@ -12,7 +12,7 @@ use countersign::clock::SystemClock;
 use countersign::config::Settings;
 use countersign::credentials::{CredentialStore, InlineStore, StoreFailure};
 use countersign::logs;
-use countersign::runtime::live::LiveOptions;
+use countersign::runtime::active_config::ReloadableOptions;
 use countersign::server::{self, RunOptions};
 use countersign::sig::VerifyingKey;
 use support::gateway::Config;
@@ -96,7 +96,7 @@ fn a_request_waits_for_the_store_and_is_judged_as_by_any_other() {
 fn start(file: &Path, asked: &Arc<AtomicUsize>) -> String {
     let settings = Settings::load(file).unwrap();
     let log = logs::start(settings.log);
-    let live = LiveOptions {
+    let live = ReloadableOptions {
         store: Arc::new(Asking {
             keys: InlineStore::new(&settings.keys),
             asked: Arc::clone(asked),

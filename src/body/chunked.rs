@@ -17,8 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::BodyOptions;
 use super::failure::BodyFailure;
-use super::plan::Chunks;
-use super::trailer::{MAX_TRAILER_LENGTH, Trailer, trimmed};
+use super::trailer::{MAX_TRAILER_LENGTH, Trailer, TrailerRule, trimmed};
 use crate::sig::payload::ChunkChain;
 
 /// The most digits of a size: as many as 64 bits have.
@@ -32,7 +31,14 @@ pub(super) const MAX_CHUNK_HEADER_LENGTH: usize = 128;
 const _: () =
     assert!(MAX_SIZE_DIGITS + 1 + SIGNATURE_EXTENSION.len() + 1 + SIGNATURE_DIGITS + 2 <= 99);
 
-pub(super) const BEHIND_THE_END: BodyFailure = BodyFailure::MalformedChunk("bytes behind the end");
+/// The chunks of a framed body.
+#[derive(Debug, Clone)]
+pub(super) struct Chunks {
+    pub decoded_length: u64,
+    /// None where chunks are not signed.
+    pub chain: Option<ChunkChain>,
+    pub trailer: TrailerRule,
+}
 
 /// Where in the framing the next byte stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +125,7 @@ impl ChunkDecoder {
     pub fn finish(&self) -> Result<Option<&str>, BodyFailure> {
         match (self.state, self.line.is_empty()) {
             (State::Trailer, true) if self.trailer.may_end() => Ok(self.trailer.checksum()),
-            (State::Trailer, false) if self.trailer.is_over() => Err(BEHIND_THE_END),
+            (State::Trailer, false) if self.trailer.is_over() => Err(BodyFailure::BEHIND_THE_END),
             _ => Err(BodyFailure::Truncated),
         }
     }
@@ -230,7 +236,7 @@ impl ChunkDecoder {
 
     fn trailer(&mut self, rest: &[u8]) -> Result<usize, BodyFailure> {
         let too_long = if self.trailer.is_over() {
-            BEHIND_THE_END
+            BodyFailure::BEHIND_THE_END
         } else {
             BodyFailure::MalformedTrailer("it is too long")
         };

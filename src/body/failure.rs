@@ -1,6 +1,6 @@
 //! Why a body is not the one that was claimed.
 
-use super::digest::ChecksumAlgorithm;
+use super::checksum::ChecksumAlgorithm;
 
 /// The reason for which a body is refused: the first group by its header alone, the second while it streams.
 #[derive(
@@ -121,4 +121,9 @@ pub enum BodyFailure {
     /// The trailer is not the announced one, or not well-formed.
     #[error("the trailer is malformed: {0}")]
     MalformedTrailer(&'static str),
+}
+
+impl BodyFailure {
+    /// Something follows what ended the body.
+    pub(super) const BEHIND_THE_END: Self = Self::MalformedChunk("bytes behind the end");
 }

@@ -14,6 +14,7 @@
 //! Sources: Amazon S3 API Reference, "Transferring payload in multiple chunks" and "… with trailing headers"; Amazon S3
 //! User Guide, "Checking object integrity".
 
+mod checksum;
 mod chunked;
 mod digest;
 mod failure;
@@ -23,7 +24,7 @@ mod signed_chunks;
 mod trailer;
 mod verifier;
 
-pub use digest::ChecksumAlgorithm;
+pub use checksum::ChecksumAlgorithm;
 pub use failure::BodyFailure;
 pub use plan::{BodyPlan, ForwardedEncoding, Moment, Unwrapping};
 pub use signed_chunks::SignedChunks;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::digest::{ChecksumAlgorithm, ChecksumClaim, DataClaim, MD5_LENGTH, is_base64_of};
+use super::checksum::{ChecksumAlgorithm, MD5_LENGTH, is_base64_of};
+use super::chunked::Chunks;
+use super::digest::{ChecksumClaim, DataClaim};
 use super::failure::BodyFailure;
-use super::verifier::BodyVerifier;
+use super::trailer::{Announced, TrailerRule};
 use super::{BodyOptions, Framing};
 use crate::sig::RequestView;
 use crate::sig::dialect::Form;
@@ -49,39 +51,6 @@ pub enum ForwardedEncoding<'p> {
     Removed,
     /// It is this.
     Value(&'p HeaderValue),
-}
-
-/// The chunks of a framed body.
-#[derive(Debug, Clone)]
-pub(super) struct Chunks {
-    pub decoded_length: u64,
-    /// None where chunks are not signed.
-    pub chain: Option<ChunkChain>,
-    pub trailer: TrailerRule,
-}
-
-/// Whether something may stand behind the last chunk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum TrailerRule {
-    /// Nothing.
-    None,
-    /// What was announced, and behind it a signature where the chunks have one.
-    Allowed {
-        /// The checksum that was announced.
-        announced: Option<Announced>,
-        /// The full name of the signature's line.
-        signature: String,
-        /// Whether one has to come.
-        signed: bool,
-    },
-}
-
-/// A checksum that `x-amz-trailer` announces.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Announced {
-    pub algorithm: ChecksumAlgorithm,
-    /// The full name, lower-case.
-    pub name: String,
 }
 
 #[derive(Debug)]
@@ -186,11 +155,6 @@ impl BodyPlan {
             Some(0) => Moment::BeforeHeader,
             _ => Moment::WhileForwarded,
         }
-    }
-
-    /// A verifier of the whole body: a fresh one for each attempt.
-    pub fn verifier(&self) -> BodyVerifier {
-        BodyVerifier::of(self)
     }
 }
 

@@ -6,7 +6,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 
 use super::End;
-use crate::sig::payload::{ChunkChain, hex};
+use crate::sig::encode::hex;
+use crate::sig::payload::ChunkChain;
 
 /// The data in each chunk but the last one with data.
 pub const CHUNK: usize = 64 * 1024;

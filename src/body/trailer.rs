@@ -11,13 +11,36 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::chunked::BEHIND_THE_END;
+use super::checksum::ChecksumAlgorithm;
 use super::failure::BodyFailure;
-use super::plan::{Announced, TrailerRule};
 use crate::sig::payload::ChunkChain;
 
 /// The most bytes behind the last chunk's header. The longest checksum and a signature need less than 220.
 pub(super) const MAX_TRAILER_LENGTH: usize = 1024;
+
+/// Whether something may stand behind the last chunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TrailerRule {
+    /// Nothing.
+    None,
+    /// What was announced, and behind it a signature where the chunks have one.
+    Allowed {
+        /// The checksum that was announced.
+        announced: Option<Announced>,
+        /// The full name of the signature's line.
+        signature: String,
+        /// Whether one has to come.
+        signed: bool,
+    },
+}
+
+/// A checksum that `x-amz-trailer` announces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Announced {
+    pub algorithm: ChecksumAlgorithm,
+    /// The full name, lower-case.
+    pub name: String,
+}
 
 /// What may stand on the next line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +119,7 @@ impl Trailer {
             State::Lines => return self.field(line, chain),
             State::Signed | State::Over if is_empty => self.state = State::Over,
             State::Signed => return malformed("its signature is not the last line"),
-            State::Over => return Err(BEHIND_THE_END),
+            State::Over => return Err(BodyFailure::BEHIND_THE_END),
         }
         Ok(())
     }

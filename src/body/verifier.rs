@@ -31,8 +31,15 @@ pub struct BodyVerifier {
     verdict: Verdict,
 }
 
+impl BodyPlan {
+    /// A verifier of the whole body: a fresh one for each attempt.
+    pub fn verifier(&self) -> BodyVerifier {
+        BodyVerifier::of(self)
+    }
+}
+
 impl BodyVerifier {
-    pub(super) fn of(plan: &BodyPlan) -> Self {
+    fn of(plan: &BodyPlan) -> Self {
         let planned = &plan.0;
         let chunks = planned.chunks.as_ref();
         Self {
@@ -114,7 +121,7 @@ impl BodyVerifier {
                     received: self.received,
                 })
             }
-            None if behind_the_end => Err(BodyFailure::MalformedChunk("bytes behind the end")),
+            None if behind_the_end => Err(BodyFailure::BEHIND_THE_END),
             None if planned.chunks.is_none() && self.received > planned.options.max_body => {
                 Err(BodyFailure::TooLarge {
                     proposed: self.received,

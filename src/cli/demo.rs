@@ -19,7 +19,7 @@ use crate::config::{self, ListenFault};
 use crate::credentials::{InlineKey, InlineStore};
 use crate::embedded::{Node, NodeOptions};
 use crate::logs::{self, LogOptions};
-use crate::runtime::live::LiveOptions;
+use crate::runtime::active_config::ReloadableOptions;
 use crate::runtime::options::{AnswerAs, ListenerOptions, ServerOptions};
 use crate::secret::Secret;
 use crate::server::{self, RunOptions};
@@ -117,7 +117,7 @@ impl Demo {
                 ..ServerOptions::default()
             },
             admin: Some(self.admin),
-            live: LiveOptions {
+            live: ReloadableOptions {
                 store: Arc::new(InlineStore::new(std::slice::from_ref(key))),
                 listeners: vec![ListenerOptions {
                     address: SocketAddress::Tcp(self.listen),

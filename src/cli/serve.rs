@@ -8,7 +8,7 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::credentials::InlineStore;
 use crate::logs;
-use crate::runtime::live::LiveOptions;
+use crate::runtime::active_config::ReloadableOptions;
 use crate::server::{self, RunOptions};
 
 /// Runs the gateway that a file describes, until it is told to stop.
@@ -73,8 +73,8 @@ impl Fixed {
 }
 
 /// The settings that a running gateway can take anew; the others stay as they were at the start.
-fn live(settings: Settings) -> LiveOptions {
-    LiveOptions {
+fn live(settings: Settings) -> ReloadableOptions {
+    ReloadableOptions {
         store: Arc::new(InlineStore::new(&settings.keys)),
         signature: settings.signature,
         cluster: settings.cluster,

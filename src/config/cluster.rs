@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::document::Table;
 use super::kind::{Count, Span, Visible, Word, list, text, word};
-use super::resolve::MAX_TIMEOUT;
+use super::ranges::MAX_TIMEOUT;
 use super::section::{Section, field};
 use super::value::Value;
 use super::{address, sign_with};

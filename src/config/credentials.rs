@@ -6,7 +6,7 @@ use std::path::Path;
 use super::document::Table;
 use super::kind::{Kind, Visible, word};
 use super::once::Once;
-use super::resolve::visible;
+use super::ranges::visible;
 use super::section::Section;
 use super::value::Value;
 use super::{address, secret};

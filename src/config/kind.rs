@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::document::{self, Entry, MIN_DURATION};
-use super::resolve::visible;
+use super::ranges::visible;
 use super::value::Value;
 
 /// How a setting stands in a field of the type `F`.

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::address::{self, Taken};
 use super::document::Table;
 use super::kind::{Count, Limit, Span, Word, Words, text};
-use super::resolve::MAX_TIMEOUT;
+use super::ranges::MAX_TIMEOUT;
 use super::section::{Section, field};
 use super::value::Value;
 use crate::runtime::options::ListenerOptions;

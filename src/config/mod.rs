@@ -18,6 +18,7 @@ mod fault;
 mod kind;
 mod listener;
 mod once;
+mod ranges;
 mod resolve;
 mod secret;
 mod section;
@@ -35,7 +36,7 @@ use crate::secret::Secret;
 use crate::sig::VerifyOptions;
 pub use address::{ListenFault, is_host_name, listen_address};
 pub use fault::{ConfigErrors, Fault, Position};
-pub use resolve::is_visible;
+pub use ranges::is_visible;
 pub use secret::{read_secret, secret_fault};
 
 /// What is true: every setting, with its default where nothing was written.

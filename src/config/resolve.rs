@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::address::Taken;
 use super::document::{Entry, Table};
 use super::kind::{Count, Kind, Seconds, Span, Switch, Word, Words, text};
+use super::ranges::MAX_TIMEOUT;
 use super::section::{Section, field};
 use super::value::Value;
 use super::{Settings, cluster, credentials, listener};
@@ -19,8 +20,6 @@ use crate::sig::{Diagnostics, Region, VerifyOptions};
 
 /// More threads than any machine has cores are a slip of the pen.
 const MAX_THREADS: usize = 1024;
-/// No client, node or operator waits longer.
-pub(super) const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 /// A stolen header can be replayed for as long as the skew; nobody's clock is off by more than a day.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
 /// AWS's bound (Amazon S3 API Reference, "Authenticating requests: using query parameters").
@@ -177,21 +176,4 @@ impl Kind<Region> for Regions {
     fn schema(&self) -> Value {
         text(r"^(\*|[A-Za-z0-9._-]+)$").with("maxLength", MAX_REGION_LENGTH)
     }
-}
-
-/// Whether a text is 1 to `longest` visible ASCII characters, which a header can carry without quoting.
-pub fn is_visible(text: &str, longest: usize) -> bool {
-    (1..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
-}
-
-/// Text that a header can carry without quoting.
-pub(super) fn visible<'d>(entry: &Entry<'d>, longest: usize) -> Option<&'d str> {
-    let written = entry.string("a string")?;
-    if is_visible(written, longest) {
-        return Some(written);
-    }
-    entry.refuse(format_args!(
-        "must be 1 to {longest} visible ASCII characters without spaces"
-    ));
-    None
 }

@@ -257,9 +257,10 @@ impl<T: 'static> Section<T> {
 mod tests {
     use std::time::Duration;
 
-    use super::super::document;
+    use super::super::document::{self, Table};
     use super::super::kind::{Count, Limit, Span, Switch, Visible, Word, Words};
-    use super::*;
+    use super::super::value::Value;
+    use super::Section;
     use crate::sig::Version;
 
     #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::document::{Entry, Table};
 use super::kind::{Kind, Visible, text, word};
 use super::once::Once;
-use super::resolve::visible;
+use super::ranges::visible;
 use super::secret;
 use super::section::Section;
 use super::value::Value;

@@ -15,17 +15,18 @@ use crate::clock::instant;
 use crate::cluster::Forward;
 use crate::error::Refusal;
 use crate::policy::{Caller, decide};
-use crate::runtime::live::{Listener, Live};
+use crate::runtime::active_config::{ActiveConfig, Listener};
 use crate::sig::dialect::{AWS, CaseRule, Dialect, starts_with_ignoring_case, vendor_header};
-use crate::sig::request::{Parameter, text_of};
+use crate::sig::headers::text_of;
+use crate::sig::query::Parameter;
 use crate::sig::target::PathSpelling;
 use crate::sig::{self, AuthFailure, RequestView, Verified, VerifyingKey, Version};
-use crate::wire::head::Received;
+use crate::wire::head::RequestHead;
 use crate::wire::parse::{is_token, members};
 use crate::wire::target::Target;
 
 /// What the header of a request has come to.
-pub enum Admission {
+pub enum HeadCheck {
     /// It has its permit.
     Permitted,
     /// It is a form upload to this bucket: its body says who signed it.
@@ -36,12 +37,12 @@ pub enum Admission {
 }
 
 /// Why a request has not got its permit yet.
-enum Pause {
+enum Stop {
     Refused(Refusal),
     Unresolved(String),
 }
 
-impl<R: Into<Refusal>> From<R> for Pause {
+impl<R: Into<Refusal>> From<R> for Stop {
     fn from(refusal: R) -> Self {
         Self::Refused(refusal.into())
     }
@@ -54,21 +55,19 @@ impl<R: Into<Refusal>> From<R> for Pause {
 /// [`Refusal`].
 pub fn admit(
     request: &RequestHeader,
-    received: &Received,
+    head: &RequestHead,
     context: &mut Context,
     now: SystemTime,
     resolved: Option<VerifyingKey>,
-) -> Result<Admission, Refusal> {
+) -> Result<HeadCheck, Refusal> {
     let live = Arc::clone(&context.live);
-    let listener = context
-        .site()
-        .and_then(|(connection, _)| live.listeners.get(connection.listener()));
-    let listener = listener.ok_or(Refusal::Internal)?;
+    let connection = Arc::clone(&context.connection);
+    let listener = connection.listener(&live);
     let target = Target::of(request);
-    let steering = check_header(received)?;
+    let routing = check_header(head)?;
     if target
         .authority
-        .is_some_and(|authority| !authority.eq_ignore_ascii_case(steering.host))
+        .is_some_and(|authority| !authority.eq_ignore_ascii_case(routing.host))
     {
         return Err(Refusal::Address(AddressFailure::OtherAuthority));
     }
@@ -77,13 +76,13 @@ pub fn admit(
         request.method.as_str(),
         target.path,
         target.query,
-        received.fields(),
+        head.fields(),
     )
     .map_err(Refusal::Auth)?;
     let names = view.parameters.iter().map(|parameter| &*parameter.name);
     let hosts = &listener.options.hosts;
-    let host = steering.host;
-    let copy_source = match steering.copy_source {
+    let host = routing.host;
+    let copy_source = match routing.copy_source {
         CopySource::Absent if view.parameters.iter().any(is_copy_source) => CopySource::Present,
         copy_source => copy_source,
     };
@@ -95,9 +94,9 @@ pub fn admit(
     if cluster.forward == Forward::Passthrough && address.host_has_root() {
         return Err(Refusal::Address(AddressFailure::RootHost));
     }
-    if form::is_upload(method, &address, received) {
+    if form::is_upload(method, &address, head) {
         return match form::check_outside(&view) {
-            Ok(()) => Ok(Admission::Form(address)),
+            Ok(()) => Ok(HeadCheck::Form(address)),
             Err(failure) => {
                 context.refused.address = Some(address);
                 Err(Refusal::Auth(failure))
@@ -106,15 +105,15 @@ pub fn admit(
     }
     let verified = match verify(&live, listener, &view, &address, context, now, resolved) {
         Ok(verified) => Ok(verified),
-        Err(Pause::Refused(refusal)) => Err(refusal),
-        Err(Pause::Unresolved(id)) => {
+        Err(Stop::Refused(refusal)) => Err(refusal),
+        Err(Stop::Unresolved(id)) => {
             context.refused.address = Some(address);
-            return Ok(Admission::Unresolved(id));
+            return Ok(HeadCheck::Unresolved(id));
         }
     };
     let verified_at = instant();
-    context.verification = Some(verified_at - context.started);
-    context.verified_at = Some(verified_at);
+    context.admission.verification = Some(verified_at - context.started);
+    context.admission.verified_at = Some(verified_at);
     let permitted = verified.and_then(|verified| {
         let cluster = Dialect::named(live.cluster.options().dialect);
         check_spelling(&verified, cluster, &view)?;
@@ -124,12 +123,14 @@ pub fn admit(
     });
     match permitted {
         Ok(permit) => {
-            context.words = Some(listener.words(Some(permit.verified().dialect().dialect.name)));
-            let permit = context.permit.insert(permit);
+            context.admission.response_dialect =
+                Some(listener.response_dialect(Some(permit.verified().dialect().dialect.name)));
+            let permit = context.admission.permit.insert(permit);
             let forward = live.cluster.options().forward;
-            let body = Body::planned(permit, &view, forward, received.body_length());
-            context.body = body.map_err(|refusal| without_length(refusal, permit, received))?;
-            Ok(Admission::Permitted)
+            let body = Body::planned(permit, &view, forward, head.body_length());
+            context.admission.body =
+                body.map_err(|refusal| without_length(refusal, permit, head))?;
+            Ok(HeadCheck::Permitted)
         }
         Err(refusal) => {
             context.refused.address = Some(address);
@@ -139,14 +140,14 @@ pub fn admit(
 }
 
 fn verify(
-    live: &Live,
+    live: &ActiveConfig,
     listener: &Listener,
     view: &RequestView<'_>,
     address: &Address,
     context: &mut Context,
     now: SystemTime,
     resolved: Option<VerifyingKey>,
-) -> Result<sig::Verified, Pause> {
+) -> Result<sig::Verified, Stop> {
     let claim = match sig::claim(view, address, now, &listener.dialects, &live.signature) {
         Ok(claim) => claim,
         Err(AuthFailure::NotSigned) if overrides_response(view) => {
@@ -159,7 +160,7 @@ fn verify(
         Some(key) => key,
         None => match live.known_key(id) {
             Some(answer) => answer?,
-            None => return Err(Pause::Unresolved(id.to_owned())),
+            None => return Err(Stop::Unresolved(id.to_owned())),
         },
     };
     let verified = claim.verify(&key);
@@ -168,7 +169,7 @@ fn verify(
     let verified = verified.map_err(Refusal::Auth)?;
     check_named(&claim, view)?;
     if live.cluster.options().forward == Forward::Passthrough {
-        context.signed_fields = signed_fields(&claim)?;
+        context.admission.signed_fields = signed_fields(&claim)?;
     }
     Ok(verified)
 }
@@ -199,16 +200,16 @@ fn is_copy_source(parameter: &Parameter<'_>) -> bool {
 }
 
 /// What the check takes from the header besides the signature.
-struct Steering<'r> {
+struct RoutingFields<'r> {
     host: &'r str,
     copy_source: CopySource,
 }
 
 /// Checks the fields that steer HTTP itself, in one pass over all of them.
-fn check_header(received: &Received) -> Result<Steering<'_>, Refusal> {
+fn check_header(head: &RequestHead) -> Result<RoutingFields<'_>, Refusal> {
     let mut host = None;
     let mut copy_source = CopySource::Absent;
-    for (name, value) in received.fields() {
+    for (name, value) in head.fields() {
         match name {
             "connection" => check_connection(value)?,
             "expect" if members(value).any(|one| !one.eq_ignore_ascii_case(b"100-continue")) => {
@@ -227,7 +228,7 @@ fn check_header(received: &Received) -> Result<Steering<'_>, Refusal> {
     }
     let host = host.ok_or(Refusal::Address(AddressFailure::MissingHost))?;
     let host = text_of(host).ok_or(Refusal::Address(AddressFailure::BadHost))?;
-    Ok(Steering { host, copy_source })
+    Ok(RoutingFields { host, copy_source })
 }
 
 /// What a `Connection` field names concerns the connection alone (RFC 9110, section 7.6.1). The gateway takes no field

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue};
-use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
+use super::client::{Client, Piece};
 use crate::address::{Content, Operation};
 use crate::body::{
     BodyFailure, BodyOptions, BodyPlan, BodyVerifier, ChecksumAlgorithm, End, ForwardedEncoding,
@@ -15,7 +15,7 @@ use crate::error::Refusal;
 use crate::policy::Permit;
 use crate::sig::RequestView;
 use crate::sig::dialect::vendor_header;
-use crate::wire::head::Received;
+use crate::wire::head::RequestHead;
 
 /// The most that is read of a body that frames an empty object: its one chunk and its trailer. What Pingora keeps of a
 /// body to send it to a node that is asked later.
@@ -111,7 +111,7 @@ impl Body {
 
     /// Whether the body has to be read before the header goes on: the node is to get an empty object out of frames, and
     /// would have all of it with the header, or it is to get no body.
-    pub fn comes_first(&self) -> bool {
+    pub fn verify_first(&self) -> bool {
         let plan = self.plan.as_ref();
         self.bodiless.is_some() || plan.is_some_and(|plan| plan.moment() == Moment::BeforeHeader)
     }
@@ -120,29 +120,23 @@ impl Body {
     ///
     /// # Errors
     /// [`Refusal`].
-    pub async fn settle(&mut self, session: &mut Session) -> Result<(), Refusal> {
-        if session.req_header().headers.contains_key(EXPECT) {
-            // Whoever is gone by now is seen by the read.
-            let _sent = session.as_mut().write_continue_response().await;
-        }
+    pub async fn verify_buffered(&mut self, client: &mut Client<'_>) -> Result<(), Refusal> {
+        client.allow_body().await;
         // What is read here comes through the filter once more, from Pingora's buffer.
-        session.as_mut().enable_retry_buffering();
+        client.keep_what_is_read();
         self.begin_attempt();
         let mut read = 0;
         loop {
-            let piece = session.as_mut().read_request_body().await;
-            let piece = piece.map_err(|_silent_or_gone| Refusal::ClientSilent)?;
-            let end = piece.is_none() || session.is_body_done();
-            let piece = piece.unwrap_or_default();
-            read += piece.len();
+            let Piece { bytes, last } = client.next_piece().await?;
+            read += bytes.len();
             if let Some(operation) = self.bodiless.filter(|_| read > 0) {
                 return Err(Refusal::UnexpectedBody(operation));
             }
             if read > MAX_EMPTY_OBJECT_BYTES {
                 return Err(Refusal::Body(BodyFailure::Truncated));
             }
-            self.push(piece, end).map_err(Refusal::Body)?;
-            if end {
+            self.push(bytes, last).map_err(Refusal::Body)?;
+            if last {
                 return Ok(());
             }
         }
@@ -241,7 +235,7 @@ impl Body {
         if let Some(length) = plan.forwarded_length() {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        if self.comes_first() {
+        if self.verify_first() {
             // The gateway has met it.
             headers.remove(EXPECT);
         }
@@ -250,10 +244,10 @@ impl Body {
 
 /// Why an upload is refused whose header has no length, neither Content-Length nor HTTP's chunks, and claims that there is a
 /// body: for want of the length (S3: 411), and not because no bytes are others than the claimed ones.
-pub fn without_length(refusal: Refusal, permit: &Permit, received: &Received) -> Refusal {
+pub fn without_length(refusal: Refusal, permit: &Permit, head: &RequestHead) -> Refusal {
     let operation = permit.address().operation();
     let stores = matches!(operation, Operation::PutObject | Operation::UploadPart);
-    let announces = received.body_length() != Some(0) || received.value("content-length").is_some();
+    let announces = head.body_length() != Some(0) || head.value("content-length").is_some();
     match refusal {
         Refusal::Body(
             BodyFailure::PayloadHash { .. }

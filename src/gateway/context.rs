@@ -17,70 +17,56 @@ use crate::cluster::SpentConnections;
 use crate::error::{Answer, Reason, Refusal};
 use crate::metrics::{Count, Metrics, NodeMetrics};
 use crate::policy::Permit;
-use crate::runtime::live::{Listener, Live};
+use crate::runtime::active_config::{ActiveConfig, Listener};
 use crate::runtime::request_id::RequestId;
 use crate::sig::Version;
-use crate::sig::authorization::DialectForm;
 use crate::sig::claimed::Claimed;
-use crate::sig::dialect::DialectName;
-use crate::wire::connection::{Awaited, Connection};
-use crate::wire::head::Received;
+use crate::sig::dialect::{DialectForm, DialectName};
+use crate::wire::connection::{Connection, ReadState};
+use crate::wire::head::RequestHead;
 use crate::wire::target::Target;
 
 /// One request in flight.
 pub struct Context {
     /// The configuration that it is handled with.
-    pub live: Arc<Live>,
-    /// The connection it came on; always there once the header was read.
-    pub connection: Option<Arc<Connection>>,
+    pub live: Arc<ActiveConfig>,
+    /// The connection it came on.
+    pub connection: Arc<Connection>,
     /// The gateway's id of the request.
     pub request_id: RequestId,
     /// Its header fields.
-    pub received: Received,
+    pub head: RequestHead,
     /// When its header had been read.
     pub started: Instant,
-    /// Whose words its answer uses.
-    pub words: Option<DialectName>,
+    /// What the check made of it.
+    pub admission: Admission,
+    /// What is known of it where it got no permit.
+    pub refused: Refused,
+    /// The latest attempt at a node.
+    pub attempt: NodeAttempt,
+    _in_flight: InFlight,
+}
+
+/// What the check made of a request.
+#[derive(Debug, Default)]
+pub struct Admission {
     /// Leave to go on to a node, once it has one.
     pub permit: Option<Permit>,
+    /// The dialect that its answer uses.
+    pub response_dialect: Option<DialectName>,
     /// The fields besides the usual ones that its signature covers, where the nodes verify it themselves.
     pub signed_fields: Vec<String>,
     /// The proof of its body.
     pub body: Body,
     /// What it is besides, where it is a form upload.
     pub form: Option<Box<Upload>>,
-    /// The frames that its body goes on in, for the attempt under way, where the node gets it in signed chunks.
-    pub signed_chunks: Option<SignedChunks>,
-    /// The nodes it has tried.
-    pub attempt: Attempt,
-    /// What is known of a request that got no permit.
-    pub refused: Refused,
-    /// The answer of the gateway's own, if it gave one.
-    pub answer: Option<Answer>,
     /// How long the check of the signature took.
     pub verification: Option<Duration>,
     /// When it ended, where a node is asked right behind it.
     pub verified_at: Option<Instant>,
-    /// When the latest attempt at a node started.
-    pub node_started: Option<Instant>,
-    /// The connection of the latest attempt.
-    pub node_connection: Option<Arc<SocketDigest>>,
-    /// Whether the next attempt needs a connection of its own.
-    pub single: bool,
-    /// How many interim answers the node has given.
-    pub interim_answers: u8,
-    /// When it had its connection; none where the client is still to send a body.
-    pub connected: Option<Instant>,
-    /// How long the node took to the header of its answer.
-    pub node_duration: Option<Duration>,
-    /// The node's own id of the request.
-    pub node_request_id: Option<String>,
-    /// What is done to the body of the node's answer.
-    pub relay: Relay,
-    _in_flight: InFlight,
 }
 
-/// What a request that is refused claimed to be, for the log and the metrics alone.
+/// What a request that is refused claimed to be, and what it was told.
 #[derive(Debug, Default)]
 pub struct Refused {
     /// Why it is refused.
@@ -91,53 +77,36 @@ pub struct Refused {
     pub claimed: Option<Claimed<'static>>,
     /// Whether its signature holds, and it is refused for something else.
     pub verified: bool,
+    /// The answer of the gateway's own, if it gave one.
+    pub answer: Option<Answer>,
 }
 
-impl Context {
-    /// A request whose header has just been read.
-    pub fn new(live: Arc<Live>, metrics: &Metrics, now: Instant) -> Self {
-        Self {
-            live,
-            connection: None,
-            request_id: RequestId::random(),
-            received: Received::default(),
-            started: now,
-            words: None,
-            permit: None,
-            signed_fields: Vec::new(),
-            body: Body::default(),
-            form: None,
-            signed_chunks: None,
-            attempt: Attempt::default(),
-            refused: Refused::default(),
-            answer: None,
-            verification: None,
-            verified_at: None,
-            node_started: None,
-            node_connection: None,
-            single: false,
-            interim_answers: 0,
-            connected: None,
-            node_duration: None,
-            node_request_id: None,
-            relay: Relay::default(),
-            _in_flight: InFlight::new(&metrics.in_flight),
-        }
-    }
+/// The latest attempt at a node, and which nodes were tried before.
+#[derive(Debug, Default)]
+pub struct NodeAttempt {
+    /// The nodes that the request has tried.
+    pub nodes: Attempt,
+    /// When it started.
+    pub started: Option<Instant>,
+    /// Its connection.
+    pub connection: Option<Arc<SocketDigest>>,
+    /// Whether the next one needs a connection of its own.
+    pub single_use: bool,
+    /// When it had its connection; none where the client is still to send a body.
+    pub connected: Option<Instant>,
+    /// The frames that the body goes on in, where the node gets it in signed chunks.
+    pub signed_chunks: Option<SignedChunks>,
+    /// How many interim answers the node has given.
+    pub interim_answers: u8,
+    /// How long the node took to the header of its answer.
+    pub duration: Option<Duration>,
+    /// The node's own id of the request.
+    pub node_request_id: Option<String>,
+    /// What is done to the body of the node's answer.
+    pub relay: Relay,
+}
 
-    /// The connection it came on, and the listener of that.
-    pub fn site(&self) -> Option<(&Connection, &Listener)> {
-        let connection = self.connection.as_deref()?;
-        let listener = self.live.listeners.get(connection.listener())?;
-        Some((connection, listener))
-    }
-
-    /// Whether the node has been silent for too long.
-    pub fn node_is_overdue(&self) -> bool {
-        let connection = self.connection.as_ref();
-        connection.is_some_and(|connection| connection.awaited() == Awaited::Nothing)
-    }
-
+impl NodeAttempt {
     /// Counts an answer of the node's that is not its last.
     ///
     /// # Errors
@@ -151,22 +120,53 @@ impl Context {
         Ok(())
     }
 
-    /// Whether the node has answered before it could have the whole request.
-    pub fn is_answered_early(&self) -> bool {
-        let connection = self.connection.as_ref();
-        connection.is_none_or(|connection| connection.awaited() != Awaited::Answer)
-    }
-
     /// The node's connection is not to be used again.
     pub fn spend(&mut self, spent: &SpentConnections) {
-        if let Some(connection) = self.node_connection.take() {
+        if let Some(connection) = self.connection.take() {
             spent.spend(&connection);
         }
+    }
+}
+
+impl Context {
+    /// A request whose header has just been read.
+    pub fn new(
+        live: Arc<ActiveConfig>,
+        connection: Arc<Connection>,
+        metrics: &Metrics,
+        now: Instant,
+    ) -> Self {
+        Self {
+            live,
+            connection,
+            request_id: RequestId::random(),
+            head: RequestHead::default(),
+            started: now,
+            admission: Admission::default(),
+            refused: Refused::default(),
+            attempt: NodeAttempt::default(),
+            _in_flight: InFlight::new(&metrics.in_flight),
+        }
+    }
+
+    /// The listener that its connection came in at.
+    pub fn listener(&self) -> &Listener {
+        self.connection.listener(&self.live)
+    }
+
+    /// Whether the node has been silent for too long.
+    pub fn node_is_overdue(&self) -> bool {
+        self.connection.state() == ReadState::Nothing
+    }
+
+    /// Whether the node has answered before it could have the whole request.
+    pub fn is_answered_early(&self) -> bool {
+        self.connection.state() != ReadState::Answer
     }
 
     /// The node that the latest attempt went to, and its counters.
     pub fn node(&self) -> Option<(&str, &NodeMetrics)> {
-        let at = self.live.cluster.latest(&self.attempt)?;
+        let at = self.live.cluster.latest(&self.attempt.nodes)?;
         Some((
             self.live.cluster.labels().get(at)?,
             self.live.node_metrics.get(at)?,
@@ -175,23 +175,27 @@ impl Context {
 
     /// Whether there is something of the body to prove that has not been.
     pub fn is_unproven(&self) -> bool {
-        self.body.is_unproven() || self.form.as_ref().is_some_and(|form| form.is_unproven())
+        self.admission.body.is_unproven()
+            || self
+                .admission
+                .form
+                .as_ref()
+                .is_some_and(|form| form.is_unproven())
     }
 
     /// Why a form upload is refused, if it turned out to be wrong while it was on its way.
     pub fn form_refusal(&self) -> Option<Refusal> {
-        self.form.as_ref()?.refusal()
+        self.admission.form.as_ref()?.refusal()
     }
 
     /// What is wrong with the framing of the body, if something is.
     pub fn broken_body(&self) -> Option<Refusal> {
-        let fault = self.connection.as_ref()?.body_fault();
-        fault.map(Refusal::Wire)
+        self.connection.body_fault().map(Refusal::Wire)
     }
 
     /// The address of the request, permitted or refused.
     pub fn address(&self) -> Option<&Address> {
-        match &self.permit {
+        match &self.admission.permit {
             Some(permit) => Some(permit.address()),
             None => self.refused.address.as_ref(),
         }
@@ -199,18 +203,18 @@ impl Context {
 
     /// Reads who signed a request that got no permit, by its own words; that of a form is known already.
     pub fn note_claim(&mut self, request: &RequestHeader) {
-        if self.permit.is_some() || self.refused.claimed.is_some() {
+        if self.admission.permit.is_some() || self.refused.claimed.is_some() {
             return;
         }
-        let dialects = self.site().map(|(_, listener)| &listener.dialects[..]);
+        let dialects = &self.listener().dialects;
         let query = Target::of(request).query;
-        let claimed = Claimed::of(self.received.fields(), query, dialects.unwrap_or(&[]));
+        let claimed = Claimed::of(self.head.fields(), query, dialects);
         self.refused.claimed = claimed.map(Claimed::into_owned);
     }
 
     /// The dialect and the form of its signature, verified or claimed.
     pub fn dialect(&self) -> Option<DialectForm> {
-        match &self.permit {
+        match &self.admission.permit {
             Some(permit) => Some(permit.verified().dialect()),
             None => self.refused.claimed.as_ref()?.dialect,
         }
@@ -218,7 +222,7 @@ impl Context {
 
     /// The version of its signature, verified or claimed.
     pub fn version(&self) -> Option<Version> {
-        match &self.permit {
+        match &self.admission.permit {
             Some(permit) => Some(permit.verified().version()),
             None => Some(self.refused.claimed.as_ref()?.version),
         }

@@ -3,6 +3,7 @@
 //! | file | what it does, in the order of a request |
 //! |---|---|
 //! | `proxy`, `context` | Pingora's callbacks, and what is kept of one request |
+//! | `client` | what is read from the client and written to it |
 //! | `admit` | the check: from the head to a `Permit` |
 //! | `body` | the proof of the request's body while it streams |
 //! | `form` | form uploads: the check of their fields, the PUT that they become, the answer |
@@ -13,6 +14,7 @@
 
 mod admit;
 mod body;
+mod client;
 mod context;
 mod form;
 mod forward;

@@ -1,6 +1,5 @@
 //! The Pingora proxy. Every callback hands over to the room that knows.
 
-use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,21 +11,22 @@ use pingora::modules::http::HttpModules;
 use pingora::prelude::HttpPeer;
 use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
-use pingora::{Error, ErrorSource, ErrorType, Result};
+use pingora::{Error, ErrorSource, ErrorType, OrErr, Result};
 use tokio::sync::watch;
 
-use super::admit::Admission;
+use super::admit::HeadCheck;
+use super::client::Client;
 use super::context::Context;
 use super::{admit, form, forward, observe, relay, respond};
 use crate::body::End;
 use crate::clock::instant;
-use crate::cluster::{self, Forward};
+use crate::cluster::{Exchange, Forward};
 use crate::error::Refusal;
 use crate::metrics::NodeConnection;
 use crate::runtime::Runtime;
 use crate::sig;
-use crate::sig::dialect::DialectName;
-use crate::wire::connection::{Awaited, Connection};
+use crate::wire::connection::{Connection, ReadState};
+use crate::wire::h2;
 use crate::wire::target::{Target, encode_target};
 
 /// What Pingora runs for each request.
@@ -47,18 +47,23 @@ impl Proxy {
         context: &mut Context,
         refusal: &Refusal,
     ) -> Result<()> {
-        let words = context.words.unwrap_or_else(|| {
+        let dialect = context.admission.response_dialect.unwrap_or_else(|| {
             let query = Target::of(session.req_header()).query;
-            let asked = sig::spoken(context.received.fields(), query);
-            context
-                .site()
-                .map_or(DialectName::Aws, |(_, listener)| listener.words(asked))
+            let asked = sig::spoken(context.head.fields(), query);
+            context.listener().response_dialect(asked)
         });
-        let answer = refusal.answer(words);
+        let answer = refusal.answer(dialect);
         context.refused.reason = Some(refusal.reason());
         let host_id = &self.runtime.host_id;
-        let sent = respond::refuse(session, &answer, words, &context.request_id, host_id).await;
-        context.answer = Some(answer);
+        let sent = respond::refuse(
+            &mut Client(session),
+            &answer,
+            dialect,
+            &context.request_id,
+            host_id,
+        )
+        .await;
+        context.refused.answer = Some(answer);
         sent
     }
 }
@@ -70,64 +75,66 @@ impl ProxyHttp for Proxy {
 
     fn new_ctx(&self) -> Self::CTX {
         let live = self.runtime.live.load_full();
-        Box::new(Context::new(live, &self.runtime.metrics, instant()))
+        let connection = Connection::current();
+        let metrics = &self.runtime.metrics;
+        Box::new(Context::new(live, connection, metrics, instant()))
     }
 
     /// None: Pingora's default would look at every piece of every body for something to compress.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
-    /// Before the first filter: the connection that the request came on.
-    fn on_connection_reuse(
+    /// The first filter, for every protocol: the head of the request.
+    async fn early_request_filter(
         &self,
         session: &mut Session,
         context: &mut Self::CTX,
-        connection: Box<dyn Any + Send + Sync>,
-    ) {
-        let Ok(connection) = connection.downcast::<Arc<Connection>>() else {
-            return;
+    ) -> Result<()> {
+        context.head = match context.connection.take_head() {
+            Some(head) => head,
+            // The guard reads HTTP/1 alone.
+            None => {
+                let has_body = !session.as_mut().is_body_empty();
+                let head = h2::head(session.req_header(), has_body);
+                head.or_err(ErrorType::InvalidHTTPHeader, "the head of a request")?
+            }
         };
-        context.received = connection.take_received().unwrap_or_default();
-        context.connection = Some(*connection);
-        let Some((_, listener)) = context.site() else {
-            return;
-        };
-        let options = &listener.options;
-        session.set_read_timeout(Some(options.body_timeout));
+        session.set_read_timeout(Some(context.listener().options.body_timeout));
         // HTTP/1.0 knows no interim answers (RFC 9110, section 15.2).
         let old = session.req_header().version == Version::HTTP_10;
         session.set_ignore_info_resp(old);
+        Ok(())
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {
         let now = self.runtime.clock.now();
-        if context.received.target_is_raw() {
+        if context.head.target_is_raw() {
             encode_target(session.req_header_mut())?;
         }
-        let (request, received) = (session.req_header(), std::mem::take(&mut context.received));
-        let mut admission = admit::admit(request, &received, context, now, None);
-        if let Ok(Admission::Unresolved(id)) = &admission {
+        let (request, head) = (session.req_header(), std::mem::take(&mut context.head));
+        let mut admission = admit::admit(request, &head, context, now, None);
+        if let Ok(HeadCheck::Unresolved(id)) = &admission {
             admission = match Box::pin(context.live.key_of(id)).await {
-                Ok(key) => admit::admit(request, &received, context, now, Some(key)),
+                Ok(key) => admit::admit(request, &head, context, now, Some(key)),
                 Err(refusal) => {
-                    context.verification = Some(context.started.elapsed());
+                    context.admission.verification = Some(context.started.elapsed());
                     Err(refusal)
                 }
             };
         }
-        context.received = received;
+        context.head = head;
         let mut admitted = match admission {
-            Ok(Admission::Permitted) => Ok(()),
+            Ok(HeadCheck::Permitted) => Ok(()),
             // Its key was there.
-            Ok(Admission::Unresolved(_)) => Err(Refusal::Internal),
+            Ok(HeadCheck::Unresolved(_)) => Err(Refusal::Internal),
             // Boxed, since the room of what is rare would else be part of every request's future.
-            Ok(Admission::Form(bucket)) => {
-                Box::pin(form::admit(session, context, bucket, now)).await
+            Ok(HeadCheck::Form(bucket)) => {
+                Box::pin(form::admit(&mut Client(session), context, bucket, now)).await
             }
             Err(refusal) => Err(refusal),
         };
-        if admitted.is_ok() && context.body.comes_first() {
-            admitted = Box::pin(context.body.settle(session)).await;
-            context.verified_at = None;
+        if admitted.is_ok() && context.admission.body.verify_first() {
+            admitted = Box::pin(context.admission.body.verify_buffered(&mut Client(session))).await;
+            context.admission.verified_at = None;
         }
         match admitted {
             Ok(()) => Ok(false),
@@ -146,29 +153,20 @@ impl ProxyHttp for Proxy {
         _session: &mut Session,
         context: &mut Self::CTX,
     ) -> Result<Box<HttpPeer>> {
-        let now = context.verified_at.take().unwrap_or_else(instant);
-        context.node_started = Some(now);
-        let Context {
-            live,
-            permit,
-            attempt,
-            ..
-        } = &mut **context;
-        let peer = permit
-            .as_ref()
-            .and_then(|permit| live.cluster.peer(permit, attempt, now));
-        let mut peer = peer.ok_or_else(|| {
+        let now = context.admission.verified_at.take().unwrap_or_else(instant);
+        context.attempt.started = Some(now);
+        let exchange = Exchange {
+            now,
+            has_body: context.head.body_length() != Some(0),
+            single_use: context.attempt.single_use,
+            requests: self.runtime.metrics.in_flight.get(),
+        };
+        let nodes = &mut context.attempt.nodes;
+        let permit = context.admission.permit.as_ref();
+        let peer = permit.and_then(|permit| context.live.cluster.peer(permit, nodes, exchange));
+        peer.ok_or_else(|| {
             Error::explain(ErrorType::ConnectError, "no node is left to try").into_up()
-        })?;
-        cluster::narrow(&mut peer, self.runtime.metrics.in_flight.get());
-        if context.received.body_length() == Some(0) {
-            // The connection's guard alone waits for the node, with an alarm that is there already.
-            peer.options.read_timeout = None;
-        }
-        if context.single {
-            peer.group_key = cluster::SINGLE;
-        }
-        Ok(peer)
+        })
     }
 
     fn fail_to_connect(
@@ -180,7 +178,7 @@ impl ProxyHttp for Proxy {
     ) -> Box<Error> {
         note_node_failure(context, &error);
         // Nothing of the request has been read for this node, so the next one gets it whole.
-        error.set_retry(context.live.cluster.has_untried(&context.attempt));
+        error.set_retry(context.live.cluster.has_untried(&context.attempt.nodes));
         error
     }
 
@@ -194,17 +192,17 @@ impl ProxyHttp for Proxy {
         context: &mut Self::CTX,
     ) -> Result<()> {
         if reused && digest.is_some_and(|digest| self.runtime.spent.contains(digest)) {
-            context.single = true;
+            context.attempt.single_use = true;
             return Error::e_explain(ErrorType::ConnectionClosed, "a spent connection");
         }
-        context.node_connection = digest.and_then(|digest| digest.socket_digest.clone());
+        context.attempt.connection = digest.and_then(|digest| digest.socket_digest.clone());
         let (state, connected) = if reused {
-            (NodeConnection::Reused, context.node_started)
+            (NodeConnection::Reused, context.attempt.started)
         } else {
             (NodeConnection::New, Some(instant()))
         };
         // What has a body, be it one of nothing in chunks, waits for the client before it waits for the node.
-        context.connected = connected.filter(|_| context.received.body_length() == Some(0));
+        context.attempt.connected = connected.filter(|_| context.head.body_length() == Some(0));
         if let Some((_, metrics)) = context.node() {
             metrics.connection(state);
         }
@@ -217,36 +215,40 @@ impl ProxyHttp for Proxy {
         request: &mut RequestHeader,
         context: &mut Self::CTX,
     ) -> Result<()> {
-        let (Some(permit), Some(connection)) = (&context.permit, &context.connection) else {
+        let Some(permit) = &context.admission.permit else {
             return Error::e_explain(
                 ErrorType::InternalError,
                 "a request without a permit reached a node's filter",
             );
         };
-        context.body.begin_attempt();
-        let mut received = &context.received;
-        if let Some(form) = &mut context.form
+        context.admission.body.begin_attempt();
+        let mut head = &context.head;
+        if let Some(form) = &mut context.admission.form
             && let Some(own) = form.begin_attempt(request)
         {
-            received = own;
+            head = own;
         }
-        let node = context.live.cluster.latest(&context.attempt);
+        let node = context.live.cluster.latest(&context.attempt.nodes);
         let node = node.and_then(|at| context.live.cluster.labels().get(at));
-        context.signed_chunks = forward::rewrite(
+        context.attempt.signed_chunks = forward::rewrite(
             request,
-            received,
+            head,
             permit,
             &context.live.cluster,
-            forward::Own {
-                body: &context.body,
+            forward::ForwardInfo {
+                body: &context.admission.body,
                 request_id: &context.request_id,
-                peer: connection.peer(),
+                peer: context.connection.peer(),
                 node: node.map_or("localhost", String::as_str),
                 clock: &*self.runtime.clock,
-                signed_fields: &context.signed_fields,
+                signed_fields: &context.admission.signed_fields,
             },
         )?;
-        forward::mark_single_use(request, context.received.body_length(), context.single)
+        forward::mark_single_use(
+            request,
+            context.head.body_length(),
+            context.attempt.single_use,
+        )
     }
 
     async fn request_body_filter(
@@ -256,20 +258,21 @@ impl ProxyHttp for Proxy {
         end: bool,
         context: &mut Self::CTX,
     ) -> Result<()> {
-        if let (true, Some(connection)) = (end, &context.connection) {
-            match context.connected {
+        if end {
+            let connection = &context.connection;
+            match context.attempt.connected {
                 Some(connected) => {
                     let patience = context.live.cluster.options().read_timeout;
                     connection.await_node_until(connected + patience);
                 }
-                None => connection.await_next(Awaited::Answer),
+                None => connection.set_state(ReadState::Answer),
             }
         }
-        if let Some(form) = &mut context.form {
+        if let Some(form) = &mut context.admission.form {
             form.pass(piece, end)?;
         }
-        context.body.pass(piece, end)?;
-        if let Some(chunks) = &mut context.signed_chunks {
+        context.admission.body.pass(piece, end)?;
+        if let Some(chunks) = &mut context.attempt.signed_chunks {
             let data = piece.take().unwrap_or_default();
             *piece = Some(chunks.push(data, if end { End::Yes } else { End::No }));
         }
@@ -290,26 +293,27 @@ impl ProxyHttp for Proxy {
         // 100 Continue and its like pass; what is final comes behind. An answer ahead of the end of the body ends the
         // connection: for Pingora a 100 would be one, and every upload that waits for it would cost a connection.
         let now = instant();
-        if let Some(connection) = &context.connection {
-            connection.await_anew();
-        }
+        context.connection.restart_timer();
         let interim = answer.status.is_informational();
         session.set_close_on_response_before_downstream_finish(!interim);
         let (method, version) = (&session.req_header().method, session.req_header().version);
         let settled = relay::settle(answer, method, version)?;
         if interim {
-            return context.count_interim_answer();
+            return context.attempt.count_interim_answer();
         }
         if settled.out_of_step || context.is_answered_early() {
-            context.spend(&self.runtime.spent);
+            context.attempt.spend(&self.runtime.spent);
         }
-        context.node_duration = context.node_started.map(|started| now - started);
+        context.attempt.duration = context.attempt.started.map(|started| now - started);
         if answer.status.is_success() && context.is_unproven() {
             // It has not got the end of the body and cannot have kept it; nor may the client take it for kept.
             let early = Error::explain(ErrorType::InvalidHTTPHeader, "success before the body");
             return Err(early.into_up());
         }
-        let (Some(words), Some(permit)) = (context.words, &context.permit) else {
+        let (Some(dialect), Some(permit)) = (
+            context.admission.response_dialect,
+            &context.admission.permit,
+        ) else {
             return Error::e_explain(
                 ErrorType::InternalError,
                 "an answer came to a request without a permit",
@@ -319,10 +323,10 @@ impl ProxyHttp for Proxy {
         let request = session.req_header();
         let (request_id, host_id) = (&context.request_id, &self.runtime.host_id);
         let own_refusal: &dyn Fn() -> Vec<u8> =
-            &|| respond::document(request, &Refusal::OwnKey, words, request_id, host_id);
+            &|| respond::document(request, &Refusal::OwnKey, dialect, request_id, host_id);
         let (relay, node_request_id) = relay::head(
             answer,
-            words,
+            dialect,
             context.live.cluster.options().dialect,
             &session.req_header().method,
             permit.address().operation(),
@@ -332,17 +336,17 @@ impl ProxyHttp for Proxy {
             },
             signed_anew.then_some(own_refusal),
         )?;
-        context.relay = relay;
-        context.node_request_id = node_request_id;
+        context.attempt.relay = relay;
+        context.attempt.node_request_id = node_request_id;
         if settled.no_body {
-            context.relay = relay::Relay::Nothing;
+            context.attempt.relay = relay::Relay::Nothing;
         }
         // The end of the body is that of the connection, for whoever knows no chunks.
         if settled.until_close || *self.stopping.borrow() {
             session.set_keepalive(None);
         }
-        if context.form.is_some() {
-            Box::pin(form::answer(session, answer, context)).await?;
+        if context.admission.form.is_some() {
+            Box::pin(form::answer(&mut Client(session), answer, context)).await?;
         }
         Ok(())
     }
@@ -354,10 +358,8 @@ impl ProxyHttp for Proxy {
         end: bool,
         context: &mut Self::CTX,
     ) -> Result<Option<Duration>> {
-        if let Some(connection) = &context.connection {
-            connection.await_anew();
-        }
-        if let Some(code) = context.relay.body(piece, end) {
+        context.connection.restart_timer();
+        if let Some(code) = context.attempt.relay.body(piece, end) {
             note_own_key_refused(context, code);
         }
         Ok(None)
@@ -374,15 +376,16 @@ impl ProxyHttp for Proxy {
         if context.node_is_overdue() {
             error = Error::explain(ErrorType::ReadTimedout, "the node is silent").into_up();
         }
-        if reused && context.single {
+        if reused && context.attempt.single_use {
             // Nothing was sent on it.
-            context.attempt.once_more();
+            context.attempt.nodes.retry_same_node();
             error.set_retry(true);
             return error;
         }
         let from_node = *error.esource() == ErrorSource::Upstream;
         // A form is a PUT in another dress.
-        let idempotent = session.req_header().method.is_idempotent() || context.form.is_some();
+        let idempotent =
+            session.req_header().method.is_idempotent() || context.admission.form.is_some();
         let replayable = idempotent
             && !session.as_ref().retry_buffer_truncated()
             && session.response_written().is_none();
@@ -394,7 +397,7 @@ impl ProxyHttp for Proxy {
         error.set_retry(reused && replayable && from_node && broke_off);
         if error.retry() {
             // A pooled connection had gone stale; that says nothing about the node.
-            context.attempt.once_more();
+            context.attempt.nodes.retry_same_node();
         } else if from_node {
             note_node_failure(context, &error);
         }
@@ -410,19 +413,23 @@ impl ProxyHttp for Proxy {
         let answered = session
             .response_written()
             .is_some_and(|answer| !answer.status.is_informational());
-        let refusal = match context.body.failure() {
+        let refusal = match context.admission.body.failure() {
             _ if answered => None,
             Some(failure) => Some(Refusal::Body(failure.clone())),
             None => context
                 .broken_body()
                 .or_else(|| context.form_refusal())
-                .or_else(|| respond::refusal_of(session, error)),
+                .or_else(|| respond::refusal_of(&mut Client(session), error)),
         };
         let mut error_code = 0;
         if let Some(refusal) = refusal {
             session.set_keepalive(None);
             let _sent = self.answer(session, context, &refusal).await;
-            error_code = context.answer.as_ref().map_or(0, |answer| answer.status);
+            error_code = context
+                .refused
+                .answer
+                .as_ref()
+                .map_or(0, |answer| answer.status);
         }
         FailToProxy {
             error_code,
@@ -431,7 +438,7 @@ impl ProxyHttp for Proxy {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Self::CTX) {
-        observe::request(&self.runtime, session, context, error);
+        observe::request(&self.runtime, &Client(session), context, error);
     }
 
     /// Pingora's own summary would print the signature of a presigned request.

@@ -62,13 +62,13 @@ pub struct Identity<'g> {
 /// A document on its way from one dialect's words into another's.
 #[derive(Debug)]
 pub struct Translation {
-    words: DialectName,
+    dialect: DialectName,
     held: BytesMut,
     /// By how much the announced length exceeds the node's; none where no length is announced.
     growth: Option<usize>,
 }
 
-/// Puts the header of a node's answer into `words`, under the gateway's own request id, and says what is to be done to
+/// Puts the header of a node's answer into `dialect`, under the gateway's own request id, and says what is to be done to
 /// the body. Gives the node's own request id too. `own_refusal` is what the client is told where the node refuses the
 /// gateway's own signature; none where the signature is the client's.
 ///
@@ -76,7 +76,7 @@ pub struct Translation {
 /// Pingora's, where a value is no header value; none of ours is.
 pub fn head(
     answer: &mut ResponseHeader,
-    words: DialectName,
+    dialect: DialectName,
     cluster: DialectName,
     method: &Method,
     operation: Operation,
@@ -85,7 +85,7 @@ pub fn head(
 ) -> pingora::Result<(Relay, Option<String>)> {
     let (spoken, wanted) = (
         Dialect::named(cluster).forms[0],
-        Dialect::named(words).forms[0],
+        Dialect::named(dialect).forms[0],
     );
     let mut fields = answer.headers.iter();
     let node_request_id = fields
@@ -93,19 +93,19 @@ pub fn head(
         .and_then(|(_, value)| value.to_str().ok())
         .map(str::to_owned);
     let mut relay = Relay::AsIs;
-    if words != cluster {
+    if dialect != cluster {
         rename(answer, spoken.header_prefix, wanted.header_prefix)?;
         // Every example of the vendor's documents answers an abort with 200 and S3 with 204.
-        if words == DialectName::Wos
+        if dialect == DialectName::Wos
             && operation == Operation::AbortMultipartUpload
             && answer.status == StatusCode::NO_CONTENT
         {
             answer.set_status(StatusCode::OK)?;
             answer.insert_header(CONTENT_LENGTH, 0)?;
         } else if is_document(answer, method, operation) {
-            let growth = announce(answer, words)?;
+            let growth = announce(answer, dialect)?;
             relay = Relay::Pending(Translation {
-                words,
+                dialect,
                 held: BytesMut::new(),
                 growth,
             });
@@ -118,9 +118,9 @@ pub fn head(
         relay = judged(answer, relay, own_refusal().into())?;
     }
     if !answer.status.is_success() || answers_late(operation) {
-        relay = identified(answer, method, operation, words, relay, &own)?;
+        relay = identified(answer, method, operation, dialect, relay, &own)?;
     }
-    set_last(answer, request_id_field(words), own.request_id)?;
+    set_last(answer, request_id_field(dialect), own.request_id)?;
     Ok((relay, node_request_id))
 }
 
@@ -138,12 +138,12 @@ fn identified(
     answer: &mut ResponseHeader,
     method: &Method,
     operation: Operation,
-    words: DialectName,
+    dialect: DialectName,
     relay: Relay,
     own: &Identity<'_>,
 ) -> pingora::Result<Relay> {
     let is_error = !answer.status.is_success();
-    let host_id_header = format!("{}id-2", Dialect::named(words).forms[0].header_prefix);
+    let host_id_header = format!("{}id-2", Dialect::named(dialect).forms[0].header_prefix);
     if is_error && answer.headers.contains_key(&host_id_header) {
         answer.insert_header(host_id_header, own.host_id)?;
     }
@@ -191,10 +191,10 @@ fn length_of(answer: &ResponseHeader) -> Option<usize> {
 }
 
 /// The name in [`Form::request_id_header`](crate::sig::dialect::Form::request_id_header), parsed once for all.
-fn request_id_field(words: DialectName) -> HeaderName {
+fn request_id_field(dialect: DialectName) -> HeaderName {
     const AWS: HeaderName = HeaderName::from_static("x-amz-request-id");
     const WOS: HeaderName = HeaderName::from_static("x-wos-request-id");
-    match words {
+    match dialect {
         DialectName::Aws => AWS,
         DialectName::Wos => WOS,
     }
@@ -270,9 +270,9 @@ fn is_document(answer: &ResponseHeader, method: &Method, operation: Operation) -
 
 /// Announces the longest length that the translated document can have. Where it comes out shorter, white space after
 /// the root element makes it up (XML 1.0, section 2.8: "Misc").
-fn announce(answer: &mut ResponseHeader, words: DialectName) -> pingora::Result<Option<usize>> {
+fn announce(answer: &mut ResponseHeader, dialect: DialectName) -> pingora::Result<Option<usize>> {
     // An error document has no namespace, only the declaration grows.
-    let growth = match words {
+    let growth = match dialect {
         DialectName::Wos if answer.status.is_success() => {
             STANDALONE.len() + WOS_NAMESPACES[0].len() - AWS_NAMESPACE.len()
         }
@@ -351,7 +351,7 @@ impl Translation {
                 Some((start, start + name.len()))
             })
         };
-        let (known, written) = match self.words {
+        let (known, written) = match self.dialect {
             DialectName::Wos => (&[AWS_NAMESPACE][..], WOS_NAMESPACES[0]),
             DialectName::Aws => (&WOS_NAMESPACES[..], AWS_NAMESPACE),
         };
@@ -359,7 +359,7 @@ impl Translation {
         let mut grown = namespace.map_or(0, |(start, stop)| {
             written.len() as isize - (stop - start) as isize
         });
-        if let (DialectName::Wos, Some(at)) = (self.words, found.standalone_belongs_at) {
+        if let (DialectName::Wos, Some(at)) = (self.dialect, found.standalone_belongs_at) {
             let wanted = grown + STANDALONE.len() as isize;
             if self.growth.is_none_or(|growth| wanted <= growth as isize) {
                 changes.push((at, at, STANDALONE));

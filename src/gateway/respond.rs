@@ -1,27 +1,21 @@
 //! The one way out for a refusal: the S3 error document, and what becomes of the connection.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
-use http::{Method, StatusCode};
+use http::StatusCode;
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use pingora::http::{RequestHeader, ResponseHeader};
-use pingora::proxy::Session;
 use pingora::{Error, ErrorSource, ErrorType};
-use tokio::time::timeout;
 
-use crate::clock::instant;
-use crate::error::{Answer, ErrorDocument, Refusal};
+use super::client::Client;
+use crate::error::{Answer, ErrorDocument, Refusal, WireFault};
 use crate::sig::dialect::{Dialect, DialectName};
 use crate::wire::target::Target;
-use crate::wire::{LINGER, MAX_LINGER_BYTES};
-
-/// The largest request body that is read to its end, so that its connection can be kept after a refusal.
-pub const MAX_DRAIN_BYTES: u64 = 64 * 1024;
 
 const XML: &str = "application/xml";
 const METHODS: &str = "GET, HEAD, PUT, POST, DELETE";
 
-fn request_id_header(words: DialectName) -> &'static str {
-    Dialect::named(words).forms[0].request_id_header
+fn request_id_header(dialect: DialectName) -> &'static str {
+    Dialect::named(dialect).forms[0].request_id_header
 }
 
 /// Answers a request and gives whether the connection can serve another one.
@@ -29,40 +23,34 @@ fn request_id_header(words: DialectName) -> &'static str {
 /// # Errors
 /// Pingora's, where the client is gone.
 pub async fn refuse(
-    session: &mut Session,
+    client: &mut Client<'_>,
     answer: &Answer,
-    words: DialectName,
+    dialect: DialectName,
     request_id: &str,
     host_id: &str,
 ) -> pingora::Result<()> {
-    let resource = Target::of(session.req_header()).path.to_owned();
+    let resource = Target::of(client.request()).path.to_owned();
     let document = ErrorDocument {
         answer,
         resource: &resource,
         request_id,
         host_id,
     };
-    let body = Bytes::from(document.to_xml(words));
+    let body = Bytes::from(document.to_xml(dialect));
     let mut header = ResponseHeader::build(answer.status, Some(6))?;
     header.insert_header(CONTENT_TYPE, XML)?;
     header.insert_header(CONTENT_LENGTH, body.len())?;
-    header.insert_header(request_id_header(words), request_id)?;
+    header.insert_header(request_id_header(dialect), request_id)?;
     if answer.status == StatusCode::METHOD_NOT_ALLOWED {
         header.insert_header(ALLOW, METHODS)?;
     }
-    let whole = drain(session).await;
+    let whole = client.drain().await;
     if !whole {
-        session.set_keepalive(None);
+        client.close_after();
     }
-    let head_only = session.req_header().method == Method::HEAD;
-    session
-        .write_response_header(Box::new(header), head_only)
-        .await?;
-    if !head_only {
-        session.write_response_body(Some(body), true).await?;
-    }
+    client.answer(header, body).await?;
     if !whole {
-        linger(session).await;
+        client.linger().await;
     }
     Ok(())
 }
@@ -71,69 +59,33 @@ pub async fn refuse(
 pub fn document(
     request: &RequestHeader,
     refusal: &Refusal,
-    words: DialectName,
+    dialect: DialectName,
     request_id: &str,
     host_id: &str,
 ) -> Vec<u8> {
     let document = ErrorDocument {
-        answer: &refusal.answer(words),
+        answer: &refusal.answer(dialect),
         resource: Target::of(request).path,
         request_id,
         host_id,
     };
-    document.to_xml(words)
-}
-
-/// Reads a small body to its end. A client that waits for `100 Continue` has sent nothing, and will not.
-async fn drain(session: &mut Session) -> bool {
-    if session.is_body_done() {
-        return true;
-    }
-    let header = session.req_header();
-    let announced = header
-        .headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if header.headers.contains_key(EXPECT)
-        || announced.is_none_or(|length| length > MAX_DRAIN_BYTES)
-    {
-        return false;
-    }
-    session.set_total_drain_timeout(Some(LINGER));
-    session.drain_request_body().await.is_ok()
-}
-
-/// Reads on for a while behind an answer that ends the connection: closing at once would reset it, and the client would
-/// lose the answer.
-async fn linger(session: &mut Session) {
-    if session.req_header().headers.contains_key(EXPECT) {
-        return;
-    }
-    let until = instant() + LINGER;
-    let mut read = 0;
-    while read < MAX_LINGER_BYTES {
-        let left = until.saturating_duration_since(instant());
-        match timeout(left, session.read_request_body()).await {
-            Ok(Ok(Some(piece))) => read += piece.len(),
-            _ => return,
-        }
-    }
+    document.to_xml(dialect)
 }
 
 /// A whole answer as bytes, for a request that never became one. It ends the connection.
-pub fn raw(answer: &Answer, words: DialectName, request_id: &str, host_id: &str) -> Vec<u8> {
+pub fn raw(answer: &Answer, dialect: DialectName, request_id: &str, host_id: &str) -> Vec<u8> {
     let document = ErrorDocument {
         answer,
         resource: "",
         request_id,
         host_id,
     };
-    let body = document.to_xml(words);
+    let body = document.to_xml(dialect);
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_REQUEST);
     let mut whole = format!(
         "HTTP/1.1 {status}\r\n{CONTENT_TYPE}: {XML}\r\n{CONTENT_LENGTH}: {}\r\n{}: {request_id}\r\n{CONNECTION}: close\r\n\r\n",
         body.len(),
-        request_id_header(words),
+        request_id_header(dialect),
     )
     .into_bytes();
     whole.extend_from_slice(&body);
@@ -141,7 +93,7 @@ pub fn raw(answer: &Answer, words: DialectName, request_id: &str, host_id: &str)
 }
 
 /// The refusal that answers a failure behind the check; none where the client is gone.
-pub fn refusal_of(session: &mut Session, error: &Error) -> Option<Refusal> {
+pub fn refusal_of(client: &mut Client<'_>, error: &Error) -> Option<Refusal> {
     use ErrorType::{
         ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, ReadError, ReadTimedout,
         SocketError, WriteTimedout,
@@ -152,7 +104,7 @@ pub fn refusal_of(session: &mut Session, error: &Error) -> Option<Refusal> {
                 Refusal::NoNode
             }
             // While the body is on its way the node waits, as we do, for the client.
-            ReadTimedout if !session.is_body_done() && !waits_for_continue(session) => {
+            ReadTimedout if !client.body_is_done() && !client.waits_for_continue() => {
                 Refusal::ClientSilent
             }
             ReadTimedout | WriteTimedout => Refusal::NodeSilent,
@@ -160,12 +112,15 @@ pub fn refusal_of(session: &mut Session, error: &Error) -> Option<Refusal> {
         }),
         ErrorSource::Downstream => match error.etype() {
             // The client is silent as it has to be: it waits for the node's leave.
-            ReadTimedout if waits_for_continue(session) => Some(Refusal::NodeSilent),
+            ReadTimedout if client.waits_for_continue() => Some(Refusal::NodeSilent),
             ReadTimedout => Some(Refusal::ClientSilent),
             ReadError if is_late(error) => Some(Refusal::ClientSilent),
             _ => None,
         },
-        ErrorSource::Internal | ErrorSource::Unset => Some(Refusal::Internal),
+        ErrorSource::Internal | ErrorSource::Unset => {
+            let fault = error.root_cause().downcast_ref::<WireFault>();
+            Some(fault.map_or(Refusal::Internal, |fault| Refusal::Wire(*fault)))
+        }
     }
 }
 
@@ -173,9 +128,4 @@ pub fn refusal_of(session: &mut Session, error: &Error) -> Option<Refusal> {
 fn is_late(error: &Error) -> bool {
     let cause = error.root_cause().downcast_ref::<std::io::Error>();
     cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::TimedOut)
-}
-
-/// Whether the client has asked for leave to send its body and has not got it.
-fn waits_for_continue(session: &Session) -> bool {
-    session.req_header().headers.contains_key(EXPECT) && session.response_written().is_none()
 }

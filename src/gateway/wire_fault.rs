@@ -9,10 +9,12 @@ use crate::wire::connection::Connection;
 pub fn answer_to_fault(connection: &Connection, fault: WireFault) -> Vec<u8> {
     let runtime = connection.runtime();
     let refusal = Refusal::Wire(fault);
-    let words = runtime.live.load().listeners[connection.listener()].words(None);
+    let dialect = connection
+        .listener(&runtime.live.load())
+        .response_dialect(None);
     let request_id = RequestId::random();
-    let answer = refusal.answer(words);
+    let answer = refusal.answer(dialect);
     let reason = refusal.reason();
     observe::wire_fault(runtime, connection, &request_id, &answer, reason);
-    respond::raw(&answer, words, &request_id, &runtime.host_id)
+    respond::raw(&answer, dialect, &request_id, &runtime.host_id)
 }

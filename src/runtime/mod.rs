@@ -1,6 +1,6 @@
 //! What a running gateway shares: the configuration in use, what it was told, and the ids of requests.
 
-pub mod live;
+pub mod active_config;
 pub mod options;
 pub mod request_id;
 
@@ -12,12 +12,12 @@ use crate::clock::Clock;
 use crate::cluster::SpentConnections;
 use crate::logs::Log;
 use crate::metrics::{Metrics, ReloadOutcome};
-use live::{Live, Reload};
+use active_config::{ActiveConfig, Reload};
 
 /// What every connection and every request needs.
 pub struct Runtime {
     /// The configuration in use.
-    pub live: ArcSwap<Live>,
+    pub live: ArcSwap<ActiveConfig>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// Every metric.
@@ -33,7 +33,7 @@ pub struct Runtime {
 impl Runtime {
     /// Reads the configuration again, and uses it if it is right.
     pub fn reload(&self, reload: &Reload) {
-        match self.live.load().followed_by(reload, &self.metrics) {
+        match self.live.load().reloaded(reload, &self.metrics) {
             Ok(next) => {
                 self.live.store(Arc::new(next));
                 self.metrics.reload(ReloadOutcome::Applied);

@@ -24,7 +24,7 @@ use tokio::time::timeout;
 
 use super::listener::take_tcp;
 use crate::clock::instant;
-use crate::metrics::LogMetrics;
+use crate::metrics::{self, LogMetrics};
 use crate::runtime::Runtime;
 
 /// The most connections at once.
@@ -115,7 +115,7 @@ impl Admin {
         }
         match path {
             "/metrics" => Answer {
-                kind: prometheus::TEXT_FORMAT,
+                kind: metrics::TEXT_FORMAT,
                 body: self.metrics(),
                 ..Answer::plain(StatusCode::OK, "")
             },

@@ -19,12 +19,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
-use super::crowd::{Crowd, Place};
+use super::connection_slots::{ConnectionSlots, Slot};
 use super::socket::Socket;
 use crate::gateway::{Proxy, answer_to_fault};
 use crate::runtime::Runtime;
+use crate::runtime::active_config::Listener;
 use crate::wire::GuardedStream;
-use crate::wire::connection::{Awaited, Connection};
+use crate::wire::connection::{Connection, ReadState};
 
 /// How long the loop waits after the system has refused a connection, for want of file descriptors for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -62,8 +63,8 @@ impl Listeners {
 
 /// Takes the connections of one listener.
 struct Acceptor {
-    listener: usize,
-    crowd: Arc<Crowd>,
+    listener: Arc<Listener>,
+    slots: Arc<ConnectionSlots>,
     runtime: Arc<Runtime>,
     proxy: Arc<HttpProxy<Proxy>>,
     shutdown: ShutdownWatch,
@@ -92,25 +93,25 @@ impl Acceptor {
     where
         S: AsyncRead + AsyncWrite + AsRawFd + Debug + Unpin + Send + Sync + 'static,
     {
-        let limits = self.runtime.live.load().listeners[self.listener]
-            .options
-            .limits;
-        let Some(place) = self.crowd.enter(&limits, peer) else {
+        let live = self.runtime.live.load();
+        let listener = live.successor(&self.listener).unwrap_or(&self.listener);
+        let limits = listener.options.limits;
+        let Some(slot) = self.slots.enter(&limits, peer) else {
             return;
         };
-        let id = place.id();
+        let id = slot.id();
         let connection = Arc::new(Connection::new(
             Arc::clone(&self.runtime),
-            self.listener,
+            Arc::clone(&self.listener),
             peer,
-            Arc::clone(place.activity()),
+            Arc::clone(slot.activity()),
             answer_to_fault,
         ));
         let stream = Box::new(GuardedStream::new(socket, Arc::clone(&connection)));
         let (proxy, shutdown) = (Arc::clone(&self.proxy), self.shutdown.clone());
         let task = pingora_runtime::current_handle()
-            .spawn(serve_connection(proxy, stream, connection, place, shutdown));
-        self.crowd.served_by(id, task.abort_handle());
+            .spawn(serve_connection(proxy, stream, connection, slot, shutdown));
+        self.slots.served_by(id, task.abort_handle());
     }
 }
 
@@ -119,14 +120,14 @@ async fn serve_connection<S>(
     proxy: Arc<HttpProxy<Proxy>>,
     stream: Box<GuardedStream<S>>,
     connection: Arc<Connection>,
-    _place: Place,
+    _slot: Slot,
     shutdown: ShutdownWatch,
 ) where
     S: AsyncRead + AsyncWrite + AsRawFd + Debug + Unpin + Send + Sync + 'static,
 {
     let (mut stream, mut settings) = (stream, None::<HttpPersistentSettings>);
     loop {
-        connection.await_next(Awaited::Header);
+        connection.set_state(ReadState::Header);
         // Pingora's room for a request is taken only for one that is there.
         if !stream.header().await {
             return;
@@ -137,8 +138,8 @@ async fn serve_connection<S>(
             // Pingora's own deadline starts anew with every read; the guard has better ones.
             None => session.set_keepalive(Some(0)),
         }
-        session.set_connection_user_context(Some(Box::new(Arc::clone(&connection))));
-        let Some(reused) = proxy.process_new_http(session, &shutdown).await else {
+        let request = proxy.process_new_http(session, &shutdown);
+        let Some(reused) = Arc::clone(&connection).handling(request).await else {
             return;
         };
         let (reused, next) = reused.consume();
@@ -157,16 +158,16 @@ impl Service for Listeners {
         shutdown: ShutdownWatch,
         _listeners_per_fd: usize,
     ) {
-        let mut crowds = Vec::new();
+        let mut all_slots = Vec::new();
         let accepting: Vec<_> = std::mem::take(&mut self.sockets)
             .into_iter()
-            .enumerate()
-            .map(|(listener, (socket, ceiling))| {
-                let crowd = Arc::new(Crowd::new(ceiling, &self.runtime.metrics));
-                crowds.push(Arc::clone(&crowd));
+            .zip(&self.runtime.live.load().listeners)
+            .map(|((socket, ceiling), listener)| {
+                let slots = Arc::new(ConnectionSlots::new(ceiling, &self.runtime.metrics));
+                all_slots.push(Arc::clone(&slots));
                 let acceptor = Acceptor {
-                    listener,
-                    crowd,
+                    listener: Arc::clone(listener),
+                    slots,
                     runtime: Arc::clone(&self.runtime),
                     proxy: Arc::clone(&self.proxy),
                     shutdown: shutdown.clone(),
@@ -181,7 +182,7 @@ impl Service for Listeners {
             }
         }
         // Idle connections end now, and every other one as soon as it is idle; requests in flight go on.
-        while !dismissed(&crowds) {
+        while !dismissed(&all_slots) {
             tokio::time::sleep(STOP_INTERVAL).await;
         }
     }
@@ -192,8 +193,11 @@ impl Service for Listeners {
 }
 
 /// Ends the idle connections of all listeners. False while there are others.
-fn dismissed(crowds: &[Arc<Crowd>]) -> bool {
-    let left = crowds.iter().filter(|crowd| !crowd.dismiss_idle()).count();
+fn dismissed(all_slots: &[Arc<ConnectionSlots>]) -> bool {
+    let left = all_slots
+        .iter()
+        .filter(|slots| !slots.dismiss_idle())
+        .count();
     left == 0
 }
 

@@ -4,11 +4,11 @@
 //! |---|---|
 //! | `run` | binds every socket, starts the threads, awaits signals |
 //! | `socket`, `descriptors` | the sockets that listeners listen on; the file descriptors that there are |
-//! | `listener`, `crowd` | takes connections and serves their requests; how many there may be |
+//! | `listener`, `slots` | takes connections and serves their requests; how many there may be |
 //! | `admin` | `/metrics`, `/healthz`, `/readyz` |
 
 mod admin;
-mod crowd;
+mod connection_slots;
 mod descriptors;
 mod listener;
 mod run;

@@ -22,7 +22,7 @@ use crate::gateway::Proxy;
 use crate::logs::Log;
 use crate::metrics::Metrics;
 use crate::runtime::Runtime;
-use crate::runtime::live::{Live, LiveOptions, Reload};
+use crate::runtime::active_config::{ActiveConfig, Reload, ReloadableOptions};
 use crate::runtime::options::ServerOptions;
 use crate::runtime::request_id::RequestId;
 
@@ -41,7 +41,7 @@ pub struct RunOptions {
     /// Where metrics and health are told.
     pub admin: Option<SocketAddr>,
     /// What can change while it runs.
-    pub live: LiveOptions,
+    pub live: ReloadableOptions,
 }
 
 /// Where a gateway listens, as URLs with real ports.
@@ -113,7 +113,7 @@ pub fn start(options: RunOptions, clock: Arc<dyn Clock>, log: Log) -> Result<Run
     };
     let metrics = Metrics::new();
     let runtime = Arc::new(Runtime {
-        live: ArcSwap::from_pointee(Live::new(options.live, &metrics)),
+        live: ArcSwap::from_pointee(ActiveConfig::new(options.live, &metrics)),
         clock,
         metrics,
         host_id: RequestId::random().to_string(),

@@ -1,15 +1,14 @@
 //! The Authorization header: `WORD AccessKeyId:signature` of the HMAC-SHA1 form, and of the HMAC-SHA256 form
 //! `ALGORITHM Credential=…, SignedHeaders=…, Signature=…`.
 
-use std::borrow::Cow;
-
 use memchr::{memchr, memchr2, memrchr};
 
-use super::dialect::{Dialect, FORMS, Form};
-use super::failure::{AuthFailure, Unaccepted};
-use super::request::text_of;
+use super::dialect::{Dialect, DialectForm, FORMS, choose};
+use super::failure::AuthFailure;
+use super::headers::text_of;
+use super::mechanism::{accept, refused_algorithm};
 use super::split::split;
-use super::v4::{Credential, Presented, SignedHeaders};
+use super::v4::Presented;
 use super::{Placement, Version};
 
 /// What the Authorization header says.
@@ -24,31 +23,6 @@ pub enum Authorization<'v> {
     },
     /// Version 4.
     V4(Presented<'v>),
-}
-
-/// A row of the dialect table and the form of it that a request uses.
-#[derive(Debug, Clone, Copy)]
-pub struct DialectForm {
-    /// The row.
-    pub dialect: &'static Dialect,
-    /// The form.
-    pub form: &'static Form,
-}
-
-impl PartialEq for DialectForm {
-    fn eq(&self, other: &Self) -> bool {
-        self.dialect.name == other.dialect.name && self.form == other.form
-    }
-}
-
-impl Eq for DialectForm {}
-
-/// The first of the accepted dialects that has a form for which `says` holds.
-pub fn choose(accepted: &[&'static Dialect], says: impl Fn(&Form) -> bool) -> Option<DialectForm> {
-    accepted.iter().find_map(|dialect| {
-        let form = dialect.forms.iter().find(|form| says(form))?;
-        Some(DialectForm { dialect, form })
-    })
 }
 
 /// Reads the header's value: the dialect whose word it uses, and what it says.
@@ -76,19 +50,6 @@ pub fn parse<'v>(
         return Ok((dialect, Authorization::V4(parse_v4(rest.unwrap_or(""))?)));
     }
     Err(refused_scheme(scheme, rest))
-}
-
-/// Refuses a version that is switched off.
-///
-/// # Errors
-/// [`AuthFailure::UnsupportedVersion`].
-pub fn accept(version: Version, versions: &[Version]) -> Result<(), AuthFailure> {
-    if versions.contains(&version) {
-        return Ok(());
-    }
-    Err(AuthFailure::UnsupportedVersion(Unaccepted::SwitchedOff(
-        version,
-    )))
 }
 
 fn parse_v2(rest: Option<&str>) -> Result<Authorization<'_>, AuthFailure> {
@@ -133,39 +94,12 @@ fn parse_v4(rest: &str) -> Result<Presented<'_>, AuthFailure> {
     else {
         return Err(AuthFailure::AuthorizationComponents);
     };
-    present(
+    Presented::of(
         Placement::Header,
         credential.into(),
         signed_headers.into(),
         signature.into(),
     )
-}
-
-/// Reads the parts of a signature of version 4, from wherever they stand.
-///
-/// # Errors
-/// Rules 13 to 15 of [`AuthFailure`].
-pub fn present<'v>(
-    placement: Placement,
-    credential: Cow<'v, str>,
-    signed_headers: Cow<'v, str>,
-    signature: Cow<'v, str>,
-) -> Result<Presented<'v>, AuthFailure> {
-    let Some(credential) = Credential::of(credential) else {
-        return Err(AuthFailure::MalformedCredential(placement));
-    };
-    if credential.access_key_id().is_empty() {
-        return Err(AuthFailure::EmptyAccessKeyId);
-    }
-    let Some(signed_headers) = SignedHeaders::of(signed_headers) else {
-        return Err(AuthFailure::MalformedSignedHeaders(placement));
-    };
-    Ok(Presented {
-        placement,
-        credential,
-        signed_headers,
-        signature,
-    })
 }
 
 fn refused_scheme(scheme: &str, rest: Option<&str>) -> AuthFailure {
@@ -178,21 +112,10 @@ fn refused_scheme(scheme: &str, rest: Option<&str>) -> AuthFailure {
     }
 }
 
-/// Why an algorithm word of version 4 is not accepted; none where the word is a dialect's own or of no version 4.
-pub fn refused_algorithm(word: &str) -> Option<Unaccepted> {
-    if FORMS.iter().any(|form| form.v4.algorithm == word) {
-        return None;
-    }
-    if word.starts_with("AWS4-ECDSA-") {
-        return Some(Unaccepted::Asymmetric);
-    }
-    let like_v4 = |form: &&Form| word.starts_with(form.v4.algorithm);
-    (word.starts_with("AWS4-") || FORMS.iter().any(like_v4)).then_some(Unaccepted::Algorithm)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::dialect::{AWS, DialectName, WOS};
+    use super::super::failure::Unaccepted;
     use super::*;
 
     const VERSIONS: &[Version] = &[Version::V2, Version::V4];

@@ -4,17 +4,19 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::authorization::{self, Authorization, DialectForm};
+use super::authorization::{self, Authorization};
 use super::diagnosis::Diagnosis;
-use super::dialect::{Dialect, FORMS, Form};
+use super::dialect::{Dialect, DialectForm, FORMS, Form};
 use super::failure::AuthFailure;
+use super::headers::ContentHeaders;
+use super::mechanism::{Mechanism, SIGNATURE, mechanism};
 use super::payload::PayloadClaim;
-use super::presigned::{self, Mechanism};
+use super::presigned;
 use super::query_headers::{Effect, Plus, QueryHeader, VerifiedQueryHeader};
-use super::request::{ContentHeaders, RequestView};
-use super::signature::{KnownIdentity, VerifyingKey};
+use super::request::RequestView;
 use super::target::VerifiedTarget;
 use super::v2_payload::Declared;
+use super::verifying_key::{KnownIdentity, VerifyingKey};
 use super::{Diagnostics, MAX_ACCESS_KEY_ID_LENGTH, Placement, VerifyOptions, Version, v2, v4};
 use crate::address::Address;
 
@@ -254,12 +256,11 @@ fn query_mechanism(view: &RequestView<'_>) -> Result<Option<Mechanism>, AuthFail
     let mut found = None;
     let mut access_keys = 0;
     for parameter in &view.parameters {
-        let Some(mechanism) = presigned::mechanism(&parameter.name) else {
+        let Some(mechanism) = mechanism(&parameter.name) else {
             continue;
         };
         access_keys += usize::from(
-            mechanism == Mechanism::V2
-                && !parameter.name.eq_ignore_ascii_case(presigned::SIGNATURE),
+            mechanism == Mechanism::V2 && !parameter.name.eq_ignore_ascii_case(SIGNATURE),
         );
         if access_keys > 1
             || found
@@ -350,7 +351,9 @@ impl Claim<'_> {
                 provided,
                 string_to_sign,
                 ..
-            } => key.confirms(string_to_sign, provided).map(Confirmed::V2),
+            } => string_to_sign
+                .confirmed_by(key, provided)
+                .map(Confirmed::V2),
             Signing::V4(signing) => signing.confirmed_by(key).map(Confirmed::V4),
         };
         if key.identity().access_key_id != self.access_key_id() {

@@ -6,10 +6,9 @@ use std::borrow::Cow;
 use http::header::AUTHORIZATION;
 use percent_encoding::percent_decode_str;
 
-use super::authorization::{DialectForm, choose};
-use super::dialect::{Dialect, FORMS, Form};
+use super::dialect::{Dialect, DialectForm, FORMS, Form, choose};
 use super::form::FormFields;
-use super::request::text_of;
+use super::headers::text_of;
 use super::{Field, Placement, Version};
 
 /// What a request claims.

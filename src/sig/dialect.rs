@@ -353,6 +353,31 @@ impl Dialect {
     }
 }
 
+/// A row of the dialect table and the form of it that a request uses.
+#[derive(Debug, Clone, Copy)]
+pub struct DialectForm {
+    /// The row.
+    pub dialect: &'static Dialect,
+    /// The form.
+    pub form: &'static Form,
+}
+
+impl PartialEq for DialectForm {
+    fn eq(&self, other: &Self) -> bool {
+        self.dialect.name == other.dialect.name && self.form == other.form
+    }
+}
+
+impl Eq for DialectForm {}
+
+/// The first of the accepted dialects that has a form for which `says` holds.
+pub fn choose(accepted: &[&'static Dialect], says: impl Fn(&Form) -> bool) -> Option<DialectForm> {
+    accepted.iter().find_map(|dialect| {
+        let form = dialect.forms.iter().find(|form| says(form))?;
+        Some(DialectForm { dialect, form })
+    })
+}
+
 /// Whether some form of some dialect signs the parameter with this decoded name.
 pub fn signed_somewhere(name: &str) -> bool {
     let mut forms = DIALECTS

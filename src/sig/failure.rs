@@ -7,6 +7,9 @@ use thiserror::Error;
 use super::diagnosis::Diagnosis;
 use super::{Placement, Version};
 
+/// The most query parameters of one request. The largest S3 call has about twenty.
+pub const MAX_QUERY_PARAMETERS: usize = 100;
+
 /// One rule that a request breaks. The rules are checked in the order of [`AuthFailure::rule`]; the first one broken
 /// is the answer. `docs/verification.md` prints the same numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Error, strum::IntoStaticStr, strum::VariantNames)]
@@ -15,7 +18,7 @@ pub enum AuthFailure {
     #[error("the query string is malformed: {0}")]
     MalformedQuery(&'static str),
     /// Rule 2.
-    #[error("the query string has more than {max} parameters", max = super::request::MAX_QUERY_PARAMETERS)]
+    #[error("the query string has more than {MAX_QUERY_PARAMETERS} parameters")]
     TooManyParameters,
     /// Rule 3.
     #[error("the query parameter '{0}' stands more than once")]

@@ -11,15 +11,20 @@ pub mod claim;
 pub mod claimed;
 pub mod diagnosis;
 pub mod dialect;
+pub mod encode;
 pub mod failure;
 pub mod form;
 pub mod freshness;
+pub mod headers;
+mod hmac_sha1;
+pub mod mechanism;
 pub mod node_key;
 pub mod payload;
+mod percent;
 pub mod presigned;
+pub mod query;
 pub mod query_headers;
 pub mod request;
-pub mod signature;
 pub mod signer;
 pub mod signing_key;
 mod split;
@@ -27,6 +32,7 @@ pub mod target;
 pub mod v2;
 pub mod v2_payload;
 pub mod v4;
+pub mod verifying_key;
 
 use std::time::Duration;
 
@@ -35,10 +41,11 @@ use http::header::AUTHORIZATION;
 pub use claim::{Claim, Verified, claim};
 use dialect::DialectName;
 pub use failure::AuthFailure;
-pub use request::{Field, RequestView, fields_of};
-pub use signature::{Identity, KnownIdentity, VerifyingKey};
+pub use headers::{Field, fields_of};
+pub use request::RequestView;
 pub use target::VerifiedTarget;
 pub use v4::Region;
+pub use verifying_key::{Identity, KnownIdentity, VerifyingKey};
 
 /// The longest AccessKeyId. AWS issues 20 characters and documents at most 128 (IAM API Reference, "AccessKey").
 pub const MAX_ACCESS_KEY_ID_LENGTH: usize = 128;

@@ -7,18 +7,14 @@
 
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
 use http::header::CONTENT_TYPE;
-use sha1::Sha1;
 
-use super::authorization::DialectForm;
-
-use super::dialect::{Dialect, Form};
+use super::dialect::{Dialect, DialectForm, Form};
 use super::failure::AuthFailure;
+use super::headers::{CONTENT_MD5, ContentHeaders};
+use super::hmac_sha1::HmacSha1;
 use super::payload::ChunkChain;
-use super::request::{CONTENT_MD5, ContentHeaders, RequestView};
+use super::request::RequestView;
 use super::signer::v4::Signer;
 use super::signing_key::{CredentialScope, SigningKey, SigningKeys};
 use super::v2::{Spelling, StringToSign};
@@ -30,7 +26,7 @@ use crate::secret::Secret;
 pub struct NodeKey {
     access_key_id: String,
     secret: Secret<String>,
-    hmac_sha1: Hmac<Sha1>,
+    hmac_sha1: HmacSha1,
     dialect: &'static Dialect,
     region: String,
     /// Derived once a day, not once a request.
@@ -57,8 +53,7 @@ impl NodeKey {
         Self {
             access_key_id: access_key_id.to_owned(),
             secret: secret.clone(),
-            hmac_sha1: Hmac::new_from_slice(secret.expose().as_bytes())
-                .expect("HMAC takes keys of any length (RFC 2104)"),
+            hmac_sha1: HmacSha1::of(secret),
             dialect,
             region: region.to_owned(),
             signing_keys: SigningKeys::default(),
@@ -84,9 +79,8 @@ impl NodeKey {
         };
         let date = view.fields.date.unwrap_or_default();
         let text = StringToSign::of(view, address, chosen, date)?;
-        let mut hmac = self.hmac_sha1.clone();
-        hmac.update(&text.to_bytes(Spelling::USUAL));
-        let signature = STANDARD.encode(hmac.finalize().into_bytes());
+        let signature = self.hmac_sha1.sign(&text.to_bytes(Spelling::USUAL));
+        let signature = String::from_utf8_lossy(&signature);
         let (scheme, id) = (self.form().scheme, &self.access_key_id);
         Ok(format!("{scheme} {id}:{signature}"))
     }

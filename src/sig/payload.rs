@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::signature::equal;
+use super::encode::{equal, hex, unhex};
 use super::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
 
 /// `sha256("")` in hexadecimal digits.
@@ -87,21 +87,6 @@ impl PayloadMode {
 /// the address refuses it.
 pub fn has_no_body(method: &str) -> bool {
     matches!(method, "GET" | "HEAD")
-}
-
-/// The bytes of 64 lower-case hexadecimal digits.
-pub fn unhex(text: &[u8]) -> Option<[u8; 32]> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let text: &[u8; 64] = text.try_into().ok()?;
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(bytes)
 }
 
 /// The digits of a SHA-256 or of a signature.
@@ -215,24 +200,15 @@ fn whole_blocks(length: usize) -> usize {
     length - length % SHA256_BLOCK
 }
 
-/// 32 bytes as lower-case hexadecimal digits. Reckoned and not looked up, many of them come at once.
-pub fn hex(bytes: &[u8; 32]) -> [u8; 64] {
-    let digit = |value: u8| value + if value < 10 { b'0' } else { b'a' - 10 };
-    let mut text = [0; 64];
-    for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(bytes) {
-        *pair = [digit(byte >> 4), digit(byte & 15)];
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::encode;
     use super::super::signing_key::CredentialScope;
     use super::*;
     use crate::secret::Secret;
 
     fn unhex(text: &str) -> [u8; 32] {
-        super::unhex(text.as_bytes()).unwrap()
+        encode::unhex(text.as_bytes()).unwrap()
     }
 
     #[test]

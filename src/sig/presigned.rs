@@ -4,58 +4,13 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use super::authorization::{DialectForm, accept, choose, present, refused_algorithm};
-use super::dialect::{Dialect, FORMS, Form};
+use super::dialect::{Dialect, DialectForm, FORMS, Form, choose};
 use super::failure::{AuthFailure, Unaccepted};
-use super::request::{RequestView, is_plain};
+use super::mechanism::{EXPIRES, SIGNATURE, accept, refused_algorithm};
+use super::query::is_plain;
+use super::request::RequestView;
 use super::v4::Presented;
 use super::{Placement, Version};
-
-/// The absolute time, in seconds since 1970, until which a presigned request holds.
-pub const EXPIRES: &str = "Expires";
-/// The signature in base64.
-pub const SIGNATURE: &str = "Signature";
-
-/// Which way of signing a query parameter belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mechanism {
-    /// HMAC-SHA1 in the query.
-    V2,
-    /// HMAC-SHA256 in the query, in the parameters of this form.
-    V4(&'static Form),
-}
-
-/// The mechanism that a parameter belongs to, judged in whatever case: a name in another case must not hide.
-pub fn mechanism(name: &str) -> Option<Mechanism> {
-    let access_key = |form: &&Form| form.access_key_parameter.eq_ignore_ascii_case(name);
-    if name.eq_ignore_ascii_case(SIGNATURE) || FORMS.iter().any(access_key) {
-        return Some(Mechanism::V2);
-    }
-    let marks = |form: &&&Form| {
-        let own = &form.v4.parameters;
-        [
-            own.algorithm,
-            own.credential,
-            own.signed_headers,
-            own.signature,
-        ]
-        .iter()
-        .any(|own| own.eq_ignore_ascii_case(name))
-    };
-    FORMS.iter().find(marks).map(|form| Mechanism::V4(form))
-}
-
-/// Whether the parameter carries the credentials of this form, so that it is gone once they are taken away.
-pub fn is_credential(form: &Form, version: Version, name: &str) -> bool {
-    match version {
-        Version::V2 => name == form.access_key_parameter || name == EXPIRES || name == SIGNATURE,
-        // Each stands once in whatever case, and a signed request has no other use for them.
-        Version::V4 => {
-            let parameters = form.v4.parameters.all();
-            parameters.iter().any(|own| own.eq_ignore_ascii_case(name))
-        }
-    }
-}
 
 /// What the query string says in version 2.
 #[derive(Debug)]
@@ -149,45 +104,6 @@ pub fn parse_v4<'v>(
     else {
         return Err(AuthFailure::IncompleteQuery(Version::V4));
     };
-    let presented = present(Placement::Query, credential, signed_headers, signature)?;
+    let presented = Presented::of(Placement::Query, credential, signed_headers, signature)?;
     Ok((dialect, presented))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn marks_are_seen_in_any_case() {
-        for name in [
-            "AWSAccessKeyId",
-            "awsaccesskeyid",
-            "WOSAccessKeyId",
-            "Signature",
-            "signature",
-        ] {
-            assert_eq!(mechanism(name), Some(Mechanism::V2), "{name}");
-        }
-        for name in [
-            "X-Amz-Algorithm",
-            "x-amz-credential",
-            "X-AMZ-Signature",
-            "X-Amz-SignedHeaders",
-        ] {
-            assert_eq!(mechanism(name), Some(Mechanism::V4(FORMS[0])), "{name}");
-            let wos = format!("x-wos-{}", &name[6..]);
-            assert_eq!(mechanism(&wos), Some(Mechanism::V4(FORMS[1])), "{wos}");
-        }
-        for name in [
-            "Expires",
-            "acl",
-            "x-wos-process",
-            "X-Amz-",
-            "X-Amz-Date",
-            "X-Amz-Expires",
-            "é",
-        ] {
-            assert_eq!(mechanism(name), None, "{name}");
-        }
-    }
 }

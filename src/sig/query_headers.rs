@@ -12,8 +12,9 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use super::Version;
 use super::dialect::{DIALECTS, Dialect, FORMS, Form};
 use super::failure::AuthFailure;
-use super::presigned::{Mechanism, mechanism};
-use super::request::{CONTENT_MD5, Field, Parameter};
+use super::headers::{CONTENT_MD5, Field};
+use super::mechanism::{Mechanism, mechanism};
+use super::query::Parameter;
 use super::target::with_blanks;
 
 /// The names behind the vendor's prefix that stay parameters: those of a body in chunks.

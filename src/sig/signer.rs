@@ -8,13 +8,12 @@ use http::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use thiserror::Error;
 
-use super::authorization::DialectForm;
-use super::dialect::{Dialect, Form};
+use super::dialect::{Dialect, DialectForm, Form};
 use super::failure::AuthFailure;
-use super::presigned::{EXPIRES, SIGNATURE};
-use super::request::{RequestView, fields_of};
-use super::signature::sign_v2;
-use super::v2::{self, StringToSign};
+use super::headers::fields_of;
+use super::mechanism::{EXPIRES, SIGNATURE};
+use super::request::RequestView;
+use super::v2::{StringToSign, sign_v2};
 use crate::address::{
     Address, AddressFailure, BucketNames, CopySource, DotSegments, HostNames, NameRules,
 };
@@ -167,7 +166,7 @@ fn sign(
             dot_segments: DotSegments::Forward,
         },
     )?;
-    v2::check_foreign(&view.fields, form)?;
+    view.fields.check_foreign(form)?;
     let chosen = DialectForm { dialect, form };
     let text = StringToSign::of(&view, &address, chosen, date)?;
     Ok(sign_v2(&credentials.secret_access_key, &text))

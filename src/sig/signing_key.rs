@@ -137,7 +137,7 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::signature::equal;
+    use super::super::encode::equal;
     use super::*;
 
     fn scope<'s>(date: &'s str, region: &'s str) -> CredentialScope<'s> {

@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
+use super::percent::{is_encoded, write_encoded};
 use super::split::split_once;
-use super::v4::encoding::{is_encoded, write_encoded};
 
 /// How the target reads where the signature holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,15 +14,20 @@ use std::time::SystemTime;
 use http::header::CONTENT_TYPE;
 use percent_encoding::percent_decode_str;
 
-use super::authorization::DialectForm;
-use super::dialect::{Form, signed_somewhere};
+use super::dialect::{DialectForm, Form, signed_somewhere};
 use super::failure::AuthFailure;
+use super::headers::{CONTENT_MD5, Field};
+use super::hmac_sha1::HmacSha1;
+use super::mechanism::is_credential;
+use super::query::Parameter;
 use super::query_headers::{Effect, Plus, QueryHeader};
-use super::request::{CONTENT_MD5, Field, Fields, Parameter, RequestView};
+use super::request::RequestView;
 use super::target::{EmptyValue, PathSpelling, QuerySpelling, VerifiedTarget, with_blanks};
 use super::v2_payload::{Declared, declared};
-use super::{Placement, VerifyOptions, Version, freshness, presigned};
+use super::verifying_key::VerifyingKey;
+use super::{Placement, VerifyOptions, Version, freshness};
 use crate::address::{Address, Style};
+use crate::secret::Secret;
 
 /// The bytes of a StringToSign that most are shorter than.
 const USUAL_LENGTH: usize = 512;
@@ -207,21 +212,6 @@ fn signed_value<'v>(parameter: &'v Parameter<'_>) -> Result<Option<Cow<'v, [u8]>
     Ok(Some(value))
 }
 
-/// Refuses a header of another vendor than the form's, which nothing would sign.
-///
-/// # Errors
-/// [`AuthFailure::ForeignHeader`].
-pub fn check_foreign(fields: &Fields<'_>, form: &Form) -> Result<(), AuthFailure> {
-    let foreign = fields
-        .vendor
-        .iter()
-        .find(|(name, _)| !name.starts_with(form.header_prefix));
-    match foreign {
-        Some((name, _)) => Err(AuthFailure::ForeignHeader((*name).to_owned())),
-        None => Ok(()),
-    }
-}
-
 /// Checks everything that needs no key, but for the sub-resources, and gives the text of the StringToSign's date line.
 ///
 /// # Errors
@@ -233,7 +223,7 @@ pub fn check<'v>(
     now: SystemTime,
     options: &VerifyOptions,
 ) -> Result<(&'v [u8], Declared), AuthFailure> {
-    check_foreign(&view.fields, dialect.form)?;
+    view.fields.check_foreign(dialect.form)?;
     let declared = declared(view, dialect.form)?;
     let date = match expires {
         Some(expires) => {
@@ -275,7 +265,7 @@ pub fn uncovered_parameter<'v>(
     // The cheapest question first: every presigned request has three credentials.
     let covered = |(at, parameter): &(usize, &Parameter<'_>)| {
         let name = &*parameter.name;
-        (in_query && presigned::is_credential(form, Version::V2, name))
+        (in_query && is_credential(form, Version::V2, name))
             || dialect.signs(form, name)
             || ordinary(name)
             || view.query_headers.iter().any(|own| own.parameter == *at)
@@ -299,9 +289,9 @@ pub struct StringToSign<'v> {
 }
 
 impl<'v> StringToSign<'v> {
-    /// Collects what is signed: every vendor's header among the rest, which [`check_foreign`] has seen to be the form's
-    /// own. `date` is the text of the fourth line: the Date header, `Expires` in the query form, or nothing where the
-    /// vendor's date header stands among the others.
+    /// Collects what is signed: every vendor's header among the rest, of which rule 16 leaves the form's own. `date` is the
+    /// text of the fourth line: the Date header, `Expires` in the query form, or nothing where the vendor's date header stands
+    /// among the others.
     ///
     /// # Errors
     /// [`AuthFailure::AmbiguousSubResource`].
@@ -369,6 +359,12 @@ impl<'v> StringToSign<'v> {
         })
     }
 
+    /// The spelling of this text over which the key's signature is the one provided.
+    pub(super) fn confirmed_by(&self, key: &VerifyingKey, provided: &str) -> Option<Spelling> {
+        let mut spellings = self.spellings();
+        spellings.find(|spelling| key.confirms(&self.to_bytes(*spelling), provided))
+    }
+
     /// How the request target reads in a spelling.
     pub fn target(&self, spelling: Spelling) -> VerifiedTarget {
         VerifiedTarget {
@@ -411,6 +407,12 @@ impl<'v> StringToSign<'v> {
         self.resource.write(spelling, &mut text);
         text
     }
+}
+
+/// Signs a text: `base64(hmac-sha1(secret, StringToSign))`. For clients; the gateway only ever compares.
+pub fn sign_v2(secret: &Secret<String>, text: &StringToSign<'_>) -> String {
+    let signature = HmacSha1::of(secret).sign(&text.to_bytes(Spelling::USUAL));
+    String::from_utf8_lossy(&signature).into()
 }
 
 /// Writes the CanonicalizedHeaders: sorted, the values of one name with commas between.

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use http::HeaderValue;
 
 use super::Activity;
-use super::head::Received;
+use super::head::RequestHead;
 use crate::clock::instant;
 use crate::error::WireFault;
 use crate::metrics::DroppedConnection;
 use crate::runtime::Runtime;
+use crate::runtime::active_config::{ActiveConfig, Listener};
 use crate::runtime::options::MinRate;
 
 /// What the connections share for the pieces of bodies that they read. A piece can be in seven places on its way to a node
@@ -26,7 +27,7 @@ const SMALLEST_PIECE: usize = 4 * 1024;
 
 /// What is awaited on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Awaited {
+pub enum ReadState {
     /// A request header from the client.
     Header,
     /// The body of a request, or the rest of it.
@@ -42,14 +43,15 @@ pub enum Awaited {
 /// One connection from a client: where it came in, from whom, and what is awaited on it.
 pub struct Connection {
     runtime: Arc<Runtime>,
-    listener: usize,
+    /// The listener as it was when it took the connection.
+    listener: Arc<Listener>,
     peer: Option<HeaderValue>,
-    awaited: AtomicU8,
+    state: AtomicU8,
     opened: Instant,
     /// When what is awaited is late, in nanoseconds since the connection was opened.
     due: AtomicU64,
     /// The fields of the header that Pingora is about to read.
-    received: Mutex<Option<Received>>,
+    head: Mutex<Option<RequestHead>>,
     /// Why the end of a body could not be found.
     broken: OnceLock<WireFault>,
     activity: Arc<Activity>,
@@ -60,9 +62,9 @@ pub struct Connection {
 pub type AnswerTo = fn(&Connection, WireFault) -> Vec<u8>;
 
 /// In place of a time: the one that was said last stands.
-const STANDS: u64 = u64::MAX;
+const UNCHANGED: u64 = u64::MAX;
 /// In place of a time: it starts now.
-const UNKNOWN: u64 = u64::MAX - 1;
+const RESTART: u64 = u64::MAX - 1;
 
 /// Until when something is awaited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,11 +75,15 @@ pub enum Deadline {
     At(Instant),
 }
 
+tokio::task_local! {
+    static CURRENT: Arc<Connection>;
+}
+
 impl Connection {
     /// A new connection. `peer` is the client's IP address; a Unix socket's client has none.
     pub fn new(
         runtime: Arc<Runtime>,
-        listener: usize,
+        listener: Arc<Listener>,
         peer: Option<IpAddr>,
         activity: Arc<Activity>,
         answer_to: AnswerTo,
@@ -88,10 +94,10 @@ impl Connection {
             listener,
             // Written once for all requests of the connection.
             peer: peer.and_then(|peer| HeaderValue::from_str(&peer.to_string()).ok()),
-            awaited: AtomicU8::new(Awaited::Header as u8),
+            state: AtomicU8::new(ReadState::Header as u8),
             opened: instant(),
-            due: AtomicU64::new(UNKNOWN),
-            received: Mutex::new(None),
+            due: AtomicU64::new(RESTART),
+            head: Mutex::new(None),
             broken: OnceLock::new(),
             activity,
             answer_to,
@@ -103,37 +109,49 @@ impl Connection {
         &self.activity
     }
 
-    /// The place in the configuration of the listener that took the connection.
-    pub fn listener(&self) -> usize {
-        self.listener
+    /// The listener that took the connection, as a configuration has it; one that the configuration has no more stays as it
+    /// was.
+    pub fn listener<'l>(&'l self, active: &'l ActiveConfig) -> &'l Listener {
+        active.successor(&self.listener).unwrap_or(&self.listener)
+    }
+
+    /// Handles a request of the connection: [`Connection::current`] is this one until it has ended.
+    pub async fn handling<F: Future>(self: Arc<Self>, request: F) -> F::Output {
+        CURRENT.scope(self, request).await
+    }
+
+    /// The connection whose request is being handled.
+    ///
+    /// # Panics
+    /// Outside of [`Connection::handling`].
+    pub fn current() -> Arc<Self> {
+        CURRENT.with(Arc::clone)
     }
 
     /// How long a request header may take to arrive.
     pub fn header_timeout(&self) -> Duration {
-        self.runtime.live.load().listeners[self.listener]
+        self.listener(&self.runtime.live.load())
             .options
             .header_timeout
     }
 
     /// How long the connection may be idle.
     pub fn idle_timeout(&self) -> Duration {
-        self.runtime.live.load().listeners[self.listener]
+        self.listener(&self.runtime.live.load())
             .options
             .idle_timeout
     }
 
     /// How long the client may be silent in a body, or take nothing of an answer.
     pub fn body_timeout(&self) -> Duration {
-        self.runtime.live.load().listeners[self.listener]
+        self.listener(&self.runtime.live.load())
             .options
             .body_timeout
     }
 
     /// How slow the client may be with a body or an answer.
     pub fn min_rate(&self) -> MinRate {
-        self.runtime.live.load().listeners[self.listener]
-            .options
-            .min_rate
+        self.listener(&self.runtime.live.load()).options.min_rate
     }
 
     /// Records that the client is too slow, and gives the error that ends what it does.
@@ -164,15 +182,15 @@ impl Connection {
     }
 
     /// A header was read: its body is awaited, and whoever handles the request fetches its fields.
-    pub fn hand_over(&self, received: Received) {
-        *self.received.lock().unwrap_or_else(PoisonError::into_inner) = Some(received);
-        self.await_next(Awaited::Body);
+    pub fn put_head(&self, head: RequestHead) {
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = Some(head);
+        self.set_state(ReadState::Body);
     }
 
     /// Takes the fields of the request that has begun; none where none was read.
-    pub fn take_received(&self) -> Option<Received> {
-        let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
-        received.take()
+    pub fn take_head(&self) -> Option<RequestHead> {
+        let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        head.take()
     }
 
     /// The body under way is none that has an end.
@@ -187,44 +205,44 @@ impl Connection {
     }
 
     /// What is awaited now.
-    pub fn awaited(&self) -> Awaited {
-        let awaited = self.awaited.load(Ordering::Relaxed);
+    pub fn state(&self) -> ReadState {
+        let state = self.state.load(Ordering::Relaxed);
         [
-            Awaited::Header,
-            Awaited::Body,
-            Awaited::Form,
-            Awaited::Answer,
-            Awaited::Nothing,
-        ][usize::from(awaited)]
+            ReadState::Header,
+            ReadState::Body,
+            ReadState::Form,
+            ReadState::Answer,
+            ReadState::Nothing,
+        ][usize::from(state)]
     }
 
     /// From now on something else is awaited.
-    pub fn await_next(&self, awaited: Awaited) {
-        self.awaited.store(awaited as u8, Ordering::Relaxed);
-        self.await_anew();
+    pub fn set_state(&self, state: ReadState) {
+        self.state.store(state as u8, Ordering::Relaxed);
+        self.restart_timer();
     }
 
     /// The time for what is awaited starts again: the node has said something.
-    pub fn await_anew(&self) {
-        self.due.store(UNKNOWN, Ordering::Relaxed);
+    pub fn restart_timer(&self) {
+        self.due.store(RESTART, Ordering::Relaxed);
     }
 
     /// The node is awaited until then: for whoever knows the time, since to look at the clock costs more than all of this.
     pub fn await_node_until(&self, due: Instant) {
         let due = due.saturating_duration_since(self.opened).as_nanos();
-        let due = u64::try_from(due).unwrap_or(UNKNOWN);
-        self.awaited.store(Awaited::Answer as u8, Ordering::Relaxed);
+        let due = u64::try_from(due).unwrap_or(RESTART);
+        self.state.store(ReadState::Answer as u8, Ordering::Relaxed);
         self.due.store(due, Ordering::Relaxed);
     }
 
     /// Whether the time for what is awaited starts again. It is said once.
-    pub fn awaited_anew(&self) -> Option<Deadline> {
+    pub fn take_timer(&self) -> Option<Deadline> {
         // One task alone looks, the connection's own: nothing is lost between the two steps.
         let due = self.due.load(Ordering::Relaxed);
-        self.due.store(STANDS, Ordering::Relaxed);
+        self.due.store(UNCHANGED, Ordering::Relaxed);
         match due {
-            STANDS => None,
-            UNKNOWN => Some(Deadline::FromNow),
+            UNCHANGED => None,
+            RESTART => Some(Deadline::FromNow),
             due => Some(Deadline::At(self.opened + Duration::from_nanos(due))),
         }
     }

@@ -19,11 +19,11 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 
-use super::alarm::Alarm;
 use super::chunks::Chunks;
-use super::connection::{Awaited, Connection, Deadline};
-use super::progress::Progress;
-use super::refusing::Refusing;
+use super::connection::{Connection, Deadline, ReadState};
+use super::fault_response::FaultResponse;
+use super::rate_meter::RateMeter;
+use super::timer::Timer;
 use super::{PIECE, parse};
 use crate::clock::instant;
 use crate::error::WireFault;
@@ -48,15 +48,15 @@ pub struct GuardedStream<S> {
     chunks: Chunks,
     /// When what is awaited is late; none while nothing is.
     due: Option<Instant>,
-    /// Wakes us at `due` or before: it is set anew once it has rung, not for each request.
-    alarm: Option<Alarm>,
-    /// Rings when the client has taken nothing for too long of what is being written; none while it takes it.
-    unread: Option<Alarm>,
+    /// Wakes us at `due` or before: it is set anew once it has fired, not for each request.
+    timer: Option<Timer>,
+    /// Fires when the client has taken nothing for too long of what is being written; none while it takes it.
+    unread: Option<Timer>,
     /// How fast the client sends a body.
-    sends: Progress,
+    sends: RateMeter,
     /// How fast it takes an answer.
-    takes: Progress,
-    refusing: Option<Refusing>,
+    takes: RateMeter,
+    fault_response: Option<FaultResponse>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
@@ -70,11 +70,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
             header: 0,
             chunks: Chunks::None,
             due: None,
-            alarm: None,
+            timer: None,
             unread: None,
-            sends: Progress::default(),
-            takes: Progress::default(),
-            refusing: None,
+            sends: RateMeter::default(),
+            takes: RateMeter::default(),
+            fault_response: None,
         }
     }
 
@@ -93,8 +93,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
     }
 
     fn poll_header(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        if let Some(refusing) = &mut self.refusing {
-            return refusing.poll(&mut self.inner, cx).map(|()| false);
+        if let Some(fault_response) = &mut self.fault_response {
+            return fault_response.poll(&mut self.inner, cx).map(|()| false);
         }
         loop {
             match self.search() {
@@ -132,28 +132,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
         // is checked once.
         let is_whole =
             self.searched == 0 || parse::header_length(&self.held, self.searched).is_some();
-        let received = if is_whole {
+        let head = if is_whole {
             parse::read(&self.held)?
         } else {
             None
         };
-        let Some(received) = received else {
+        let Some(head) = head else {
             let before = std::mem::replace(&mut self.searched, self.held.len());
             return parse::check_partial(&self.held, before).map(|()| false);
         };
-        let behind = self.held.len() - received.length();
-        let left = received.leave_what_steers(&mut self.held);
+        let behind = self.held.len() - head.length();
+        let left = head.strip_to_framing(&mut self.held);
         self.held.truncate(left);
         self.searched = 0;
         self.due = None;
-        self.chunks = Chunks::of(received.body_length());
+        self.chunks = Chunks::of(head.body_length());
         // What is here of a body in chunks comes through its check. All else goes on with the header: the parser sees what
         // is behind the body, and that ends the connection.
-        self.header = match received.body_length() {
+        self.header = match head.body_length() {
             None => left - behind,
             Some(_) => 0,
         };
-        self.connection.hand_over(received);
+        self.connection.put_head(head);
         Ok(true)
     }
 
@@ -171,13 +171,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
 
     /// The end of the time for the first byte of a header, for the rest of one, or for the next sign of the node.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let due = match (self.due, self.connection.awaited_anew()) {
+        let due = match (self.due, self.connection.take_timer()) {
             (Some(due), None) => due,
             (_, Some(Deadline::At(due))) => *self.due.insert(due),
             (_, None | Some(Deadline::FromNow)) => {
                 let now = instant();
-                let time = match (self.connection.awaited(), self.held.is_empty()) {
-                    (Awaited::Answer, _) => self.connection.node_timeout(),
+                let time = match (self.connection.state(), self.held.is_empty()) {
+                    (ReadState::Answer, _) => self.connection.node_timeout(),
                     (_, true) => {
                         self.connection.activity().rest(now);
                         self.connection.idle_timeout()
@@ -188,16 +188,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
             }
         };
         loop {
-            let alarm = match &mut self.alarm {
-                Some(alarm) if alarm.at <= due => alarm,
-                alarm => alarm.insert(Alarm::at(due, instant())),
+            let timer = match &mut self.timer {
+                Some(timer) if timer.at <= due => timer,
+                timer => timer.insert(Timer::at(due, instant())),
             };
-            if alarm.is_set(cx) {
+            if timer.is_set(cx) {
                 return Poll::Pending;
             }
-            ready!(alarm.poll(cx));
-            let late = alarm.at == due;
-            self.alarm = None;
+            ready!(timer.poll(cx));
+            let late = timer.at == due;
+            self.timer = None;
             if late {
                 return Poll::Ready(());
             }
@@ -296,15 +296,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
             return Poll::Ready(Ok(()));
         }
         ready!(self.poll_deadline(cx));
-        self.connection.await_next(Awaited::Nothing);
+        self.connection.set_state(ReadState::Nothing);
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     fn refuse(&mut self, fault: WireFault, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.held = BytesMut::new();
-        let refusing = Refusing::with(self.connection.refuse(fault));
-        let refusing = self.refusing.insert(refusing);
-        refusing.poll(&mut self.inner, cx).map(Ok)
+        let fault_response = FaultResponse::with(self.connection.refuse(fault));
+        let fault_response = self.fault_response.insert(fault_response);
+        fault_response.poll(&mut self.inner, cx).map(Ok)
     }
 }
 
@@ -315,31 +315,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedStream<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if let Some(refusing) = &mut this.refusing {
-            return refusing.poll(&mut this.inner, cx).map(Ok);
+        if let Some(fault_response) = &mut this.fault_response {
+            return fault_response.poll(&mut this.inner, cx).map(Ok);
         }
-        let read = match this.connection.awaited() {
-            Awaited::Body | Awaited::Form if this.chunks.are_broken() => this.poll_leave(cx),
-            Awaited::Header => match this.poll_header(cx) {
+        let read = match this.connection.state() {
+            ReadState::Body | ReadState::Form if this.chunks.are_broken() => this.poll_leave(cx),
+            ReadState::Header => match this.poll_header(cx) {
                 Poll::Ready(true) => Poll::Ready(this.pass_on(buf)),
                 Poll::Ready(false) => Poll::Ready(Ok(())),
                 Poll::Pending => Poll::Pending,
             },
-            Awaited::Body if this.held.is_empty() => {
+            ReadState::Body if this.held.is_empty() => {
                 let before = buf.filled().len();
                 let read = this.poll_body(cx, buf);
                 this.paced(read, buf.filled().len() - before)
             }
-            Awaited::Form if this.held.is_empty() => {
+            ReadState::Form if this.held.is_empty() => {
                 let read = this.poll_hold(cx).map_ok(|_count| ());
                 match this.paced(read, this.held.len()) {
                     Poll::Ready(Ok(())) => Poll::Ready(this.pass_on(buf)),
                     other => other,
                 }
             }
-            Awaited::Body | Awaited::Form => Poll::Ready(this.pass_on(buf)),
-            Awaited::Answer => this.poll_answered(cx),
-            Awaited::Nothing => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            ReadState::Body | ReadState::Form => Poll::Ready(this.pass_on(buf)),
+            ReadState::Answer => this.poll_answered(cx),
+            ReadState::Nothing => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
         };
         if read.is_pending() {
             return this.poll_gathered(cx);
@@ -370,7 +370,7 @@ impl<S> GuardedStream<S> {
         self.takes.wait();
         let unread = self.unread.get_or_insert_with(|| {
             let now = instant();
-            Alarm::at(now + self.connection.body_timeout(), now)
+            Timer::at(now + self.connection.body_timeout(), now)
         });
         ready!(unread.poll(cx));
         self.unread = None;

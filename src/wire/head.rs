@@ -10,7 +10,7 @@ use crate::sig::{Field, fields_of};
 /// The fields of a request header. The guard reads them, once for all: Pingora sees those alone that steer HTTP itself, the
 /// check sees every one, and a node gets what is composed of them.
 #[derive(Default)]
-pub struct Received {
+pub struct RequestHead {
     /// The header as it came.
     text: Vec<u8>,
     /// The names in lower case, one behind the other.
@@ -29,10 +29,10 @@ pub struct Span {
     /// The value without the blanks around it, in the text.
     pub value: Range<usize>,
     /// Whether Pingora has to see it.
-    pub steers: bool,
+    pub is_framing: bool,
 }
 
-impl Received {
+impl RequestHead {
     /// The fields of a whole header, the length of the body that it announces, and whether its target has characters that
     /// stand in no URI.
     pub fn new(
@@ -53,22 +53,31 @@ impl Received {
 
     /// The fields of a request that the gateway has made itself.
     pub fn of(headers: &HeaderMap) -> Self {
-        let mut received = Self::default();
+        let mut head = Self::default();
         for (name, value) in fields_of(headers) {
-            let names = received.names.len();
-            let start = received.text.len();
-            received.names.push_str(name);
-            received.text.extend_from_slice(name.as_bytes());
-            received.text.extend_from_slice(value);
-            let end = received.text.len();
-            received.spans.push(Span {
-                name: names..received.names.len(),
+            let names = head.names.len();
+            let start = head.text.len();
+            head.names.push_str(name);
+            head.text.extend_from_slice(name.as_bytes());
+            head.text.extend_from_slice(value);
+            let end = head.text.len();
+            head.spans.push(Span {
+                name: names..head.names.len(),
                 line: start..end,
                 value: start + name.len()..end,
-                steers: false,
+                is_framing: false,
             });
         }
-        received
+        head
+    }
+
+    /// The same for a request with a body of this length; none where nothing announces its end.
+    #[must_use]
+    pub fn with_body_length(self, body_length: Option<u64>) -> Self {
+        Self {
+            body_length,
+            ..self
+        }
     }
 
     /// The length of the header that was read, its empty line included.
@@ -107,7 +116,7 @@ impl Received {
 
     /// Whether the client waits for `100 Continue`.
     pub fn expects(&self) -> bool {
-        let expects = |span: &Span| span.steers && self.field(span).0 == EXPECT;
+        let expects = |span: &Span| span.is_framing && self.field(span).0 == EXPECT;
         self.spans.iter().any(expects)
     }
 
@@ -133,11 +142,11 @@ impl Received {
 
     /// Leaves of `bytes`, which start with this header, what Pingora has to see of it, and what stands behind it. Gives how
     /// many bytes that are.
-    pub fn leave_what_steers(&self, bytes: &mut [u8]) -> usize {
+    pub fn strip_to_framing(&self, bytes: &mut [u8]) -> usize {
         // The empty line and what is behind it stay with the last field.
         let end = self.length().saturating_sub(b"\r\n".len());
         let mut kept = self.spans.first().map_or(end, |span| span.line.start);
-        let lines = self.spans.iter().filter(|span| span.steers);
+        let lines = self.spans.iter().filter(|span| span.is_framing);
         for line in lines.map(|span| span.line.clone()) {
             let length = line.len();
             bytes.copy_within(line, kept);
@@ -149,10 +158,10 @@ impl Received {
     }
 }
 
-impl fmt::Debug for Received {
+impl fmt::Debug for RequestHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Credentials stand in it.
-        f.debug_struct("Received").finish_non_exhaustive()
+        f.debug_struct("RequestHead").finish_non_exhaustive()
     }
 }
 
@@ -168,9 +177,9 @@ mod tests {
                     Expect: 100-continue\r\n\r\n";
         for behind in ["", "hello", "hello\r\n\r\n", "GET / HTTP/1.1\r\n"] {
             let mut bytes = [header, behind].concat().into_bytes();
-            let received = parse::read(&bytes).unwrap().unwrap();
-            assert_eq!(received.length(), header.len());
-            let kept = received.leave_what_steers(&mut bytes);
+            let head = parse::read(&bytes).unwrap().unwrap();
+            assert_eq!(head.length(), header.len());
+            let kept = head.strip_to_framing(&mut bytes);
             bytes.truncate(kept);
             assert_eq!(String::from_utf8(bytes).unwrap(), [left, behind].concat());
         }
@@ -186,8 +195,8 @@ mod tests {
             ),
         ] {
             let mut bytes = header.as_bytes().to_vec();
-            let received = parse::read(&bytes).unwrap().unwrap();
-            let kept = received.leave_what_steers(&mut bytes);
+            let head = parse::read(&bytes).unwrap().unwrap();
+            let kept = head.strip_to_framing(&mut bytes);
             assert_eq!(&bytes[..kept], left.as_bytes(), "{header:?}");
         }
     }
@@ -196,20 +205,20 @@ mod tests {
     fn fields_are_trimmed_and_in_order_and_their_names_in_lower_case() {
         let header = b"GET / HTTP/1.1\r\nHost:h:80\r\nX-Amz-META-a: \t b \tc\t \r\nB:\r\n\
                        x-amz-meta-A: \xe9:\r\n\r\n";
-        let mut received = parse::read(header).unwrap().unwrap();
+        let mut head = parse::read(header).unwrap().unwrap();
         let expected: [(&str, &[u8]); 4] = [
             ("host", b"h:80"),
             ("x-amz-meta-a", b"b \tc"),
             ("b", b""),
             ("x-amz-meta-a", b"\xe9:"),
         ];
-        assert!(received.fields().eq(expected));
-        let spelled = received.as_sent().map(|(as_sent, _)| as_sent);
+        assert!(head.fields().eq(expected));
+        let spelled = head.as_sent().map(|(as_sent, _)| as_sent);
         assert!(spelled.eq([&b"Host"[..], b"X-Amz-META-a", b"B", b"x-amz-meta-A"]));
-        assert_eq!(received.value("X-AMZ-meta-A"), Some(&b"b \tc"[..]));
-        received.remove("x-amz-meta-a");
-        assert!(received.fields().eq([expected[0], expected[2]]));
-        assert_eq!(received.value("x-amz-meta-a"), None);
-        assert_eq!(format!("{received:?}"), "Received { .. }");
+        assert_eq!(head.value("X-AMZ-meta-A"), Some(&b"b \tc"[..]));
+        head.remove("x-amz-meta-a");
+        assert!(head.fields().eq([expected[0], expected[2]]));
+        assert_eq!(head.value("x-amz-meta-a"), None);
+        assert_eq!(format!("{head:?}"), "RequestHead { .. }");
     }
 }

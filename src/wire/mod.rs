@@ -3,21 +3,22 @@
 //! | file | what it does |
 //! |---|---|
 //! | `guard`, `connection` | holds a request header back until it is complete and checked; what is awaited on the connection |
-//! | `parse`, `head`, `target` | checks the bytes of a header; its fields; its target |
+//! | `parse`, `h2`, `head`, `target` | checks the bytes of a header, or the fields of HTTP/2; its fields; its target |
 //! | `chunks` | checks the framing of a body in chunks |
-//! | `refusing` | answers what is no request |
-//! | `activity`, `progress`, `alarm` | since when a connection is idle; how slow its client is; a timer |
+//! | `fault_response` | answers what is no request |
+//! | `activity`, `rate_meter`, `timer` | since when a connection is idle; how slow its client is; a timer |
 
 mod activity;
-mod alarm;
 mod chunks;
 pub mod connection;
+mod fault_response;
 mod guard;
+pub mod h2;
 pub mod head;
 pub mod parse;
-mod progress;
-mod refusing;
+mod rate_meter;
 pub mod target;
+mod timer;
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use pingora::protocols::http::authority::{
     RawTargetAuthority, is_http_family_scheme, raw_target_authority,
 };
 
-use super::head::{Received, Span};
+use super::head::{RequestHead, Span};
 use crate::error::WireFault;
 
 /// The fields that most headers have at most, and the bytes of their names.
@@ -64,7 +64,7 @@ pub fn check_partial(bytes: &[u8], from: usize) -> Result<(), WireFault> {
 ///
 /// # Errors
 /// [`WireFault`].
-pub fn read(bytes: &[u8]) -> Result<Option<Received>, WireFault> {
+pub fn read(bytes: &[u8]) -> Result<Option<RequestHead>, WireFault> {
     let mut rest = bytes;
     let Some(request_line) = next_line(&mut rest)? else {
         return Ok(None);
@@ -72,7 +72,7 @@ pub fn read(bytes: &[u8]) -> Result<Option<Received>, WireFault> {
     let (minor, target_is_raw) = check_request_line(request_line)?;
     let mut names = Vec::with_capacity(USUAL_NAMES);
     let mut spans = Vec::with_capacity(USUAL_FIELDS);
-    let mut steering = Steering::of(minor);
+    let mut framing = FramingFields::of(minor);
     loop {
         let start = bytes.len() - rest.len();
         let Some(line) = next_line(&mut rest)? else {
@@ -93,16 +93,16 @@ pub fn read(bytes: &[u8]) -> Result<Option<Received>, WireFault> {
         let value_start = start + (line.len() - value.len());
         let mut value = value.trim_ascii_end();
         let value_end = value_start + value.len();
-        let steers = steering.steers(&names[before..], &mut value, spans.len())?;
+        let is_framing = framing.is_framing(&names[before..], &mut value, spans.len())?;
         spans.push(Span {
             name: before..names.len(),
             line: start..bytes.len() - rest.len(),
             value: value_end - value.len()..value_end,
-            steers,
+            is_framing,
         });
     }
-    if let Some(at) = steering.outvoted() {
-        spans[at].steers = false;
+    if let Some(at) = framing.outvoted() {
+        spans[at].is_framing = false;
     }
     let length = bytes.len() - rest.len();
     if length > WireFault::MAX_HEADER_BYTES {
@@ -112,11 +112,11 @@ pub fn read(bytes: &[u8]) -> Result<Option<Received>, WireFault> {
     if controls(&bytes[..length]) != 2 * (spans.len() + 2) {
         check_controls(&bytes[..length])?;
     }
-    let body_length = steering.body_length()?;
+    let body_length = framing.body_length()?;
     check_names(&names)?;
     // What is in the table is ASCII.
     let names = String::from_utf8(names).map_err(|_no_token| WireFault::Field)?;
-    Ok(Some(Received::new(
+    Ok(Some(RequestHead::new(
         bytes[..length].to_vec(),
         names,
         spans,
@@ -220,7 +220,7 @@ fn request_line_fault(line: &[u8]) -> WireFault {
 }
 
 /// What a header says about its message and its connection.
-struct Steering<'h> {
+struct FramingFields<'h> {
     /// The minor version of HTTP/1.
     minor: u8,
     content_length: Option<&'h [u8]>,
@@ -231,7 +231,7 @@ struct Steering<'h> {
     closes: bool,
 }
 
-impl<'h> Steering<'h> {
+impl<'h> FramingFields<'h> {
     fn of(minor: u8) -> Self {
         Self {
             minor,
@@ -243,7 +243,12 @@ impl<'h> Steering<'h> {
     }
 
     /// Notes what the field number `at` says, and whether Pingora has to see it: what it does not see it cannot act upon.
-    fn steers(&mut self, name: &[u8], value: &mut &'h [u8], at: usize) -> Result<bool, WireFault> {
+    fn is_framing(
+        &mut self,
+        name: &[u8],
+        value: &mut &'h [u8],
+        at: usize,
+    ) -> Result<bool, WireFault> {
         match name {
             b"content-length" => {
                 *value = without_zeros(value);
@@ -322,7 +327,10 @@ fn without_zeros(digits: &[u8]) -> &[u8] {
 }
 
 /// Reads a Content-Length: digits, and no more of them than any body needs.
-fn number(text: &[u8]) -> Result<u64, WireFault> {
+///
+/// # Errors
+/// [`WireFault::ContentLength`].
+pub fn number(text: &[u8]) -> Result<u64, WireFault> {
     if text.is_empty() || text.len() > 18 {
         return Err(WireFault::ContentLength);
     }

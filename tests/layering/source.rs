@@ -1,6 +1,7 @@
 //! Rust sources as tokens and paths: enough of the grammar to see what a file names.
 
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// A source file of the project.
@@ -29,6 +30,8 @@ impl Token<'_> {
 pub struct Named<'s> {
     pub segments: Vec<&'s str>,
     pub line: usize,
+    /// The name behind `as`.
+    pub renamed: Option<&'s str>,
     /// The modules around it, from the crate's root.
     pub modules: Vec<&'s str>,
     pub before: &'s str,
@@ -100,7 +103,7 @@ impl Source {
     }
 
     /// The module that the file is, from the crate's root.
-    fn modules(&self) -> Vec<&str> {
+    pub fn modules(&self) -> Vec<&str> {
         let path = self.path.strip_prefix("src/").unwrap_or("");
         let path = path.strip_suffix(".rs").unwrap_or(path);
         let path = path.strip_suffix("/mod").unwrap_or(path);
@@ -142,6 +145,27 @@ impl Source {
         tokens
     }
 
+    /// The lines of what is compiled for tests alone: `#[cfg(test)]` and the item behind it.
+    pub fn test_lines(&self) -> Vec<RangeInclusive<usize>> {
+        let tokens = self.tokens();
+        let attribute = ["#", "[", "cfg", "(", "test", ")", "]"];
+        let starts = tokens.windows(attribute.len()).enumerate();
+        let starts = starts.filter(|(_, window)| window.iter().map(|own| own.text).eq(attribute));
+        let item = |(at, window): (usize, &[Token<'_>])| {
+            let mut depth = 0;
+            let end = tokens[at + window.len()..].iter().find(|token| {
+                match token.text {
+                    "{" => depth += 1,
+                    "}" => depth -= 1,
+                    _ => {}
+                }
+                depth == 0 && ["}", ";"].contains(&token.text)
+            });
+            window[0].line..=end.map_or(usize::MAX, |end| end.line)
+        };
+        starts.map(item).collect()
+    }
+
     /// Every path that the file names, single words among them; fields and methods behind a dot are none.
     pub fn paths(&self) -> Vec<Named<'_>> {
         let tokens = self.tokens();
@@ -170,9 +194,10 @@ impl Source {
                 _ if tokens[at].is_word() && before != "." => {
                     let mut all = Vec::new();
                     let end = path(&tokens, at, &[], &mut all);
-                    found.extend(all.into_iter().map(|(segments, line)| Named {
+                    found.extend(all.into_iter().map(|(segments, line, renamed)| Named {
                         segments,
                         line,
+                        renamed,
                         modules: modules.clone(),
                         before,
                         after: text(end),
@@ -193,7 +218,7 @@ fn path<'s>(
     tokens: &[Token<'s>],
     mut at: usize,
     prefix: &[&'s str],
-    found: &mut Vec<(Vec<&'s str>, usize)>,
+    found: &mut Vec<(Vec<&'s str>, usize, Option<&'s str>)>,
 ) -> usize {
     let text = |at: usize| tokens.get(at).map_or("", |token| token.text);
     let line = tokens[at].line;
@@ -224,7 +249,8 @@ fn path<'s>(
         }
         at += 1;
     }
-    found.push((segments, line));
+    let renamed = (text(at) == "as").then(|| text(at + 1));
+    found.push((segments, line, renamed));
     at
 }
 

@@ -122,7 +122,8 @@ pub struct Scene {
     pub rec: Rec,
     pub gateway: Gateway,
     pub forward: Forward,
-    client: Connection,
+    /// Opened by the first request: one that waits for the scenes before it could be idle for too long.
+    client: Option<Connection>,
 }
 
 impl Scene {
@@ -142,13 +143,16 @@ impl Scene {
         );
         let config = Config::new(rec.address()).section("cluster", &cluster);
         let gateway = Gateway::start(&change(config));
-        let client = gateway.connect();
         Self {
             rec,
             gateway,
             forward,
-            client,
+            client: None,
         }
+    }
+
+    fn client(&mut self) -> &mut Connection {
+        self.client.get_or_insert_with(|| self.gateway.connect())
     }
 
     pub fn both() -> [Self; 2] {
@@ -163,7 +167,7 @@ impl Scene {
     /// The same, but for header fields that no node may see.
     pub fn passes_without(&mut self, request: &Request, dropped: &[&str]) -> Recorded {
         let target = self.node_target(request);
-        let response = self.client.exchange(request);
+        let response = self.client().exchange(request);
         let recorded = self.passed(&response, &request.method, &target);
         self.assert_headers(request, dropped, &recorded);
         assert_eq!(recorded.body, request.body.clone().unwrap_or_default());
@@ -172,9 +176,9 @@ impl Scene {
 
     /// The same for bytes that are no [`Request`]; `target` is the one that the node has to see.
     pub fn passes_bytes(&mut self, bytes: &[u8], method: &str, target: &str) -> Recorded {
-        self.client.send(bytes);
+        self.client().send(bytes);
         let response = self
-            .client
+            .client()
             .try_receive(method)
             .unwrap_or_else(|error| panic!("{}: {error}", shown(bytes)));
         self.passed(&response, method, target)
@@ -182,8 +186,8 @@ impl Scene {
 
     /// A PUT whose client waits for the node's 100 before it sends the body.
     pub fn passes_in_two(&mut self, head: &[u8], body: &[u8], target: &str) -> Recorded {
-        self.client.send(head);
-        assert_eq!(self.client.receive().status, 100);
+        self.client().send(head);
+        assert_eq!(self.client().receive().status, 100);
         let recorded = self.passes_bytes(body, "PUT", target);
         assert_eq!(recorded.body, body);
         recorded
@@ -191,9 +195,9 @@ impl Scene {
 
     /// The answer to bytes.
     pub fn answered(&mut self, bytes: &[u8], method: &str) -> Response {
-        self.client.send(bytes);
+        self.client().send(bytes);
         let response = self
-            .client
+            .client()
             .try_receive(method)
             .unwrap_or_else(|error| panic!("{}: {error}", shown(bytes)));
         self.reconnect_after(&response, &shown(bytes));
@@ -329,9 +333,9 @@ impl Scene {
 
     fn refusal(&mut self, bytes: &[u8], method: &str) -> Response {
         let what = shown(bytes);
-        self.client.send(bytes);
+        self.client().send(bytes);
         let response = self
-            .client
+            .client()
             .try_receive(method)
             .unwrap_or_else(|error| panic!("{what}: {error}"));
         let seen = self.rec.bytes();
@@ -348,8 +352,8 @@ impl Scene {
     /// The gateway closes the connection where it says so, and only there.
     fn reconnect_after(&mut self, response: &Response, what: &str) {
         if response.header("connection") == Some("close") {
-            assert!(self.client.closes(), "{what}: the connection stays open");
-            self.client = self.gateway.connect();
+            assert!(self.client().closes(), "{what}: the connection stays open");
+            self.client = None;
         }
     }
 
@@ -359,7 +363,7 @@ impl Scene {
         let probe = Request::new(Word::Aws, "GET", "/bucket01/probe")
             .date(&now())
             .signed();
-        let next = self.client.exchange(&probe);
+        let next = self.client().exchange(&probe);
         assert_eq!(next.status, 200, "after {what}: {}", next.text());
         let seen = self.only_request(what);
         assert_eq!(seen.target(), "/bucket01/probe", "after {what}");

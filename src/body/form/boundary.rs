@@ -3,7 +3,7 @@
 use memchr::memmem::Finder;
 
 use super::FormFault;
-use super::part::{Charset, Parameters};
+use super::parameters::{Charset, Parameters, is_continued};
 
 /// The longest boundary (RFC 2046, section 5.1.1).
 pub const MAX_BOUNDARY_LENGTH: usize = 70;
@@ -33,7 +33,7 @@ impl Boundary {
         let mut boundary = None;
         let mut charset = Charset::Utf8;
         for parameter in Parameters::of(parameters) {
-            let (name, value) = parameter.map_err(|_fault| BAD_BOUNDARY)?;
+            let (name, value) = parameter.map_err(|_bad| BAD_BOUNDARY)?;
             if name.eq_ignore_ascii_case("boundary") {
                 if boundary.replace(value).is_some() {
                     return Err(BAD_BOUNDARY);
@@ -89,13 +89,6 @@ fn is_boundary(text: &[u8]) -> bool {
     (1..=MAX_BOUNDARY_LENGTH).contains(&text.len())
         && text.iter().all(allowed)
         && !text.ends_with(b" ")
-}
-
-/// Whether a parameter is written as an extended or continued form of another one (RFC 2231): a reader that knows these
-/// forms would read another value than one that does not.
-pub(super) fn is_continued(name: &str, plain: &str) -> bool {
-    name.split_once('*')
-        .is_some_and(|(own, _)| own.eq_ignore_ascii_case(plain))
 }
 
 #[cfg(test)]

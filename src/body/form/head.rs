@@ -1,7 +1,8 @@
 //! What stands in front of the file: the fields, and the header of the file's part.
 
 use super::boundary::Boundary;
-use super::part::{Charset, Filename, PartHeader};
+use super::parameters::Charset;
+use super::part::{Filename, PartHeader};
 use super::{FormFault, MAX_HEAD_LENGTH, MAX_PART_HEADER_LENGTH};
 
 /// The most fields in front of the file. The longest form that AWS documents has about forty.

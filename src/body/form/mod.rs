@@ -17,6 +17,7 @@
 mod boundary;
 mod file;
 mod head;
+mod parameters;
 mod part;
 
 use thiserror::Error;

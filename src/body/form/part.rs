@@ -1,7 +1,7 @@
 //! The header of one part of a form.
 
 use super::FormFault;
-use super::boundary::is_continued;
+use super::parameters::{Charset, Parameters, is_continued, is_token};
 
 /// The longest header of a part, its empty line included.
 pub const MAX_PART_HEADER_LENGTH: usize = 4 * 1024;
@@ -30,49 +30,6 @@ pub enum Filename {
     Said(String),
     /// `filename` and `filename*` say two, or only `filename*` is there, which RFC 7578 forbids: readers differ.
     Ambiguous,
-}
-
-/// The character set of a value, as far as it matters here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Charset {
-    /// UTF-8, or ASCII.
-    Utf8,
-    /// One in which the bytes of ASCII are ASCII: a value of them is the same in UTF-8. Apache's HttpClient names
-    /// ISO-8859-1 for each text.
-    AsciiSuperset,
-    /// Any other one.
-    Other,
-}
-
-impl Charset {
-    /// The character set with this name.
-    pub fn named(name: &str) -> Self {
-        const UTF8: [&str; 3] = ["utf-8", "utf8", "us-ascii"];
-        const SUPERSETS: [&str; 4] = ["latin1", "gbk", "gb2312", "gb18030"];
-        const FAMILIES: [&str; 2] = ["iso-8859-", "windows-125"];
-        let is = |own: &&str| own.eq_ignore_ascii_case(name);
-        let of_family = |family: &&str| {
-            let start = name.get(..family.len());
-            start.is_some_and(|start| start.eq_ignore_ascii_case(family))
-        };
-        if UTF8.iter().any(is) {
-            Self::Utf8
-        } else if SUPERSETS.iter().any(is) || FAMILIES.iter().any(of_family) {
-            Self::AsciiSuperset
-        } else {
-            Self::Other
-        }
-    }
-
-    /// The text of a value in this character set; none where it is not the same in UTF-8.
-    pub fn text(self, value: &[u8]) -> Option<&str> {
-        let readable = match self {
-            Self::Utf8 => true,
-            Self::AsciiSuperset => value.is_ascii(),
-            Self::Other => false,
-        };
-        std::str::from_utf8(value).ok().filter(|_| readable)
-    }
 }
 
 impl PartHeader {
@@ -116,7 +73,7 @@ impl PartHeader {
         }
         let (mut name, mut filename, mut extended) = (None, None, None);
         for parameter in Parameters::of(parameters) {
-            let (own, value) = parameter?;
+            let (own, value) = parameter.map_err(|_bad| BAD_DISPOSITION)?;
             let known = match own.to_ascii_lowercase().as_str() {
                 "name" => &mut name,
                 "filename" => &mut filename,
@@ -167,18 +124,13 @@ fn charset(content_type: &str) -> Result<Option<Charset>, FormFault> {
     };
     let mut charset = None;
     for parameter in Parameters::of(parameters) {
-        let (name, value) = parameter.map_err(|_fault| BAD_HEADER)?;
+        let (name, value) = parameter.map_err(|_bad| BAD_HEADER)?;
         if name.eq_ignore_ascii_case("charset") && charset.replace(Charset::named(value)).is_some()
         {
             return Err(BAD_HEADER);
         }
     }
     Ok(charset)
-}
-
-/// The characters of a field's name (RFC 9110, section 5.6.2).
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// RFC 7578, section 4.7, has done away with the encodings; what encodes nothing may be named.
@@ -188,73 +140,6 @@ fn check_encoding(value: &str) -> Result<(), FormFault> {
         return Ok(());
     }
     Err(FormFault::Malformed("a part has a transfer encoding"))
-}
-
-/// The parameters behind the first `;` of a field's value: `name=token` or `name="quoted string"`. A token may have what
-/// stands in boundaries without quotation marks (`/`, `:`, `=`, `?`, `(`, `)`): it ends at the `;` for every reader.
-///
-/// A `\` stands for itself, because browsers send paths with it; where a reader could take it for an escape of the
-/// quotation mark, the value is refused.
-pub(super) struct Parameters<'v> {
-    rest: Option<&'v str>,
-}
-
-impl<'v> Parameters<'v> {
-    pub fn of(text: &'v str) -> Self {
-        Self { rest: Some(text) }
-    }
-
-    fn read(text: &'v str) -> Result<((&'v str, &'v str), Option<&'v str>), FormFault> {
-        let (name, rest) = text.split_once('=').ok_or(BAD_DISPOSITION)?;
-        let name = name.trim_ascii();
-        if name.is_empty() || !name.bytes().all(is_token) {
-            return Err(BAD_DISPOSITION);
-        }
-        let (value, rest) = match rest.strip_prefix('"') {
-            Some(quoted) => {
-                let (value, rest) = quoted.split_once('"').ok_or(BAD_DISPOSITION)?;
-                let backslashes = value.bytes().rev().take_while(|byte| *byte == b'\\');
-                if backslashes.count() % 2 == 1 {
-                    return Err(BAD_DISPOSITION);
-                }
-                (value, rest)
-            }
-            None => {
-                let end = rest.find(';').unwrap_or(rest.len());
-                let (value, rest) = (rest[..end].trim_ascii_end(), &rest[end..]);
-                let token = |byte: u8| byte.is_ascii_graphic() && !b"\",;<>@[]\\{}".contains(&byte);
-                if value.is_empty() || !value.bytes().all(token) {
-                    return Err(BAD_DISPOSITION);
-                }
-                (value, rest)
-            }
-        };
-        let rest = rest.trim_ascii();
-        match rest.strip_prefix(';') {
-            Some(more) => Ok(((name, value), Some(more))),
-            None if rest.is_empty() => Ok(((name, value), None)),
-            None => Err(BAD_DISPOSITION),
-        }
-    }
-}
-
-impl<'v> Iterator for Parameters<'v> {
-    type Item = Result<(&'v str, &'v str), FormFault>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut rest = self.rest.take()?.trim_ascii_start();
-        while let Some(more) = rest.strip_prefix(';') {
-            rest = more.trim_ascii_start();
-        }
-        if rest.is_empty() {
-            return None;
-        }
-        let read = Self::read(rest);
-        Some(read.map(|(parameter, rest)| {
-            self.rest = rest;
-            parameter
-        }))
-    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 
 use crate::cli::Failure;
 use crate::sig::dialect::Form;
-use crate::sig::payload::{ChunkChain, hex};
+use crate::sig::encode::hex;
+use crate::sig::payload::ChunkChain;
 
 /// The data of one chunk: what AWS's SDKs send (Amazon S3 API Reference: at least 8 KiB).
 const CHUNK: usize = 64 * 1024;

@@ -5,7 +5,6 @@ use std::time::SystemTime;
 
 use http::header::{CONTENT_TYPE, EXPECT};
 use pingora::http::RequestHeader;
-use pingora::proxy::Session;
 
 use super::success::Success;
 use super::upload::{Put, Upload};
@@ -16,6 +15,7 @@ use crate::body::{BodyFailure, BodyOptions, Framing};
 use crate::cluster::{ClusterOptions, FormFiles, Forward};
 use crate::error::Refusal;
 use crate::gateway::body::Body;
+use crate::gateway::client::Client;
 use crate::gateway::context::Context;
 use crate::gateway::forward;
 use crate::policy::{Caller, decide};
@@ -30,22 +30,21 @@ use crate::sig::form::{self, FormFailure, FormFields, LengthRange, PolicyFailure
 /// # Errors
 /// [`Refusal`].
 pub async fn admit(
-    session: &mut Session,
+    client: &mut Client<'_>,
     context: &mut Context,
     bucket: Address,
     now: SystemTime,
 ) -> Result<(), Refusal> {
     context.refused.address = Some(bucket.clone());
     let live = Arc::clone(&context.live);
-    let connection = context.connection.clone().ok_or(Refusal::Internal)?;
-    let listener = live.listeners.get(connection.listener());
-    let listener = listener.ok_or(Refusal::Internal)?;
-    let content_type = context.received.value(CONTENT_TYPE.as_str());
+    let connection = Arc::clone(&context.connection);
+    let listener = connection.listener(&live);
+    let content_type = context.head.value(CONTENT_TYPE.as_str());
     let boundary = Boundary::of(content_type.unwrap_or_default()).map_err(Refusal::Form)?;
-    let length = context.received.body_length();
-    let read = read::head(session, &connection, &boundary, length).await?;
+    let length = context.head.body_length();
+    let read = read::head(client, &connection, &boundary, length).await?;
     // Met by now: the node is not to wait for it again.
-    context.received.remove(EXPECT.as_str());
+    context.head.remove(EXPECT.as_str());
     let head = &read.head;
     let filename = match &head.filename {
         Filename::None => Some(""),
@@ -56,11 +55,11 @@ pub async fn admit(
     let claimed = Claimed::of_form(&fields, &listener.dialects);
     context.refused.claimed = claimed.map(Claimed::into_owned);
     let name = bucket.bucket().unwrap_or_default();
-    let words = listener.words(form::spoken(&fields));
+    let dialect = listener.response_dialect(form::spoken(&fields));
     let claim = match form::claim(&fields, name, now, &listener.dialects, &live.signature) {
         Ok(claim) => claim,
         Err(failure) => {
-            context.words = Some(words);
+            context.admission.response_dialect = Some(dialect);
             return Err(failure.into());
         }
     };
@@ -85,7 +84,7 @@ pub async fn admit(
                 let request = RequestHeader::build("PUT", permit.address().path().as_bytes(), None);
                 Some(Put {
                     request: request.map_err(|_no_path| Refusal::Internal)?,
-                    fields: put::fields(&context.received, &permit, &fields, length)?,
+                    fields: put::fields(&context.head, &permit, &fields, length)?,
                     success: Success::of(&fields),
                 })
             }
@@ -102,13 +101,13 @@ pub async fn admit(
         };
         Ok((permit, Upload::new(body, range, put), proof))
     });
-    context.verification = Some(verification);
-    context.words = Some(words);
+    context.admission.verification = Some(verification);
+    context.admission.response_dialect = Some(dialect);
     match permitted {
         Ok((permit, upload, proof)) => {
-            context.permit = Some(permit);
-            context.form = Some(Box::new(upload));
-            context.body = proof;
+            context.admission.permit = Some(permit);
+            context.admission.form = Some(Box::new(upload));
+            context.admission.body = proof;
             Ok(())
         }
         Err(refusal) => Err(refusal),

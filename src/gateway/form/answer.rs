@@ -2,8 +2,8 @@
 
 use http::StatusCode;
 use pingora::http::ResponseHeader;
-use pingora::proxy::Session;
 
+use crate::gateway::client::Client;
 use crate::gateway::context::Context;
 use crate::gateway::relay::Relay;
 
@@ -13,33 +13,42 @@ use crate::gateway::relay::Relay;
 /// # Errors
 /// Pingora's, where the client is gone.
 pub async fn answer(
-    session: &mut Session,
+    client: &mut Client<'_>,
     answer: &mut ResponseHeader,
     context: &mut Context,
 ) -> pingora::Result<()> {
-    let success = context.form.as_ref().and_then(|form| form.success());
-    let (Some(success), Some(permit), Some(words)) = (success, &context.permit, context.words)
-    else {
+    let success = context
+        .admission
+        .form
+        .as_ref()
+        .and_then(|form| form.success());
+    let (Some(success), Some(permit), Some(dialect)) = (
+        success,
+        &context.admission.permit,
+        context.admission.response_dialect,
+    ) else {
         return Ok(());
     };
     if !answer.status.is_success() {
         warn_of_missing_length(answer, context);
         return Ok(());
     }
-    let document = success.apply(answer, &context.received, permit.address(), words)?;
-    context.relay = Relay::Nothing;
+    let document = success.apply(answer, &context.head, permit.address(), dialect)?;
+    context.attempt.relay = Relay::Nothing;
     if let Some(document) = document {
         // The answer to a PUT has no body that could become this one. What Pingora sends behind it comes too late.
-        let header = Box::new(answer.clone());
-        session.write_response_header(header, false).await?;
-        session.write_response_body(Some(document), true).await?;
+        client.answer(answer.clone(), document).await?;
     }
     Ok(())
 }
 
 /// The client cannot help it: the operator can.
 fn warn_of_missing_length(answer: &ResponseHeader, context: &Context) {
-    let is_unsized = context.form.as_ref().is_some_and(|form| form.is_unsized());
+    let is_unsized = context
+        .admission
+        .form
+        .as_ref()
+        .is_some_and(|form| form.is_unsized());
     let wants_length = matches!(
         answer.status,
         StatusCode::LENGTH_REQUIRED | StatusCode::NOT_IMPLEMENTED

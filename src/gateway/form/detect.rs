@@ -5,16 +5,16 @@ use http::header::CONTENT_TYPE;
 
 use crate::address::Address;
 use crate::sig::{AuthFailure, RequestView};
-use crate::wire::head::Received;
+use crate::wire::head::RequestHead;
 
 const MEDIA_TYPE: &[u8] = b"multipart/form-data";
 
 /// Whether a request is a form upload, whatever else it is: nodes would take it for one.
-pub fn is_upload(method: &Method, address: &Address, received: &Received) -> bool {
+pub fn is_upload(method: &Method, address: &Address, head: &RequestHead) -> bool {
     method == Method::POST
         && address.bucket().is_some()
         && address.key().is_none()
-        && received.fields().any(|(name, value)| {
+        && head.fields().any(|(name, value)| {
             let start = value.get(..MEDIA_TYPE.len());
             name == CONTENT_TYPE && start.is_some_and(|own| own.eq_ignore_ascii_case(MEDIA_TYPE))
         })
@@ -29,7 +29,7 @@ pub fn check_outside(view: &RequestView<'_>) -> Result<(), AuthFailure> {
         return Err(AuthFailure::SeveralMechanisms);
     }
     if let Some(parameter) = view.parameters.first() {
-        let signed = |name: &str| crate::sig::presigned::mechanism(name).is_some();
+        let signed = |name: &str| crate::sig::mechanism::mechanism(name).is_some();
         if view.parameters.iter().any(|own| signed(&own.name)) {
             return Err(AuthFailure::SeveralMechanisms);
         }

@@ -12,7 +12,7 @@ use crate::error::Refusal;
 use crate::policy::Permit;
 use crate::sig::dialect::Form;
 use crate::sig::form::{FormFields, PolicyFailure};
-use crate::wire::head::Received;
+use crate::wire::head::RequestHead;
 
 /// What goes on of the form's own request: nothing that says something about the object, because no policy is about it.
 const KEPT: [HeaderName; 6] = [HOST, USER_AGENT, ACCEPT, DATE, ORIGIN, REFERER];
@@ -55,12 +55,12 @@ enum Use {
 /// # Errors
 /// [`PolicyFailure::UnsupportedField`], [`PolicyFailure::FieldValue`], [`PolicyFailure::Tagging`].
 pub fn fields(
-    form: &Received,
+    form: &RequestHead,
     permit: &Permit,
     fields: &FormFields,
     length: Option<u64>,
-) -> Result<Received, Refusal> {
-    let words = permit.verified().dialect().form;
+) -> Result<RequestHead, Refusal> {
+    let names = permit.verified().dialect().form;
     let mut put = HeaderMap::new();
     for name in KEPT {
         if let Some(value) = form.value(name.as_str()) {
@@ -69,7 +69,7 @@ pub fn fields(
         }
     }
     for (field, value) in fields.iter() {
-        let (name, value) = match use_of(field, words) {
+        let (name, value) = match use_of(field, names) {
             Use::Header(name) => (name, Cow::Borrowed(value)),
             // An input of a page that is left empty.
             Use::Tagging(_) if value.is_empty() => continue,
@@ -97,23 +97,23 @@ pub fn fields(
         Some(length) => put.insert(CONTENT_LENGTH, HeaderValue::from(length)),
         None => put.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked")),
     };
-    Ok(Received::of(&put))
+    Ok(RequestHead::of(&put))
 }
 
-fn use_of(field: &str, words: &Form) -> Use {
+fn use_of(field: &str, names: &Form) -> Use {
     if PLAIN.contains(&field) {
         return Use::Header(field.to_owned());
     }
     if field == "acl" {
-        return Use::Header(format!("{}acl", words.header_prefix));
+        return Use::Header(format!("{}acl", names.header_prefix));
     }
     if field == "tagging" {
-        return Use::Tagging(format!("{}tagging", words.header_prefix));
+        return Use::Tagging(format!("{}tagging", names.header_prefix));
     }
-    let Some(rest) = field.strip_prefix(words.header_prefix) else {
+    let Some(rest) = field.strip_prefix(names.header_prefix) else {
         return Use::None;
     };
-    let own = &words.v4.parameters;
+    let own = &names.v4.parameters;
     let signs = [
         own.algorithm,
         own.credential,

@@ -1,8 +1,6 @@
 //! The head of a form, read before a node is asked.
 
 use bytes::BytesMut;
-use http::header::EXPECT;
-use pingora::proxy::Session;
 use tokio::time::timeout;
 
 use crate::body::Framing;
@@ -10,8 +8,9 @@ use crate::body::form::{
     Boundary, FormBody, FormHead, HeadReader, MAX_HEAD_LENGTH, MAX_WHOLE_FORM,
 };
 use crate::error::Refusal;
+use crate::gateway::client::{Client, Piece};
 use crate::wire::PIECE;
-use crate::wire::connection::{Awaited, Connection};
+use crate::wire::connection::{Connection, ReadState};
 
 /// What Pingora keeps of a body that is read before a node is asked (`BODY_BUF_LIMIT`); more would be lost.
 const REPLAYED: usize = 64 * 1024;
@@ -23,10 +22,10 @@ const _: () = assert!(MAX_WHOLE_FORM + 2 * PIECE < REPLAYED);
 /// The head of a form, and how much was read with it.
 pub struct Read {
     pub head: FormHead,
-    extent: Extent,
+    extent: Length,
 }
 
-enum Extent {
+enum Length {
     /// All of the form.
     Whole(BytesMut),
     /// The beginning of a form of this length; none where it comes in chunks.
@@ -45,8 +44,8 @@ impl Read {
         told: bool,
     ) -> Result<FormBody, Refusal> {
         let body = match &self.extent {
-            Extent::Whole(body) => FormBody::of_whole(body, &self.head, boundary, framing),
-            Extent::Beginning(length) => {
+            Length::Whole(body) => FormBody::of_whole(body, &self.head, boundary, framing),
+            Length::Beginning(length) => {
                 let form = FormBody::of_stream(*length, &self.head, boundary, framing);
                 if told { form.promised() } else { Ok(form) }
             }
@@ -60,28 +59,25 @@ impl Read {
 /// # Errors
 /// [`Refusal::Form`], [`Refusal::ClientSilent`].
 pub async fn head(
-    session: &mut Session,
+    client: &mut Client<'_>,
     connection: &Connection,
     boundary: &Boundary,
     length: Option<u64>,
 ) -> Result<Read, Refusal> {
-    if session.req_header().headers.contains_key(EXPECT) {
-        // What a form says about itself stands in its body. Whoever is gone by now is seen by the read.
-        let _sent = session.as_mut().write_continue_response().await;
-        // Met by now: a refusal is not to wait for it again.
-        session.req_header_mut().remove_header(&EXPECT);
-    }
-    session.as_mut().enable_retry_buffering();
-    connection.await_next(Awaited::Form);
+    // What a form says about itself stands in its body.
+    client.allow_body().await;
+    client.forget_expectation();
+    client.keep_what_is_read();
+    connection.set_state(ReadState::Form);
     // Nobody has signed anything yet: what a form says ahead of its file has the time of a header, not of a body.
     let time = connection.header_timeout();
-    let read = timeout(time, pieces(session, boundary, length)).await;
-    connection.await_next(Awaited::Body);
+    let read = timeout(time, pieces(client, boundary, length)).await;
+    connection.set_state(ReadState::Body);
     read.map_err(|_late| Refusal::ClientSilent)?
 }
 
 async fn pieces(
-    session: &mut Session,
+    client: &mut Client<'_>,
     boundary: &Boundary,
     length: Option<u64>,
 ) -> Result<Read, Refusal> {
@@ -90,10 +86,10 @@ async fn pieces(
     let mut body = BytesMut::new();
     let mut head = None;
     loop {
-        let piece = session.as_mut().read_request_body().await;
-        let piece = piece.map_err(|_silent_or_gone| Refusal::ClientSilent)?;
-        let ended = piece.is_none() || session.is_body_done();
-        let piece = piece.unwrap_or_default();
+        let Piece {
+            bytes: piece,
+            last: ended,
+        } = client.next_piece().await?;
         if head.is_none() {
             head = reader.push(&piece).map_err(Refusal::Form)?;
         }
@@ -102,11 +98,11 @@ async fn pieces(
         }
         match (head, ended) {
             (Some(head), true) if is_short => {
-                let extent = Extent::Whole(body);
+                let extent = Length::Whole(body);
                 return Ok(Read { head, extent });
             }
             (Some(head), _) if !is_short || body.len() > MAX_WHOLE_FORM => {
-                let extent = Extent::Beginning(length);
+                let extent = Length::Beginning(length);
                 return Ok(Read { head, extent });
             }
             (None, true) => return Err(Refusal::Form(reader.cut())),

@@ -13,8 +13,8 @@ use crate::address::Address;
 use crate::error::xml_text;
 use crate::sig::dialect::DialectName;
 use crate::sig::form::FormFields;
-use crate::sig::request::text_of;
-use crate::wire::head::Received;
+use crate::sig::headers::text_of;
+use crate::wire::head::RequestHead;
 
 /// What is encoded in the query of a redirect, and in tags: all but the unreserved characters.
 pub(super) const QUERY: &AsciiSet = &NON_ALPHANUMERIC
@@ -58,9 +58,9 @@ impl Success {
     pub fn apply(
         &self,
         answer: &mut ResponseHeader,
-        form: &Received,
+        form: &RequestHead,
         address: &Address,
-        words: DialectName,
+        dialect: DialectName,
     ) -> pingora::Result<Option<Bytes>> {
         let etag = answer.headers.get(ETAG);
         let etag = etag
@@ -87,7 +87,7 @@ impl Success {
                 Ok(None)
             }
             Self::Document => {
-                let document = document(&object, address, &etag, words);
+                let document = document(&object, address, &etag, dialect);
                 answer.set_status(StatusCode::CREATED)?;
                 answer.insert_header(LOCATION, object)?;
                 answer.insert_header(CONTENT_TYPE, "application/xml")?;
@@ -127,8 +127,8 @@ fn key_of(address: &Address) -> String {
     percent_decode_str(encoded).decode_utf8_lossy().into_owned()
 }
 
-fn document(object: &str, address: &Address, etag: &str, words: DialectName) -> Vec<u8> {
-    let standalone = match words {
+fn document(object: &str, address: &Address, etag: &str, dialect: DialectName) -> Vec<u8> {
+    let standalone = match dialect {
         DialectName::Aws => "",
         DialectName::Wos => " standalone=\"yes\"",
     };

@@ -9,7 +9,7 @@ use crate::body::End;
 use crate::body::form::{FormBody, FormBodyVerifier, FormFault};
 use crate::error::Refusal;
 use crate::sig::form::{LengthRange, PolicyFailure};
-use crate::wire::head::Received;
+use crate::wire::head::RequestHead;
 
 /// A form upload that has its permit.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub struct Put {
     /// The method and the target.
     pub request: RequestHeader,
     /// Its header fields.
-    pub fields: Received,
+    pub fields: RequestHead,
     /// What the client gets where it succeeds.
     pub success: Success,
 }
@@ -58,7 +58,7 @@ impl Upload {
 
     /// A node is about to get the body from its first byte, and the request that goes with it: that of the file, whose
     /// fields this gives, or the form's own.
-    pub fn begin_attempt(&mut self, request: &mut RequestHeader) -> Option<&Received> {
+    pub fn begin_attempt(&mut self, request: &mut RequestHeader) -> Option<&RequestHead> {
         self.verifier = self.body.verifier();
         self.ended = false;
         self.fault = None;

@@ -6,12 +6,12 @@ use pingora::http::RequestHeader;
 use pingora::{ErrorType, OkOrErr, OrErr};
 
 use super::passing::listed;
-use super::target::{Aim, Spelling, insert_host};
-use super::{FORWARDED_FOR, Own, REQUEST_ID};
+use super::target::{Spelling, UpstreamTarget, insert_host};
+use super::{FORWARDED_FOR, ForwardInfo, REQUEST_ID};
 use crate::cluster::ClusterOptions;
 use crate::policy::Permit;
 use crate::sig::dialect::{Dialect, vendor_header};
-use crate::wire::head::Received;
+use crate::wire::head::RequestHead;
 
 const PRINCIPAL: HeaderName = HeaderName::from_static("x-countersign-principal");
 const ACCESS_KEY_ID: HeaderName = HeaderName::from_static("x-countersign-access-key-id");
@@ -25,21 +25,14 @@ const OWN_FIELDS: usize = 4;
 /// Pingora's, where a value of ours is no header value.
 pub fn trusted(
     request: &mut RequestHeader,
-    received: &Received,
+    head: &RequestHead,
     permit: &Permit,
     options: &ClusterOptions,
-    own: Own<'_>,
+    own: ForwardInfo<'_>,
 ) -> pingora::Result<()> {
-    let aim = Aim::of(
-        request,
-        received,
-        permit,
-        options,
-        Spelling::AsSent,
-        own.node,
-    );
-    let (target, host) = (aim.changed(request.raw_path()), aim.host);
-    let mut headers = what_passes(received, permit, options, own, |rest| !is_proof(rest))?;
+    let upstream = UpstreamTarget::of(request, head, permit, options, Spelling::AsSent, own.node);
+    let (target, host) = (upstream.changed(request.raw_path()), upstream.host);
+    let mut headers = what_passes(head, permit, options, own, |rest| !is_proof(rest))?;
     let identity = permit.verified().identity();
     for (name, value) in [
         (PRINCIPAL, identity.principal_value()),
@@ -64,10 +57,10 @@ fn is_proof(rest: &str) -> bool {
 /// # Errors
 /// Pingora's, where a value of ours is no header value.
 pub fn what_passes(
-    received: &Received,
+    head: &RequestHead,
     permit: &Permit,
     options: &ClusterOptions,
-    own: Own<'_>,
+    own: ForwardInfo<'_>,
     vendors: impl Fn(&str) -> bool,
 ) -> pingora::Result<HeaderMap> {
     let own_prefix = permit.verified().dialect().form.header_prefix;
@@ -77,8 +70,8 @@ pub fn what_passes(
         let value = own.value.as_deref()?;
         Some((own.name.as_str(), value))
     });
-    let mut headers = HeaderMap::with_capacity(received.count() + OWN_FIELDS);
-    for (name, value) in received.fields().chain(in_query) {
+    let mut headers = HeaderMap::with_capacity(head.count() + OWN_FIELDS);
+    for (name, value) in head.fields().chain(in_query) {
         let name = match vendor_header(name) {
             Some("security-token") => continue,
             Some(rest) if !vendors(rest) => continue,
@@ -87,7 +80,7 @@ pub fn what_passes(
             }
             Some(_) => HeaderName::from_bytes(name.as_bytes()),
             None => match listed(name) {
-                Some(name) if name == AUTHORIZATION || (name == EXPECT && !received.expects()) => {
+                Some(name) if name == AUTHORIZATION || (name == EXPECT && !head.expects()) => {
                     continue;
                 }
                 Some(name) => Ok(name),
@@ -95,7 +88,7 @@ pub fn what_passes(
             },
         };
         let name = name.or_err(ErrorType::InvalidHTTPHeader, "a name that was received")?;
-        headers.append(name, received_value(value)?);
+        headers.append(name, header_value(value)?);
     }
     join_repeated(&mut headers)?;
     own.body.unframe(&mut headers);
@@ -132,7 +125,7 @@ fn join_repeated(headers: &mut HeaderMap) -> pingora::Result<()> {
 ///
 /// # Errors
 /// Pingora's, where it is no header value; the guard lets none such in.
-pub fn received_value(value: &[u8]) -> pingora::Result<HeaderValue> {
+pub fn header_value(value: &[u8]) -> pingora::Result<HeaderValue> {
     HeaderValue::from_bytes(value).or_err(ErrorType::InvalidHTTPHeader, "a value that was received")
 }
 

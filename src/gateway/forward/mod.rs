@@ -18,7 +18,7 @@ use crate::error::Refusal;
 use crate::policy::Permit;
 use crate::runtime::request_id::RequestId;
 use crate::sig::{RequestView, Verified};
-use crate::wire::head::Received;
+use crate::wire::head::RequestHead;
 use crate::wire::target::Target;
 pub use passing::{carries, passes, passes_signed};
 pub use single_use::mark_single_use;
@@ -28,7 +28,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// What the gateway knows of a request besides its header.
 #[derive(Clone, Copy)]
-pub struct Own<'o> {
+pub struct ForwardInfo<'o> {
     /// What is known of its body.
     pub body: &'o Body,
     /// The gateway's id of the request.
@@ -60,32 +60,36 @@ pub fn check(
     }
 }
 
-/// Turns the client's request, whose fields are `received`, into the node's. Gives the frames that its body goes on in, if
+/// Turns the client's request, whose fields are `head`, into the node's. Gives the frames that its body goes on in, if
 /// it does.
 ///
 /// # Errors
 /// Pingora's, where a value of ours is no header value; the configuration and the check leave none.
 pub fn rewrite(
     request: &mut RequestHeader,
-    received: &Received,
+    head: &RequestHead,
     permit: &Permit,
     cluster: &Cluster,
-    own: Own<'_>,
+    own: ForwardInfo<'_>,
 ) -> pingora::Result<Option<SignedChunks>> {
     match cluster.options().forward {
-        Forward::Passthrough => pass_on(request, received, own)?,
-        Forward::Trusted => compose::trusted(request, received, permit, cluster.options(), own)?,
-        Forward::Resign => return resign::resign(request, received, permit, cluster, own),
+        Forward::Passthrough => pass_on(request, head, own)?,
+        Forward::Trusted => compose::trusted(request, head, permit, cluster.options(), own)?,
+        Forward::Resign => return resign::resign(request, head, permit, cluster, own),
     }
     Ok(None)
 }
 
 /// Takes the strangers away; everything else stays as it came, the case of the names included.
-fn pass_on(request: &mut RequestHeader, received: &Received, own: Own<'_>) -> pingora::Result<()> {
+fn pass_on(
+    request: &mut RequestHeader,
+    head: &RequestHead,
+    own: ForwardInfo<'_>,
+) -> pingora::Result<()> {
     let mut passed = RequestHeader::build(
         request.method.clone(),
         request.raw_path(),
-        Some(received.count() + 2),
+        Some(head.count() + 2),
     )?;
     passed.set_version(request.version);
     if !request.raw_path().starts_with(b"/") {
@@ -96,10 +100,10 @@ fn pass_on(request: &mut RequestHeader, received: &Received, own: Own<'_>) -> pi
         };
         passed.set_raw_path(target.as_bytes())?;
     }
-    for (as_sent, (name, value)) in received.as_sent() {
+    for (as_sent, (name, value)) in head.as_sent() {
         if passes(name) || own.signed_fields.iter().any(|own| own == name) {
             let as_sent = String::from_utf8_lossy(as_sent).into_owned();
-            passed.append_header(as_sent, compose::received_value(value)?)?;
+            passed.append_header(as_sent, compose::header_value(value)?)?;
         }
     }
     if let Some(peer) = own.peer {
@@ -119,7 +123,7 @@ mod tests {
     fn the_absolute_form_becomes_the_origin_form() {
         let target = |text: &str| {
             let mut request = RequestHeader::build("GET", text.as_bytes(), None).unwrap();
-            let own = Own {
+            let own = ForwardInfo {
                 body: &Body::default(),
                 request_id: &RequestId::random(),
                 peer: None,
@@ -127,7 +131,7 @@ mod tests {
                 clock: &SystemClock,
                 signed_fields: &[],
             };
-            pass_on(&mut request, &Received::default(), own).unwrap();
+            pass_on(&mut request, &RequestHead::default(), own).unwrap();
             String::from_utf8(request.raw_path().to_vec()).unwrap()
         };
         assert_eq!(target("http://h/b/k%2F?acl"), "/b/k%2F?acl");

@@ -7,22 +7,24 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, T
 use pingora::http::RequestHeader;
 use pingora::{Error, ErrorType, OrErr};
 
-use super::Own;
+use super::ForwardInfo;
 use super::compose::{compose, value_of, what_passes};
-use super::target::{Aim, Spelling, insert_host, is_foreign, is_of_signature, is_query_header};
+use super::target::{
+    Spelling, UpstreamTarget, insert_host, is_foreign, is_of_signature, is_query_header,
+};
 use crate::address::{Address, Operation};
 use crate::body::SignedChunks;
 use crate::cluster::{Cluster, ClusterOptions, PayloadSigning, SignWith};
 use crate::error::Refusal;
 use crate::policy::Permit;
-use crate::sig::authorization::DialectForm;
-use crate::sig::dialect::Dialect;
+use crate::sig::dialect::{Dialect, DialectForm};
+use crate::sig::encode::hex;
 use crate::sig::freshness::timestamp;
 use crate::sig::node_key::{Chunks, NodeKey};
-use crate::sig::payload::{EMPTY_SHA256, PayloadClaim, hex};
+use crate::sig::payload::{EMPTY_SHA256, PayloadClaim};
 use crate::sig::v2::StringToSign;
 use crate::sig::{RequestView, Verified, Version, fields_of};
-use crate::wire::head::Received;
+use crate::wire::head::RequestHead;
 
 /// The client's fields that belong to its signature, by the name behind the vendor's prefix.
 fn of_signature(rest: &str) -> bool {
@@ -72,10 +74,10 @@ pub fn check(
 /// Pingora's, where the cluster has no key, or a value of ours is no header value: the configuration leaves none such.
 pub fn resign(
     request: &mut RequestHeader,
-    received: &Received,
+    head: &RequestHead,
     permit: &Permit,
     cluster: &Cluster,
-    own: Own<'_>,
+    own: ForwardInfo<'_>,
 ) -> pingora::Result<Option<SignedChunks>> {
     let options = cluster.options();
     let sign_with = options.sign_with.as_ref().zip(cluster.key(permit));
@@ -85,23 +87,23 @@ pub fn resign(
             "a cluster without a key to sign with",
         )
     })?;
-    let aim = Aim::of(
+    let upstream = UpstreamTarget::of(
         request,
-        received,
+        head,
         permit,
         options,
         Spelling::Canonical,
         own.node,
     );
-    let mut headers = what_passes(received, permit, options, own, |rest| !of_signature(rest))?;
+    let mut headers = what_passes(head, permit, options, own, |rest| !of_signature(rest))?;
     headers.remove(DATE);
-    insert_host(&mut headers, aim.host.as_deref())
+    insert_host(&mut headers, upstream.host.as_deref())
         .or_err(ErrorType::InvalidHTTPHeader, "the host")?;
     let signing = Signing {
         method: request.method.as_str(),
-        data: data_length(received, &headers),
+        data: data_length(head, &headers),
         permit,
-        aim: &aim,
+        upstream: &upstream,
         own,
     };
     let chunks = match sign_with.version {
@@ -111,7 +113,7 @@ pub fn resign(
         }
         Version::V4 => signing.sign_v4(&mut headers, key, sign_with)?,
     };
-    let target = aim.changed(request.raw_path());
+    let target = upstream.changed(request.raw_path());
     compose(request, headers, target.as_deref())?;
     Ok(chunks)
 }
@@ -122,15 +124,15 @@ struct Signing<'s> {
     /// The length of the data; none where nothing tells it.
     data: Option<u64>,
     permit: &'s Permit,
-    aim: &'s Aim<'s>,
-    own: Own<'s>,
+    upstream: &'s UpstreamTarget<'s>,
+    own: ForwardInfo<'s>,
 }
 
 impl Signing<'_> {
     fn sign_v2(&self, headers: &mut HeaderMap, key: &NodeKey) -> pingora::Result<()> {
         let date = httpdate::fmt_http_date(self.own.clock.now());
         headers.insert(DATE, value_of(&date)?);
-        let address = self.permit.address().in_style(self.aim.style);
+        let address = self.permit.address().in_style(self.upstream.style);
         let authorization = key.sign_v2(&self.view(headers)?, &address).or_err(
             ErrorType::InternalError,
             "a request that cannot be signed anew",
@@ -169,8 +171,8 @@ impl Signing<'_> {
     }
 
     fn view<'h>(&'h self, headers: &'h HeaderMap) -> pingora::Result<RequestView<'h>> {
-        let query = self.aim.query.as_deref();
-        RequestView::of(self.method, &self.aim.path, query, fields_of(headers)).or_err(
+        let query = self.upstream.query.as_deref();
+        RequestView::of(self.method, &self.upstream.path, query, fields_of(headers)).or_err(
             ErrorType::InternalError,
             "a request that cannot be signed anew",
         )
@@ -221,10 +223,10 @@ impl Payload {
 }
 
 /// The length of the data. What goes on is framed anew and has no Transfer-Encoding: only what was received tells of it.
-fn data_length(received: &Received, composed: &HeaderMap) -> Option<u64> {
+fn data_length(head: &RequestHead, composed: &HeaderMap) -> Option<u64> {
     match composed.get(CONTENT_LENGTH) {
         Some(length) => length.to_str().ok()?.parse().ok(),
-        None if received.value(TRANSFER_ENCODING.as_str()).is_some() => None,
+        None if head.value(TRANSFER_ENCODING.as_str()).is_some() => None,
         None => Some(0),
     }
 }

@@ -10,13 +10,14 @@ use pingora::http::RequestHeader;
 use crate::address::{Address, Style, without_root};
 use crate::cluster::{Addressing, ClusterOptions};
 use crate::policy::Permit;
-use crate::sig::authorization::DialectForm;
-use crate::sig::dialect::{Dialect, FORMS, Form, starts_with_ignoring_case, vendor_header};
-use crate::sig::presigned::is_credential;
-use crate::sig::request::text_of;
+use crate::sig::dialect::{
+    Dialect, DialectForm, FORMS, Form, starts_with_ignoring_case, vendor_header,
+};
+use crate::sig::headers::text_of;
+use crate::sig::mechanism::is_credential;
 use crate::sig::target::Coverage;
 use crate::sig::{Placement, Verified, VerifiedTarget, Version};
-use crate::wire::head::Received;
+use crate::wire::head::RequestHead;
 use crate::wire::target::Target;
 
 /// RFC 3986's unreserved characters stay (section 2.3).
@@ -42,7 +43,7 @@ pub enum Spelling {
 
 /// Where a request goes.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Aim<'r> {
+pub struct UpstreamTarget<'r> {
     /// The raw path.
     pub path: Cow<'r, str>,
     /// The raw query string, without `?`.
@@ -53,11 +54,11 @@ pub struct Aim<'r> {
     pub style: Style,
 }
 
-impl<'r> Aim<'r> {
+impl<'r> UpstreamTarget<'r> {
     /// Aims a permitted request at the nodes of a cluster.
     pub fn of(
         request: &'r RequestHeader,
-        received: &Received,
+        head: &RequestHead,
         permit: &Permit,
         options: &ClusterOptions,
         spelling: Spelling,
@@ -68,7 +69,7 @@ impl<'r> Aim<'r> {
         let style = style(address, options);
         let query = target
             .query
-            .and_then(|query| node_query(query, received, permit, options, spelling));
+            .and_then(|query| node_query(query, head, permit, options, spelling));
         Self {
             path: node_path(
                 target.path,
@@ -79,21 +80,21 @@ impl<'r> Aim<'r> {
             ),
             query,
             host: node_host(address, style, options)
-                .or_else(|| lower_host(received, address))
-                .or_else(|| known_host(received, address, node))
-                .or_else(|| rootless_host(received, address)),
+                .or_else(|| lower_host(head, address))
+                .or_else(|| known_host(head, address, node))
+                .or_else(|| rootless_host(head, address)),
             style,
         }
     }
 
-    /// Path and query, where they are not the whole of `received`.
-    pub fn changed(&self, received: &[u8]) -> Option<String> {
+    /// Path and query, where they are not the whole of `raw`.
+    pub fn changed(&self, raw: &[u8]) -> Option<String> {
         let query = self.query.as_deref();
         let length = self.path.len() + query.map_or(0, |query| 1 + query.len());
         let borrowed =
             matches!(self.path, Cow::Borrowed(_)) && !matches!(self.query, Some(Cow::Owned(_)));
         // What is borrowed is a part of what was received.
-        (!borrowed || length != received.len()).then(|| match query {
+        (!borrowed || length != raw.len()).then(|| match query {
             Some(query) => format!("{}?{query}", self.path),
             None => self.path.clone().into_owned(),
         })
@@ -143,11 +144,11 @@ fn node_host(address: &Address, style: Style, options: &ClusterOptions) -> Optio
 
 /// The client's Host in lower case, where it names a bucket: version 2 signs the bucket that is read in it, and not every
 /// node reads it so.
-fn lower_host(received: &Received, address: &Address) -> Option<String> {
+fn lower_host(head: &RequestHead, address: &Address) -> Option<String> {
     if address.style() == Style::Path {
         return None;
     }
-    let host = received.value(HOST.as_str()).and_then(text_of)?;
+    let host = head.value(HOST.as_str()).and_then(text_of)?;
     let capitals = host.bytes().any(|byte| byte.is_ascii_uppercase());
     capitals.then(|| {
         let host = host.to_ascii_lowercase();
@@ -157,21 +158,21 @@ fn lower_host(received: &Received, address: &Address) -> Option<String> {
 
 /// The client's Host without the dot of the DNS's root, where it has one: a node that does not know it would read another
 /// bucket, or none.
-fn rootless_host(received: &Received, address: &Address) -> Option<String> {
+fn rootless_host(head: &RequestHead, address: &Address) -> Option<String> {
     if !address.host_has_root() {
         return None;
     }
-    let host = received.value(HOST.as_str()).and_then(text_of)?;
+    let host = head.value(HOST.as_str()).and_then(text_of)?;
     without_root(host)
 }
 
 /// The node's own address, where the client's Host is neither a name of the listener nor an IP address: version 2 does not
 /// sign it, and a node may take any name for a bucket's (a CNAME), which is not the bucket that was checked.
-fn known_host(received: &Received, address: &Address, node: &str) -> Option<String> {
+fn known_host(head: &RequestHead, address: &Address, node: &str) -> Option<String> {
     if address.style() != Style::Path || address.domain().is_some() {
         return None;
     }
-    let host = received.value(HOST.as_str()).and_then(text_of)?;
+    let host = head.value(HOST.as_str()).and_then(text_of)?;
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let ip = host.parse::<SocketAddr>().is_ok() || bare.parse::<IpAddr>().is_ok();
     (!ip).then(|| match node.strip_prefix("unix:") {
@@ -188,10 +189,10 @@ fn node_path<'r>(
     style: Style,
     spelling: Spelling,
 ) -> Cow<'r, str> {
-    let received = address.style() == Style::Path;
+    let came_in_path = address.style() == Style::Path;
     let bucket = address.bucket().unwrap_or("");
     let path = verified.path(path);
-    let moved = match (received, style == Style::Path) {
+    let moved = match (came_in_path, style == Style::Path) {
         (true, false) => {
             // `/bucket`, `/bucket/` and `/bucket/key` alike.
             let behind = 1 + bucket.len();
@@ -222,7 +223,7 @@ fn node_path<'r>(
 /// The query without what belongs to the client's signature; none where nothing is left.
 fn node_query<'r>(
     query: &'r str,
-    received: &Received,
+    head: &RequestHead,
     permit: &Permit,
     options: &ClusterOptions,
     spelling: Spelling,
@@ -238,7 +239,7 @@ fn node_query<'r>(
         let name = percent_decode_str(name).decode_utf8_lossy();
         let repeats_header = spelling == Spelling::Canonical
             && is_foreign(&name, nodes.forms[0])
-            && received.value(&name).is_some();
+            && head.value(&name).is_some();
         if repeats_header || is_of_signature(verified, &name) || is_query_header(verified, &name) {
             return None;
         }

@@ -5,8 +5,8 @@ mod line;
 use std::time::Duration;
 
 use pingora::Error;
-use pingora::proxy::Session;
 
+use super::client::Client;
 use super::context::Context;
 use crate::address::Operation;
 use crate::clock::instant;
@@ -21,9 +21,14 @@ use crate::wire::target::Target;
 use line::{Line, key};
 
 /// Records a request that has ended.
-pub fn request(runtime: &Runtime, session: &Session, context: &mut Context, error: Option<&Error>) {
-    context.note_claim(session.req_header());
-    let outcome = match &context.answer {
+pub fn request(
+    runtime: &Runtime,
+    client: &Client<'_>,
+    context: &mut Context,
+    error: Option<&Error>,
+) {
+    context.note_claim(client.request());
+    let outcome = match &context.refused.answer {
         Some(answer) if answer.blame == Blame::Client => Outcome::Refused,
         Some(_) => Outcome::Failed,
         None if error.is_some() => Outcome::Aborted,
@@ -31,10 +36,7 @@ pub fn request(runtime: &Runtime, session: &Session, context: &mut Context, erro
     };
     let now = instant();
     let duration = now - context.started;
-    let (received, sent) = (
-        session.body_bytes_read() as u64,
-        session.body_bytes_sent() as u64,
-    );
+    let (received, sent) = client.body_bytes();
     let metrics = &runtime.metrics;
     let operation = context
         .address()
@@ -50,13 +52,13 @@ pub fn request(runtime: &Runtime, session: &Session, context: &mut Context, erro
         duration,
     );
     metrics.bytes(received, sent);
-    if let Some(answer) = &context.answer {
+    if let Some(answer) = &context.refused.answer {
         metrics.refusal(answer.code, context.refused.reason);
     }
-    if let Some(taken) = context.verification {
+    if let Some(taken) = context.admission.verification {
         metrics.verification(taken);
     }
-    if let Some(taken) = context.node_duration {
+    if let Some(taken) = context.attempt.duration {
         metrics.node(taken);
         if let (Outcome::Forwarded, Some((_, node))) = (outcome, context.node()) {
             node.answered(now);
@@ -65,18 +67,11 @@ pub fn request(runtime: &Runtime, session: &Session, context: &mut Context, erro
     if runtime.log.options().access == AccessLog::Off {
         return;
     }
-    let request = session.req_header();
+    let request = client.request();
     let target = Target::of(request);
-    let status = session
-        .response_written()
-        .map_or(0, |answer| answer.status.as_u16());
+    let status = client.status();
     let mut line = Line::new(runtime, &context.request_id);
-    line.peer(
-        context
-            .connection
-            .as_ref()
-            .and_then(|connection| connection.peer()),
-    );
+    line.peer(context.connection.peer());
     line.foreign(key!("method"), request.method.as_str());
     line.foreign(key!("path"), target.path);
     if let Some(query) = target.query {
@@ -96,19 +91,19 @@ pub fn request(runtime: &Runtime, session: &Session, context: &mut Context, erro
     who(&mut line, context);
     line.number(key!("status"), u64::from(status));
     line.word(key!("outcome"), outcome.as_str());
-    if let Some(answer) = &context.answer {
+    if let Some(answer) = &context.refused.answer {
         line.word(key!("code"), answer.code.as_str());
         why(&mut line, context.refused.reason);
     }
     line.number(key!("received"), received);
     line.number(key!("sent"), sent);
     line.micros(key!("duration_us"), Some(duration));
-    line.micros(key!("verification_us"), context.verification);
+    line.micros(key!("verification_us"), context.admission.verification);
     if let Some((node, _)) = context.node() {
         line.own(key!("node"), node);
-        line.micros(key!("node_us"), context.node_duration);
+        line.micros(key!("node_us"), context.attempt.duration);
     }
-    if let Some(id) = &context.node_request_id {
+    if let Some(id) = &context.attempt.node_request_id {
         line.foreign(key!("node_request_id"), id);
     }
     line.write(&runtime.log);
@@ -147,7 +142,7 @@ pub fn wire_fault(
 
 /// Who signed a request, and whether that is proven. What is claimed alone is the client's own text.
 fn who(line: &mut Line, context: &Context) {
-    let placement = if let Some(permit) = &context.permit {
+    let placement = if let Some(permit) = &context.admission.permit {
         let verified = permit.verified();
         let identity = verified.identity();
         line.own(key!("access_key_id"), &identity.access_key_id);

@@ -21,13 +21,13 @@ struct Translated {
 
 /// Sends a document through, cut into pieces at `cuts`.
 fn translate(
-    words: DialectName,
+    dialect: DialectName,
     status: u16,
     document: &str,
     cuts: &[usize],
     announced: Option<usize>,
 ) -> Translated {
-    let cluster = match words {
+    let cluster = match dialect {
         DialectName::Aws => DialectName::Wos,
         DialectName::Wos => DialectName::Aws,
     };
@@ -41,7 +41,7 @@ fn translate(
     let operation = Operation::CreateMultipartUpload;
     let (relay, _) = head(
         &mut header,
-        words,
+        dialect,
         cluster,
         &Method::POST,
         operation,
@@ -117,13 +117,13 @@ fn the_announced_length_always_holds() {
         DOCUMENT,
     ] {
         for status in [200, 404] {
-            for words in [DialectName::Wos, DialectName::Aws] {
-                let sent = translate(words, status, document, &[], Some(document.len()));
+            for dialect in [DialectName::Wos, DialectName::Aws] {
+                let sent = translate(dialect, status, document, &[], Some(document.len()));
                 let announced = sent.header.headers[CONTENT_LENGTH].to_str().unwrap();
                 assert_eq!(
                     announced,
                     sent.body.len().to_string(),
-                    "{words:?} {status} {document}"
+                    "{dialect:?} {status} {document}"
                 );
             }
         }
@@ -200,15 +200,15 @@ fn an_answer_without_a_body_keeps_its_length() {
         (304, None),
         (304, Some(100)),
     ] {
-        for words in [DialectName::Wos, DialectName::Aws] {
-            let sent = translate(words, status, "", &[], length);
-            assert_eq!(sent.body, "", "{words:?} {status} {length:?}");
+        for dialect in [DialectName::Wos, DialectName::Aws] {
+            let sent = translate(dialect, status, "", &[], length);
+            assert_eq!(sent.body, "", "{dialect:?} {status} {length:?}");
             let announced = sent.header.headers.get(CONTENT_LENGTH);
             let expected = length.map(|length| length.to_string());
             assert_eq!(
                 announced.map(|value| value.to_str().unwrap()),
                 expected.as_deref(),
-                "{words:?} {status}"
+                "{dialect:?} {status}"
             );
         }
     }

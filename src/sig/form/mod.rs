@@ -15,14 +15,14 @@ pub mod policy_document;
 use std::borrow::Cow;
 use std::time::SystemTime;
 
-use super::authorization::{DialectForm, choose, refused_algorithm};
 use super::diagnosis::Diagnosis;
-use super::dialect::{DIALECTS, Dialect, DialectName, FORMS, Form};
+use super::dialect::{DIALECTS, Dialect, DialectForm, DialectName, FORMS, Form, choose};
+use super::encode::{equal, hex};
 use super::failure::Unaccepted;
 use super::freshness;
-use super::payload::hex;
-use super::signature::{VerifyingKey, equal};
+use super::mechanism::{accept, refused_algorithm};
 use super::v4::Credential;
+use super::verifying_key::VerifyingKey;
 use super::{
     AuthFailure, Diagnostics, MAX_ACCESS_KEY_ID_LENGTH, Placement, Verified, VerifyOptions, Version,
 };
@@ -88,9 +88,7 @@ pub fn claim<'f>(
         });
     };
     let dialect = choose(accepted, |form| form == spoken).ok_or(AuthFailure::UnsupportedScheme)?;
-    if !options.versions.contains(&version) {
-        return Err(AuthFailure::UnsupportedVersion(Unaccepted::SwitchedOff(version)).into());
-    }
+    accept(version, &options.versions)?;
     let policy = wanted(fields, POLICY)?;
     let signing = match version {
         Version::V2 => Signing::V2 {
@@ -228,12 +226,12 @@ impl Signing<'_> {
     /// Whether the key's signature over the policy is the one provided.
     fn confirmed_by(&self, key: &VerifyingKey, policy: &str, form: &Form) -> bool {
         match self {
-            Self::V2 { provided, .. } => key.confirms_policy(policy, provided),
+            Self::V2 { provided, .. } => key.confirms(policy.as_bytes(), provided),
             Self::V4 {
                 credential,
                 provided,
             } => {
-                let key = key.signing_key(form.v4.key_seed, credential);
+                let key = credential.signing_key(form.v4.key_seed, key);
                 let computed = hex(&key.mac(policy.as_bytes()));
                 equal(&computed, provided.as_bytes())
             }

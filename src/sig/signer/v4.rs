@@ -7,11 +7,12 @@ use percent_encoding::utf8_percent_encode;
 
 use super::{SignError, SigningCredentials, Unsigned, VALUE};
 use crate::sig::dialect::{Dialect, Form};
+use crate::sig::encode::hex;
 use crate::sig::freshness::{parse_timestamp, timestamp};
-use crate::sig::payload::{ChunkChain, hex};
-use crate::sig::request::{RequestView, fields_of};
+use crate::sig::headers::fields_of;
+use crate::sig::payload::ChunkChain;
+use crate::sig::request::RequestView;
 use crate::sig::signing_key::{CredentialScope, HMAC_SHA256_LENGTH, SigningKey};
-use crate::sig::v2::check_foreign;
 use crate::sig::v4::SignedHeaders;
 use crate::sig::v4::canonical::{UNSIGNED_PAYLOAD, sign};
 
@@ -158,7 +159,7 @@ pub fn sign_header_v4(
     set(&mut headers, HOST.as_str(), request.host)?;
     let (signed, chain) = credentials.signer(form, &stamp, |signer| {
         let view = request.view(&headers)?;
-        check_foreign(&view.fields, form)?;
+        view.fields.check_foreign(form)?;
         let signed_headers = SignedHeaders::to_sign(&view, OWN_HEADERS);
         let signed = signer.sign(&view, &signed_headers, payload);
         let chain = signer.chain(signed.signature);
@@ -190,7 +191,7 @@ pub fn sign_query_v4(
     set(&mut headers, HOST.as_str(), request.host)?;
     credentials.signer(form, &stamp, |signer| {
         let view = request.view(&headers)?;
-        check_foreign(&view.fields, form)?;
+        view.fields.check_foreign(form)?;
         let signed_headers = SignedHeaders::to_sign(&view, &[]);
         let credential = format!("{}/{}", signer.access_key_id, signer.scope);
         let life = life.as_secs().to_string();

@@ -12,12 +12,14 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use super::SignedHeaders;
-use super::encoding::{compare_encoded, is_encoded, write_encoded};
 use super::spelling::{Path, Payload, Port, Query, Spelling, Values};
 use crate::sig::dialect::{Form, HostRule, vendor_header};
-use crate::sig::payload::hex;
+use crate::sig::encode::hex;
+use crate::sig::headers::CONTENT_MD5;
+use crate::sig::percent::{compare_encoded, is_encoded, write_encoded};
+use crate::sig::query::Parameter;
 use crate::sig::query_headers::Plus;
-use crate::sig::request::{CONTENT_MD5, Parameter, RequestView};
+use crate::sig::request::RequestView;
 use crate::sig::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
 use crate::sig::target::with_blanks;
 

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use crate::sig::dialect::V4Words;
 use crate::sig::failure::ScopeFault;
-use crate::sig::request::ContentHeaders;
+use crate::sig::headers::ContentHeaders;
 use crate::sig::request::RequestView;
-use crate::sig::signing_key::CredentialScope;
+use crate::sig::signing_key::{CredentialScope, SigningKey};
+use crate::sig::verifying_key::VerifyingKey;
 
 /// The most names of signed headers: as many as a request has header fields.
 pub const MAX_SIGNED_HEADERS: usize = 100;
@@ -83,6 +84,11 @@ impl<'v> Credential<'v> {
             service: &self.text[third + 1..last],
             terminator: &self.text[last + 1..],
         }
+    }
+
+    /// The signing key of this scope.
+    pub(in crate::sig) fn signing_key(&self, seed: &'static str, key: &VerifyingKey) -> SigningKey {
+        key.signing_key(seed, self.scope_text(), || self.scope())
     }
 
     /// Compares the scope with the day of the request, the region here and the words of the dialect, in AWS's order.

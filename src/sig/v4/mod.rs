@@ -7,7 +7,7 @@
 
 pub mod canonical;
 pub mod credential;
-pub mod encoding;
+pub mod presented;
 mod spelling;
 
 use std::borrow::Cow;
@@ -15,36 +15,25 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-use super::authorization::DialectForm;
-use super::dialect::Form;
+use super::dialect::{DialectForm, Form};
+use super::encode::{equal, hex};
 use super::failure::AuthFailure;
 use super::freshness;
-use super::payload::{ChunkChain, PayloadClaim, PayloadMode, has_no_body, hex};
-use super::request::{Fields, RequestView, text_of};
-use super::signature::{VerifyingKey, equal};
+use super::headers::{Fields, text_of};
+use super::payload::{ChunkChain, PayloadClaim, PayloadMode, has_no_body};
+use super::request::RequestView;
 use super::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
+use super::verifying_key::VerifyingKey;
 use super::{Placement, VerifyOptions};
 use crate::address::Operation;
 use canonical::{CanonicalRequest, PayloadSigned, StringToSign, UNSIGNED_PAYLOAD, USUAL_LENGTH};
 pub use credential::{Credential, Region, SignedHeaders};
+pub use presented::Presented;
 use spelling::Spelling;
 
 /// How many bytes of other spellings are hashed for a request whose usual spelling does not hold: every spelling that there
 /// can be of a request with a header of 8 KB, the most that Amazon S3 takes, and few of a longer one.
 const MAX_TRIED_BYTES: usize = 256 * 1024;
-
-/// What a request of version 4 says about its signature.
-#[derive(Debug)]
-pub struct Presented<'v> {
-    /// Where it stands.
-    pub placement: Placement,
-    /// Who signed, and for which day, region and service.
-    pub credential: Credential<'v>,
-    /// Which headers are signed.
-    pub signed_headers: SignedHeaders<'v>,
-    /// The signature.
-    pub signature: Cow<'v, str>,
-}
 
 /// A request of version 4, read and found to be in order, but for the signature.
 #[derive(Debug)]
@@ -88,7 +77,7 @@ impl<'v> Signing<'v> {
             signed_headers,
             signature,
         } = presented;
-        super::v2::check_foreign(&view.fields, form)?;
+        view.fields.check_foreign(form)?;
         let declared = Declared::of(view, form, placement, &signed_headers)?;
         if declared.mode.is_chunked() && !takes_chunks(operation, placement) {
             return Err(AuthFailure::MisplacedChunks);
@@ -174,7 +163,7 @@ impl<'v> Signing<'v> {
     /// The spelling of the request over which the key's signature is the one provided. A comparison takes the same time
     /// wherever the first difference stands.
     pub(super) fn confirmed_by(&self, key: &VerifyingKey) -> Option<Confirmed<'_>> {
-        let key = key.signing_key(self.form.v4.key_seed, &self.credential);
+        let key = self.credential.signing_key(self.form.v4.key_seed, key);
         let mut buffer = Vec::with_capacity(USUAL_LENGTH);
         let mut holds = |spelling: Spelling| {
             let over = |request| self.string_over(request);

@@ -4,7 +4,7 @@ use proptest::test_runner::RngSeed;
 use super::*;
 
 fn check(bytes: &[u8]) -> Result<Option<usize>, WireFault> {
-    Ok(read(bytes)?.map(|received| received.length()))
+    Ok(read(bytes)?.map(|head| head.length()))
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn each_header_keeps_or_breaks_one_rule() {
 fn a_target_in_utf_8_alone_is_raw() {
     let raw = |target: &[u8]| {
         let header = [b"GET ", target, b" HTTP/1.1\r\nHost: h\r\n\r\n"].concat();
-        Ok(read(&header)?.is_some_and(|received| received.target_is_raw()))
+        Ok(read(&header)?.is_some_and(|head| head.target_is_raw()))
     };
     for (target, expected) in [
         (&b"/b/%C3%A9"[..], Ok(false)),
@@ -164,10 +164,10 @@ fn a_content_length_has_one_spelling() {
         ("\t0050 ", "50"),
     ] {
         let header = format!("PUT /b/k HTTP/1.1\r\nContent-Length: {written}\r\nA: b\r\n\r\n");
-        let received = read(header.as_bytes()).unwrap().unwrap();
+        let head = read(header.as_bytes()).unwrap().unwrap();
         let fields = [("content-length", number.as_bytes()), ("a", b"b")];
-        assert!(received.fields().eq(fields), "{written}");
-        assert_eq!(received.body_length(), number.parse().ok());
+        assert!(head.fields().eq(fields), "{written}");
+        assert_eq!(head.body_length(), number.parse().ok());
     }
 }
 
@@ -331,7 +331,7 @@ fn what_steers(
     let closes = |(name, value): &(String, Vec<u8>)| name == "connection" && is(value, "close");
     let is_old = line.2 == 0;
     let mut kept = !is_old || fields.iter().any(closes);
-    let mut steers = |field: &(String, Vec<u8>)| match field.0.as_str() {
+    let mut is_framing = |field: &(String, Vec<u8>)| match field.0.as_str() {
         "content-length" | "transfer-encoding" => true,
         "expect" => !is_old && field.1.iter().any(|byte| !b" \t,".contains(byte)),
         "connection" if closes(field) => true,
@@ -340,7 +340,10 @@ fn what_steers(
         }
         _ => false,
     };
-    fields.into_iter().filter(|field| steers(field)).collect()
+    fields
+        .into_iter()
+        .filter(|field| is_framing(field))
+        .collect()
 }
 
 proptest! {
@@ -349,20 +352,20 @@ proptest! {
     /// What is read here, another parser reads in the same way, and of what is left for Pingora exactly what steers.
     #[test]
     fn every_header_that_is_taken_has_one_reading(bytes in headers()) {
-        if let Ok(Some(received)) = read(&bytes) {
+        if let Ok(Some(head)) = read(&bytes) {
             let (length, line, fields) = httparse_reads(&bytes).expect("a header");
-            prop_assert_eq!(length, received.length());
-            let own: Vec<(String, Vec<u8>)> = received
+            prop_assert_eq!(length, head.length());
+            let own: Vec<(String, Vec<u8>)> = head
                 .fields()
                 .map(|(name, value)| (name.to_owned(), value.to_vec()))
                 .collect();
             prop_assert_eq!(&own, &fields);
             let mut left = bytes.clone();
-            let kept = received.leave_what_steers(&mut left);
+            let kept = head.strip_to_framing(&mut left);
             left.truncate(kept);
-            let steering = what_steers(&line, fields);
+            let framing = what_steers(&line, fields);
             let (left_length, left_line, left_fields) = httparse_reads(&left).expect("a header");
-            prop_assert_eq!((left_line, left_fields), (line, steering));
+            prop_assert_eq!((left_line, left_fields), (line, framing));
             prop_assert_eq!(&left[left_length..], &bytes[length..]);
         }
     }

@@ -8,13 +8,13 @@ use crate::runtime::options::MinRate;
 /// One direction of a connection: how much came or went, and how long the client was waited for. The time in which nobody
 /// waits for the client, but for a node, does not count. Where the client is never waited for, no clock is looked at.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub struct RateMeter {
     waits_since: Option<Instant>,
     waited: Duration,
     bytes: u64,
 }
 
-impl Progress {
+impl RateMeter {
     /// The client has to send or take something now.
     pub fn wait(&mut self) {
         self.waits_since.get_or_insert_with(instant);
@@ -57,10 +57,10 @@ mod tests {
 
     /// The bytes that come after each wait, in milliseconds; whether the last of them is too slow.
     fn last(events: &[(u64, u64)], least: MinRate) -> bool {
-        let mut progress = Progress::default();
+        let mut rate_meter = RateMeter::default();
         events.iter().fold(false, |_earlier, (wait, bytes)| {
-            progress.bytes += bytes;
-            progress.ended(Duration::from_millis(*wait), least)
+            rate_meter.bytes += bytes;
+            rate_meter.ended(Duration::from_millis(*wait), least)
         })
     }
 
@@ -83,29 +83,29 @@ mod tests {
 
     #[test]
     fn a_window_does_not_help_the_next_one() {
-        let mut progress = Progress {
+        let mut rate_meter = RateMeter {
             bytes: 1_000_000,
-            ..Progress::default()
+            ..RateMeter::default()
         };
-        assert!(!progress.ended(Duration::from_secs(10), LEAST));
-        assert!(!progress.ended(Duration::from_secs(9), LEAST));
-        assert!(progress.ended(Duration::from_secs(1), LEAST));
+        assert!(!rate_meter.ended(Duration::from_secs(10), LEAST));
+        assert!(!rate_meter.ended(Duration::from_secs(9), LEAST));
+        assert!(rate_meter.ended(Duration::from_secs(1), LEAST));
     }
 
     #[test]
     fn who_is_not_waited_for_is_not_slow() {
-        let mut progress = Progress::default();
+        let mut rate_meter = RateMeter::default();
         for _ in 0..3 {
-            assert!(!progress.is_too_slow(0, || unreachable!("no clock, no settings")));
+            assert!(!rate_meter.is_too_slow(0, || unreachable!("no clock, no settings")));
         }
-        progress.wait();
-        progress.excuse();
-        assert!(!progress.is_too_slow(1, || unreachable!("excused")));
+        rate_meter.wait();
+        rate_meter.excuse();
+        assert!(!rate_meter.is_too_slow(1, || unreachable!("excused")));
         let any = MinRate {
             bytes: u64::MAX,
             window: Duration::ZERO,
         };
-        progress.wait();
-        assert!(progress.is_too_slow(1, || any));
+        rate_meter.wait();
+        assert!(rate_meter.is_too_slow(1, || any));
     }
 }

@@ -15,7 +15,7 @@ use crate::sig::dialect::{Dialect, DialectName};
 use crate::sig::{Identity, VerifyOptions, VerifyingKey};
 
 /// What can change while the gateway runs.
-pub struct LiveOptions {
+pub struct ReloadableOptions {
     /// How requests are verified.
     pub signature: VerifyOptions,
     /// The keys.
@@ -27,7 +27,7 @@ pub struct LiveOptions {
 }
 
 /// Reads the configuration again. The error is for a person: one or more lines.
-pub type Reload = Box<dyn Fn() -> Result<LiveOptions, String> + Send + Sync>;
+pub type Reload = Box<dyn Fn() -> Result<ReloadableOptions, String> + Send + Sync>;
 
 /// Why a configuration that was read again is not used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -41,24 +41,24 @@ pub enum ReloadFailure {
 }
 
 /// The configuration that requests are handled with.
-pub struct Live {
+pub struct ActiveConfig {
     /// How requests are verified.
     pub signature: VerifyOptions,
     /// The keys.
     pub store: Arc<dyn CredentialStore>,
     /// Stands in for a key that does not exist, so that its refusal takes as long as that of one that does.
-    pub decoy: VerifyingKey,
+    pub dummy_key: VerifyingKey,
     /// The nodes.
     pub cluster: Cluster,
     /// Their counters, in the same order.
     pub node_metrics: Vec<NodeMetrics>,
     /// The listeners, in the order of their sockets.
-    pub listeners: Vec<Listener>,
+    pub listeners: Vec<Arc<Listener>>,
 }
 
-impl Live {
+impl ActiveConfig {
     /// Makes a configuration ready for use.
-    pub fn new(options: LiveOptions, metrics: &Metrics) -> Self {
+    pub fn new(options: ReloadableOptions, metrics: &Metrics) -> Self {
         let cluster = Cluster::new(options.cluster);
         Self {
             node_metrics: cluster
@@ -69,16 +69,28 @@ impl Live {
             cluster,
             signature: options.signature,
             store: options.store,
-            decoy: decoy(),
-            listeners: options.listeners.into_iter().map(Listener::new).collect(),
+            dummy_key: dummy_key(),
+            listeners: options
+                .listeners
+                .into_iter()
+                .enumerate()
+                .map(|(at, options)| Arc::new(Listener::new(at, options)))
+                .collect(),
         }
+    }
+
+    /// What has become of a listener of an earlier configuration; none where it is gone. With port 0 an address alone says not
+    /// which one it is, so it has its place, too.
+    pub fn successor(&self, earlier: &Listener) -> Option<&Listener> {
+        let listener = self.listeners.get(earlier.at)?;
+        (listener.options.address == earlier.options.address).then_some(&**listener)
     }
 
     /// Makes the configuration that is to follow this one.
     ///
     /// # Errors
     /// [`ReloadFailure`]; this one stays in use.
-    pub fn followed_by(&self, reload: &Reload, metrics: &Metrics) -> Result<Self, ReloadFailure> {
+    pub fn reloaded(&self, reload: &Reload, metrics: &Metrics) -> Result<Self, ReloadFailure> {
         let options = reload().map_err(ReloadFailure::Unread)?;
         let addresses = self.listeners.iter().map(|own| &own.options.address);
         if !addresses.eq(options.listeners.iter().map(|new| &new.address)) {
@@ -92,7 +104,7 @@ impl Live {
     /// # Errors
     /// [`Refusal::StoreUnavailable`].
     pub async fn key_of(&self, access_key_id: &str) -> Result<VerifyingKey, Refusal> {
-        self.key_or_decoy(self.store.resolve(access_key_id).await)
+        self.key_or_dummy(self.store.resolve(access_key_id).await)
     }
 
     /// The key that the store knows without asking anybody, if it does.
@@ -101,17 +113,17 @@ impl Live {
     /// [`Refusal::StoreUnavailable`].
     pub fn known_key(&self, access_key_id: &str) -> Option<Result<VerifyingKey, Refusal>> {
         let answer = self.store.known(access_key_id)?;
-        Some(self.key_or_decoy(answer))
+        Some(self.key_or_dummy(answer))
     }
 
-    fn key_or_decoy(
+    fn key_or_dummy(
         &self,
         answer: Result<VerifyingKey, StoreFailure>,
     ) -> Result<VerifyingKey, Refusal> {
         match answer {
             Ok(key) => Ok(key),
-            // The decoy fails as any other key does, and takes as long.
-            Err(StoreFailure::Unknown) => Ok(self.decoy.clone()),
+            // It fails as any other key does, and takes as long.
+            Err(StoreFailure::Unknown) => Ok(self.dummy_key.clone()),
             Err(StoreFailure::Unavailable) => Err(Refusal::StoreUnavailable),
         }
     }
@@ -124,21 +136,27 @@ pub struct Listener {
     pub options: ListenerOptions,
     /// The dialects accepted here, the preferred one first.
     pub dialects: Vec<&'static Dialect>,
+    /// Its place among the listeners.
+    at: usize,
 }
 
 impl Listener {
-    /// Prepares a listener.
-    pub fn new(options: ListenerOptions) -> Self {
+    /// Prepares a listener. `at` is its place among the listeners.
+    pub fn new(at: usize, options: ListenerOptions) -> Self {
         let dialects = options
             .dialects
             .iter()
             .map(|name| Dialect::named(*name))
             .collect();
-        Self { options, dialects }
+        Self {
+            options,
+            dialects,
+            at,
+        }
     }
 
     /// Whose words an answer uses, for a request that spoke in `asked`.
-    pub fn words(&self, asked: Option<DialectName>) -> DialectName {
+    pub fn response_dialect(&self, asked: Option<DialectName>) -> DialectName {
         match self.options.answer_as {
             AnswerAs::Aws => DialectName::Aws,
             AnswerAs::Wos => DialectName::Wos,
@@ -147,7 +165,7 @@ impl Listener {
     }
 }
 
-fn decoy() -> VerifyingKey {
+fn dummy_key() -> VerifyingKey {
     let identity = Identity {
         access_key_id: String::new(),
         principal: String::new(),

@@ -9,7 +9,7 @@ use tokio::time::{Sleep, sleep};
 use super::{LINGER, MAX_LINGER_BYTES};
 
 /// The answer to a fault on its way out.
-pub struct Refusing {
+pub struct FaultResponse {
     answer: Vec<u8>,
     written: usize,
     shut_down: bool,
@@ -17,7 +17,7 @@ pub struct Refusing {
     until: Pin<Box<Sleep>>,
 }
 
-impl Refusing {
+impl FaultResponse {
     /// An answer that is to be written from now on.
     pub fn with(answer: Vec<u8>) -> Self {
         Self {

@@ -12,7 +12,7 @@ use crate::metrics::{DroppedConnection, Metrics};
 use crate::runtime::options::ConnectionLimits;
 use crate::wire::Activity;
 
-/// How many idle connections one look at all of them finds. To look costs time for each connection, and a crowd that is
+/// How many idle connections one look at all of them finds. To look costs time for each connection, and a listener that is
 /// full is looked at for every newcomer.
 const FOUND_AT_ONCE: usize = 64;
 /// A look that found nobody idle is not repeated for so many times as long as it took.
@@ -61,7 +61,7 @@ struct Members {
 
 /// The connections of one listener.
 #[derive(Debug)]
-pub struct Crowd {
+pub struct ConnectionSlots {
     base: Instant,
     /// What the file descriptors allow.
     ceiling: usize,
@@ -69,15 +69,15 @@ pub struct Crowd {
     members: Mutex<Members>,
 }
 
-/// The place of a connection in its crowd, free again once it is dropped.
+/// The slot of a connection, free again once it is dropped.
 #[derive(Debug)]
-pub struct Place {
-    crowd: Arc<Crowd>,
+pub struct Slot {
+    slots: Arc<ConnectionSlots>,
     id: u64,
     activity: Arc<Activity>,
 }
 
-impl Place {
+impl Slot {
     /// Whether the connection is idle.
     pub fn activity(&self) -> &Arc<Activity> {
         &self.activity
@@ -89,13 +89,13 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        self.crowd.members().remove(self.id);
+        self.slots.members().remove(self.id);
     }
 }
 
-impl Crowd {
+impl ConnectionSlots {
     /// A listener without connections, for which the file descriptors allow so many.
     pub fn new(ceiling: usize, metrics: &Metrics) -> Self {
         Self {
@@ -116,7 +116,7 @@ impl Crowd {
         self: &Arc<Self>,
         limits: &ConnectionLimits,
         peer: Option<IpAddr>,
-    ) -> Option<Place> {
+    ) -> Option<Slot> {
         let network = peer.map(Network::of);
         let now = instant();
         let mut members = self.members();
@@ -149,8 +149,8 @@ impl Crowd {
             network,
             task: None,
         });
-        Some(Place {
-            crowd: Arc::clone(self),
+        Some(Slot {
+            slots: Arc::clone(self),
             id,
             activity,
         })
@@ -281,36 +281,35 @@ mod tests {
         }
     }
 
-    fn crowd() -> Arc<Crowd> {
-        Arc::new(Crowd::new(1000, &Metrics::new()))
+    fn slots() -> Arc<ConnectionSlots> {
+        Arc::new(ConnectionSlots::new(1000, &Metrics::new()))
     }
 
     fn address(text: &str) -> Option<IpAddr> {
         Some(text.parse().unwrap())
     }
 
-    fn is_there(place: &Place) -> bool {
-        place.crowd.members().by_id.contains_key(&place.id)
+    fn is_there(slot: &Slot) -> bool {
+        slot.slots.members().by_id.contains_key(&slot.id)
     }
 
     #[test]
     fn the_longest_idle_goes_first_and_who_is_busy_never() {
-        let crowd = crowd();
+        let slots = slots();
         let most = 3 * FOUND_AT_ONCE;
         let limits = limits(most, None);
-        let places: Vec<_> = (0..most)
-            .map(|_| crowd.enter(&limits, None).unwrap())
+        let taken: Vec<_> = (0..most)
+            .map(|_| slots.enter(&limits, None).unwrap())
             .collect();
         // Idle anew in another order than they came in, and every third one busy.
         let order: Vec<_> = (0..most).map(|at| (at * 7) % most).collect();
-        for (at, place) in order.iter().enumerate() {
+        for (at, slot) in order.iter().enumerate() {
             let nanoseconds = u64::try_from(at).unwrap() + 1;
-            let place = &places[*place];
-            place
-                .activity
-                .rest(crowd.base + Duration::from_nanos(nanoseconds));
+            let slot = &taken[*slot];
+            slot.activity
+                .rest(slots.base + Duration::from_nanos(nanoseconds));
             if at % 3 == 0 {
-                assert!(place.activity.begin());
+                assert!(slot.activity.begin());
             }
         }
         let mut newcomers = Vec::new();
@@ -318,51 +317,51 @@ mod tests {
             if at % 3 == 0 {
                 continue;
             }
-            let newcomer = crowd.enter(&limits, None).unwrap();
+            let newcomer = slots.enter(&limits, None).unwrap();
             assert!(newcomer.activity.begin());
             newcomers.push(newcomer);
-            assert!(!is_there(&places[*going]), "{at}");
-            assert!(!places[*going].activity.begin(), "{at}");
-            let left = places.iter().filter(|place| is_there(place)).count();
+            assert!(!is_there(&taken[*going]), "{at}");
+            assert!(!taken[*going].activity.begin(), "{at}");
+            let left = taken.iter().filter(|slot| is_there(slot)).count();
             assert_eq!(left + newcomers.len(), most);
         }
-        assert!(crowd.enter(&limits, None).is_none(), "all are busy");
+        assert!(slots.enter(&limits, None).is_none(), "all are busy");
         newcomers.pop();
-        assert!(crowd.enter(&limits, None).is_some());
+        assert!(slots.enter(&limits, None).is_some());
     }
 
     #[test]
     fn a_network_has_places_of_its_own() {
-        let crowd = crowd();
+        let slots = slots();
         let limits = limits(100, Some(2));
         for (own, other) in [
             (["192.0.2.1", "::ffff:192.0.2.1"], "192.0.2.2"),
             (["2001:db8::1", "2001:db8::ffff:0:0:1"], "2001:db8:0:1::1"),
         ] {
-            let [first, second] = own.map(|own| crowd.enter(&limits, address(own)).unwrap());
+            let [first, second] = own.map(|own| slots.enter(&limits, address(own)).unwrap());
             assert!(first.activity.begin());
-            assert!(crowd.enter(&limits, address(other)).is_some());
+            assert!(slots.enter(&limits, address(other)).is_some());
             assert!(is_there(&second));
-            let third = crowd.enter(&limits, address(own[0])).unwrap();
+            let third = slots.enter(&limits, address(own[0])).unwrap();
             assert!(is_there(&first) && !is_there(&second));
             assert!(third.activity.begin());
-            assert!(crowd.enter(&limits, address(own[1])).is_none());
-            assert!(crowd.enter(&limits, None).is_some(), "a Unix socket");
+            assert!(slots.enter(&limits, address(own[1])).is_none());
+            assert!(slots.enter(&limits, None).is_some(), "a Unix socket");
         }
-        assert!(crowd.members().by_id.is_empty());
-        assert!(crowd.members().by_network.is_empty());
+        assert!(slots.members().by_id.is_empty());
+        assert!(slots.members().by_network.is_empty());
     }
 
     #[test]
     fn a_lower_limit_holds_from_the_next_connection_on() {
-        let crowd = crowd();
-        let places: Vec<_> = (0..10)
-            .map(|_| crowd.enter(&limits(10, None), None).unwrap())
+        let slots = slots();
+        let taken: Vec<_> = (0..10)
+            .map(|_| slots.enter(&limits(10, None), None).unwrap())
             .collect();
-        let newcomer = crowd.enter(&limits(4, None), None);
-        assert_eq!(crowd.members().by_id.len(), 4);
-        drop((places, newcomer));
-        let few = Arc::new(Crowd::new(2, &Metrics::new()));
+        let newcomer = slots.enter(&limits(4, None), None);
+        assert_eq!(slots.members().by_id.len(), 4);
+        drop((taken, newcomer));
+        let few = Arc::new(ConnectionSlots::new(2, &Metrics::new()));
         let _places: Vec<_> = (0..3)
             .map(|_| few.enter(&limits(10, None), None).unwrap())
             .collect();

@@ -1,0 +1,25 @@
+//! Ranges that more than one section keeps to.
+
+use std::time::Duration;
+
+use super::document::Entry;
+
+/// No client, node or operator waits longer.
+pub(super) const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+/// Whether a text is 1 to `longest` visible ASCII characters, which a header can carry without quoting.
+pub fn is_visible(text: &str, longest: usize) -> bool {
+    (1..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// Text that a header can carry without quoting.
+pub(super) fn visible<'d>(entry: &Entry<'d>, longest: usize) -> Option<&'d str> {
+    let written = entry.string("a string")?;
+    if is_visible(written, longest) {
+        return Some(written);
+    }
+    entry.refuse(format_args!(
+        "must be 1 to {longest} visible ASCII characters without spaces"
+    ));
+    None
+}

@@ -1,0 +1,115 @@
+//! Ways of signing: which one a word is of, and whether it is accepted.
+
+use super::Version;
+use super::dialect::{FORMS, Form};
+use super::failure::{AuthFailure, Unaccepted};
+
+/// The absolute time, in seconds since 1970, until which a presigned request holds.
+pub const EXPIRES: &str = "Expires";
+/// The signature in base64.
+pub const SIGNATURE: &str = "Signature";
+
+/// Which way of signing a query parameter belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mechanism {
+    /// HMAC-SHA1 in the query.
+    V2,
+    /// HMAC-SHA256 in the query, in the parameters of this form.
+    V4(&'static Form),
+}
+
+/// The mechanism that a parameter belongs to, judged in whatever case: a name in another case must not hide.
+pub fn mechanism(name: &str) -> Option<Mechanism> {
+    let access_key = |form: &&Form| form.access_key_parameter.eq_ignore_ascii_case(name);
+    if name.eq_ignore_ascii_case(SIGNATURE) || FORMS.iter().any(access_key) {
+        return Some(Mechanism::V2);
+    }
+    let marks = |form: &&&Form| {
+        let own = &form.v4.parameters;
+        [
+            own.algorithm,
+            own.credential,
+            own.signed_headers,
+            own.signature,
+        ]
+        .iter()
+        .any(|own| own.eq_ignore_ascii_case(name))
+    };
+    FORMS.iter().find(marks).map(|form| Mechanism::V4(form))
+}
+
+/// Whether the parameter carries the credentials of this form, so that it is gone once they are taken away.
+pub fn is_credential(form: &Form, version: Version, name: &str) -> bool {
+    match version {
+        Version::V2 => name == form.access_key_parameter || name == EXPIRES || name == SIGNATURE,
+        // Each stands once in whatever case, and a signed request has no other use for them.
+        Version::V4 => {
+            let parameters = form.v4.parameters.all();
+            parameters.iter().any(|own| own.eq_ignore_ascii_case(name))
+        }
+    }
+}
+
+/// Refuses a version that is switched off.
+///
+/// # Errors
+/// [`AuthFailure::UnsupportedVersion`].
+pub fn accept(version: Version, versions: &[Version]) -> Result<(), AuthFailure> {
+    if versions.contains(&version) {
+        return Ok(());
+    }
+    Err(AuthFailure::UnsupportedVersion(Unaccepted::SwitchedOff(
+        version,
+    )))
+}
+
+/// Why an algorithm word of version 4 is not accepted; none where the word is a dialect's own or of no version 4.
+pub fn refused_algorithm(word: &str) -> Option<Unaccepted> {
+    if FORMS.iter().any(|form| form.v4.algorithm == word) {
+        return None;
+    }
+    if word.starts_with("AWS4-ECDSA-") {
+        return Some(Unaccepted::Asymmetric);
+    }
+    let like_v4 = |form: &&Form| word.starts_with(form.v4.algorithm);
+    (word.starts_with("AWS4-") || FORMS.iter().any(like_v4)).then_some(Unaccepted::Algorithm)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_seen_in_any_case() {
+        for name in [
+            "AWSAccessKeyId",
+            "awsaccesskeyid",
+            "WOSAccessKeyId",
+            "Signature",
+            "signature",
+        ] {
+            assert_eq!(mechanism(name), Some(Mechanism::V2), "{name}");
+        }
+        for name in [
+            "X-Amz-Algorithm",
+            "x-amz-credential",
+            "X-AMZ-Signature",
+            "X-Amz-SignedHeaders",
+        ] {
+            assert_eq!(mechanism(name), Some(Mechanism::V4(FORMS[0])), "{name}");
+            let wos = format!("x-wos-{}", &name[6..]);
+            assert_eq!(mechanism(&wos), Some(Mechanism::V4(FORMS[1])), "{wos}");
+        }
+        for name in [
+            "Expires",
+            "acl",
+            "x-wos-process",
+            "X-Amz-",
+            "X-Amz-Date",
+            "X-Amz-Expires",
+            "é",
+        ] {
+            assert_eq!(mechanism(name), None, "{name}");
+        }
+    }
+}
