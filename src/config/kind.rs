@@ -75,12 +75,8 @@ impl Kind<Duration> for Span {
         (*field).into()
     }
 
-    /// JSON schema has no range of texts, so the ends of this one are annotations.
     fn schema(&self) -> Value {
-        Value::of_type("string")
-            .with("pattern", r"^\s*([0-9.]+\s*[A-Za-zµ]+\s*)+$")
-            .with("x-minimum", MIN_DURATION)
-            .with("x-maximum", self.0)
+        duration(MIN_DURATION, self.0)
     }
 }
 
@@ -102,7 +98,7 @@ impl Kind<Duration> for Seconds {
     }
 
     fn schema(&self) -> Value {
-        Span(self.0).schema()
+        duration(Duration::from_secs(1), self.0)
     }
 }
 
@@ -189,6 +185,13 @@ impl Kind<String> for Visible {
 /// The schema of one of the words of an enum.
 pub(super) fn word<F: DeserializeOwned>() -> Value {
     Value::of_type("string").with("enum", document::words_of::<F>().to_vec())
+}
+
+/// The schema of a duration. JSON schema has no ranges of texts, so the ends of this one are annotations.
+fn duration(least: Duration, most: Duration) -> Value {
+    text(r"^\s*([0-9.]+\s*[A-Za-zµ]+\s*)+$")
+        .with("x-minimum", least)
+        .with("x-maximum", most)
 }
 
 /// The schema of texts that match a regular expression.
