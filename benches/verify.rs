@@ -23,8 +23,7 @@ use countersign::sig::signer::{
     SigningCredentials, Unsigned, sign_header, sign_header_v4, sign_query, sign_query_v4,
 };
 use countersign::sig::{
-    AuthFailure, Claim, Diagnostics, Identity, Region, RequestView, VerifyOptions, VerifyingKey,
-    Version, claim, fields_of,
+    AuthFailure, Claim, Identity, RequestView, VerifyOptions, VerifyingKey, claim, fields_of,
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -67,13 +66,7 @@ impl Verifier {
                 domains: vec![HOST.into()],
                 custom_domains: Vec::new(),
             },
-            options: VerifyOptions {
-                versions: vec![Version::V2, Version::V4],
-                region: Region::Named("us-east-1".into()),
-                max_presigned_lifetime: Duration::from_secs(604_800),
-                max_clock_skew: Duration::from_secs(900),
-                diagnostics: Diagnostics::Off,
-            },
+            options: VerifyOptions::default(),
             key: fresh_key(),
         }
     }

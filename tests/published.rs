@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use countersign::address::{Address, CopySource, HostNames, NameRules};
 use countersign::dialect::{Dialect, DialectName};
@@ -11,8 +11,8 @@ use countersign::secret::Secret;
 use countersign::sig::encode::unhex;
 use countersign::sig::payload::{ChunkChain, PayloadClaim};
 use countersign::sig::{
-    self, AuthFailure, Diagnostics, Identity, Placement, Region, RequestView, Verified,
-    VerifyOptions, VerifyingKey, Version, fields_of,
+    self, AuthFailure, Diagnostics, Identity, Placement, RequestView, Verified, VerifyOptions,
+    VerifyingKey, Version, fields_of,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use support::vectors::{self, Vector};
@@ -68,11 +68,8 @@ fn read(vector: &Vector) -> Result<Reading, AuthFailure> {
         other => panic!("{name}: dialect {other}"),
     });
     let options = VerifyOptions {
-        versions: vec![Version::V2, Version::V4],
-        region: Region::Named("us-east-1".into()),
-        max_presigned_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
-        max_clock_skew: Duration::from_secs(15 * 60),
         diagnostics: Diagnostics::On,
+        ..VerifyOptions::default()
     };
     let now: SystemTime = httpdate::parse_http_date(&vector.key.now).expect("an HTTP date");
     let claim = sig::claim(&view, &address, now, &[dialect], &options)?;

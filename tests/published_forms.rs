@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use countersign::body::form::{Boundary, Filename, FormBody, FormHead, HeadReader};
 use countersign::body::{End, Framing};
@@ -11,7 +11,7 @@ use countersign::dialect::AWS;
 use countersign::secret::Secret;
 use countersign::sig::form::{FormFailure, FormFields, claim};
 use countersign::sig::{
-    AuthFailure, Diagnostics, Identity, Placement, Region, VerifyOptions, VerifyingKey, Version,
+    AuthFailure, Diagnostics, Identity, Placement, VerifyOptions, VerifyingKey,
 };
 use support::vectors::{self, Vector};
 use support::wire::Head;
@@ -86,11 +86,8 @@ fn each_published_form_is_read_and_judged() {
         };
         let fields = FormFields::of(written, filename).expect("each field once");
         let options = VerifyOptions {
-            versions: vec![Version::V2, Version::V4],
-            region: Region::Named("us-east-1".into()),
-            max_presigned_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
-            max_clock_skew: Duration::from_secs(15 * 60),
             diagnostics: Diagnostics::On,
+            ..VerifyOptions::default()
         };
         let now: SystemTime = httpdate::parse_http_date(&vector.key.now).expect("an HTTP date");
         let claim = claim(&fields, bucket, now, &[&AWS], &options).expect("a signed form");

@@ -78,6 +78,21 @@ fn what_takes_a_restart_is_said_alike() {
 }
 
 #[test]
+fn the_schema_is_printed_as_the_readme_says() {
+    let row = readme();
+    let row = row.lines().find(|row| row.contains("JSON schema")).unwrap();
+    let command = row.split('`').nth(1).unwrap();
+    let arguments: Vec<&str> = command.split(' ').skip(1).collect();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{command}");
+    let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(schema["properties"]["listener"].is_object(), "{command}");
+}
+
+#[test]
 fn the_configuration_by_example_is_right() {
     let examples = blocks(&readme(), "toml");
     assert_eq!(examples.len(), 1);

@@ -23,7 +23,7 @@ use names::{check_bucket, check_segments};
 pub use operation::{Content, Level, Operation, SELECTORS, selector};
 
 /// Which host names stand for what on one listener.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostNames {
     /// Base names: `domain` is path style, `bucket.domain` is virtual-host style. Lower-case.
     pub domains: Vec<String>,

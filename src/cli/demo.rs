@@ -12,18 +12,15 @@ use rand::distr::Alphanumeric;
 use super::key::{Key, KeyArguments, Source};
 use super::shell::word;
 use super::{Failure, announcement, say};
-use crate::address::{HostNames, NameRules};
+use crate::address::HostNames;
 use crate::clock::SystemClock;
-use crate::cluster::{Addressing, ClusterOptions, FormFiles, Forward};
+use crate::cluster::ClusterOptions;
 use crate::config::{self, ListenFault};
 use crate::credentials::{InlineKey, InlineStore};
-use crate::dialect::DialectName;
 use crate::embedded::{Node, NodeOptions};
-use crate::logs::{self, AccessLog, LogFormat, LogLevel, LogOptions};
+use crate::logs::{self, LogOptions};
 use crate::runtime::active_config::ReloadableOptions;
-use crate::runtime::options::{
-    AnswerAs, ConnectionLimits, ListenerOptions, MinRate, ServerOptions,
-};
+use crate::runtime::options::{AnswerAs, ListenerOptions, ServerOptions};
 use crate::secret::Secret;
 use crate::server::{self, RunOptions};
 use crate::sig::{Diagnostics, Identity, Region, VerifyOptions};
@@ -94,12 +91,7 @@ impl Demo {
             domains: vec![DOMAIN.into()],
         })?;
         node.create_bucket(BUCKET)?;
-        let log = LogOptions {
-            level: LogLevel::Info,
-            format: LogFormat::Text,
-            access: AccessLog::On,
-        };
-        let guard = logs::start(log);
+        let guard = logs::start(LogOptions::default());
         let running = server::start(
             self.options(socket, &key),
             Arc::new(SystemClock),
@@ -121,8 +113,8 @@ impl Demo {
     fn options(&self, node: &str, key: &InlineKey) -> RunOptions {
         RunOptions {
             server: ServerOptions {
-                threads: std::thread::available_parallelism().map_or(1, usize::from),
                 grace_period: Duration::from_secs(5),
+                ..ServerOptions::default()
             },
             admin: Some(self.admin),
             live: ReloadableOptions {
@@ -133,37 +125,22 @@ impl Demo {
                         domains: vec![DOMAIN.into()],
                         custom_domains: Vec::new(),
                     },
-                    dialects: vec![DialectName::Aws, DialectName::Wos],
                     answer_as: match self.answer_as {
                         Words::Request => AnswerAs::Request,
                         Words::Aws => AnswerAs::Aws,
                         Words::Wos => AnswerAs::Wos,
                     },
-                    header_timeout: Duration::from_secs(30),
-                    idle_timeout: Duration::from_secs(60),
-                    body_timeout: Duration::from_secs(30),
-                    min_rate: MinRate::default(),
-                    limits: ConnectionLimits::default(),
+                    ..ListenerOptions::default()
                 }],
                 signature: VerifyOptions {
                     region: Region::Any,
                     diagnostics: Diagnostics::On,
-                    ..config::default_signature()
+                    ..VerifyOptions::default()
                 },
                 cluster: ClusterOptions {
                     name: "embedded".into(),
-                    dialect: DialectName::Aws,
                     nodes: vec![SocketAddress::Unix(node.to_owned())],
-                    forward: Forward::Trusted,
-                    sign_with: None,
-                    node_keys: Vec::new(),
-                    addressing: Addressing::AsReceived,
-                    host: None,
-                    form_files: FormFiles::Chunked,
-                    connect_timeout: Duration::from_secs(5),
-                    read_timeout: Duration::from_secs(60),
-                    upstream_keepalive: 128,
-                    names: NameRules::default(),
+                    ..ClusterOptions::default()
                 },
             },
         }

@@ -52,18 +52,7 @@ Examples:
     /// Run the gateway in front of a storage node of its own, to try it out
     #[cfg(feature = "embedded")]
     Demo(demo::Demo),
-    /// Print the settings that a configuration file resolves to, or everything that is wrong with it
-    #[command(after_help = "\
-Examples:
-  countersign check --config /etc/countersign.toml
-  countersign check --config new.toml && mv new.toml /etc/countersign.toml && kill -HUP PID
-
-The exit status is 0 where the file is right, and 1 where it is not. Secrets are printed as ***.")]
-    Check {
-        /// The configuration file
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
-    },
+    Check(check::Check),
     /// Sign a request as a client would
     Sign(Box<sign::Sign>),
 }
@@ -80,7 +69,7 @@ pub fn run() -> Result<(), Failure> {
         Command::Serve { config } => serve::run(&config),
         #[cfg(feature = "embedded")]
         Command::Demo(demo) => demo.run(),
-        Command::Check { config } => check::run(&config).map_err(Into::into),
+        Command::Check(check) => check.run().map_err(Into::into),
         Command::Sign(sign) => sign.run(),
     };
     ended.map_err(|failure| match failure.downcast::<clap::Error>() {

@@ -73,6 +73,27 @@ pub struct ClusterOptions {
     pub names: NameRules,
 }
 
+/// Without a name and without nodes, which every cluster has of its own.
+impl Default for ClusterOptions {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            dialect: DialectName::Aws,
+            nodes: Vec::new(),
+            forward: Forward::Trusted,
+            sign_with: None,
+            node_keys: Vec::new(),
+            addressing: Addressing::AsReceived,
+            host: None,
+            form_files: FormFiles::Chunked,
+            connect_timeout: Duration::from_secs(5),
+            read_timeout: Duration::from_secs(60),
+            upstream_keepalive: 128,
+            names: NameRules::default(),
+        }
+    }
+}
+
 /// A running cluster.
 #[derive(Debug)]
 pub struct Cluster {

@@ -32,7 +32,7 @@ pub enum PayloadSigning {
 }
 
 /// A key at the nodes.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone)]
 pub struct NodeCredentials {
     /// The AccessKeyId.
     pub access_key_id: String,
@@ -41,12 +41,11 @@ pub struct NodeCredentials {
 }
 
 /// The key at the nodes that one client's requests are signed with.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone)]
 pub struct ClientNodeKey {
     /// The AccessKeyId that the client signs with.
     pub client: String,
     /// The key at the nodes.
-    #[serde(flatten)]
     pub credentials: NodeCredentials,
 }
 

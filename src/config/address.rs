@@ -8,7 +8,9 @@ use std::path::Path;
 use thiserror::Error;
 
 use super::document::{Entry, Table};
+use super::kind::{list, text};
 use super::once::Once;
+use super::value::Value;
 use crate::address::HostNames;
 use crate::socket_address::SocketAddress;
 
@@ -226,6 +228,11 @@ pub(super) fn key_domains(entry: &Entry<'_>, offered: &HashSet<String>) -> Optio
         domains.push(name);
     }
     Some(domains)
+}
+
+/// The schema of a list of host names.
+pub(super) fn host_names_schema() -> Value {
+    list(text("^[A-Za-z0-9_.-]+$").with("maxLength", MAX_HOST_NAME_LENGTH))
 }
 
 /// Lower-cased host names that are not among those `seen`, each with its place.

@@ -1,7 +1,7 @@
 //! What was written: TOML tables and values that know where they stand.
 //!
-//! A [`Table`] remembers which keys it was asked for. What was written besides is a misspelling, and is reported with
-//! the nearest of the known names. A fault never stops the reading: the caller goes on with a default or with nothing,
+//! A [`Table`] knows the names of its keys. What was written besides is a misspelling, and is reported with the nearest of
+//! the known names. A fault never stops the reading: the caller goes on with a default or with nothing,
 //! and [`read`] gives the result only where no fault was found.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use toml::de::{DeTable, DeValue};
 use super::fault::{Fault, Faults};
 
 /// The shortest duration: what the runtime's timers can tell apart.
-const MIN_DURATION: Duration = Duration::from_millis(1);
+pub(super) const MIN_DURATION: Duration = Duration::from_millis(1);
 
 /// How alike (Jaro) a written key must be to a known one to be taken for it: "max_skew" is 0.86 of "max_clock_skew", and
 /// 0.7 would take "a" for "admin".
@@ -58,7 +58,7 @@ pub(super) fn read<T>(
 
 /// Why a key is known to a table.
 #[derive(Clone, Copy)]
-enum Known {
+pub(super) enum Known {
     Optional,
     /// It must be there; with the advice for its absence.
     Required(&'static str),
@@ -76,9 +76,21 @@ pub(super) struct Table<'d> {
 }
 
 impl<'d> Table<'d> {
-    /// The value of an optional key.
+    /// A key that may be written here.
+    pub(super) fn know(&mut self, name: &'static str, known: Known) {
+        self.known.insert(name, known);
+    }
+
+    /// The value of a key, which is known from now on.
     pub(super) fn entry(&mut self, name: &'static str) -> Option<Entry<'d>> {
-        self.asked(name, Known::Optional)
+        self.known.entry(name).or_insert(Known::Optional);
+        let value = self.entries?.get(name)?;
+        Some(Entry {
+            path: joined(&self.path, name),
+            value: value.get_ref(),
+            span: value.span(),
+            faults: self.faults,
+        })
     }
 
     /// The value of a key that must be there. `advice` says what to write.
@@ -87,14 +99,8 @@ impl<'d> Table<'d> {
         name: &'static str,
         advice: &'static str,
     ) -> Option<Entry<'d>> {
-        self.asked(name, Known::Required(advice))
-    }
-
-    /// Keys that a later version understands.
-    pub(super) fn later(&mut self, names: &[&'static str]) {
-        for name in names {
-            self.known.insert(name, Known::Later);
-        }
+        self.know(name, Known::Required(advice));
+        self.entry(name)
     }
 
     /// A table within this one. Where it was not written, `read` gets an empty one.
@@ -117,58 +123,6 @@ impl<'d> Table<'d> {
         value
     }
 
-    /// A duration from [`MIN_DURATION`] to `longest`.
-    pub(super) fn duration(
-        &mut self,
-        name: &'static str,
-        default: Duration,
-        longest: Duration,
-    ) -> Duration {
-        self.entry(name)
-            .and_then(|entry| entry.duration(longest))
-            .unwrap_or(default)
-    }
-
-    /// A duration of whole seconds from one to `longest`.
-    pub(super) fn seconds(
-        &mut self,
-        name: &'static str,
-        default: Duration,
-        longest: Duration,
-    ) -> Duration {
-        let whole = |value: &Duration| value.subsec_nanos() == 0;
-        self.entry(name)
-            .and_then(|entry| {
-                let value = entry.duration(longest)?;
-                if !whole(&value) {
-                    entry.refuse("must be whole seconds");
-                }
-                Some(value).filter(whole)
-            })
-            .unwrap_or(default)
-    }
-
-    /// A whole number.
-    pub(super) fn integer(
-        &mut self,
-        name: &'static str,
-        default: usize,
-        range: RangeInclusive<usize>,
-    ) -> usize {
-        self.entry(name)
-            .and_then(|entry| entry.integer(range))
-            .unwrap_or(default)
-    }
-
-    /// `on` for true and `off` for false.
-    pub(super) fn switch<T>(&mut self, name: &'static str, default: T, on: T, off: T) -> T {
-        match self.entry(name).and_then(|entry| entry.boolean()) {
-            Some(true) => on,
-            Some(false) => off,
-            None => default,
-        }
-    }
-
     /// One of the words of an enum. `later` are words that a later version understands.
     pub(super) fn word<T: DeserializeOwned>(
         &mut self,
@@ -179,38 +133,6 @@ impl<'d> Table<'d> {
         self.entry(name)
             .and_then(|entry| entry.word(later))
             .unwrap_or(default)
-    }
-
-    /// Words of an enum: at least one, none twice.
-    pub(super) fn words<T: DeserializeOwned + Clone + PartialEq>(
-        &mut self,
-        name: &'static str,
-        default: &[T],
-        later: &[&str],
-    ) -> Vec<T> {
-        let Some(items) = self.entry(name).and_then(|entry| entry.items()) else {
-            return default.to_vec();
-        };
-        let mut words = Vec::new();
-        for item in &items {
-            match item.word(later) {
-                Some(word) if words.contains(&word) => item.refuse("is written twice; remove one"),
-                Some(word) => words.push(word),
-                None => {}
-            }
-        }
-        words
-    }
-
-    fn asked(&mut self, name: &'static str, known: Known) -> Option<Entry<'d>> {
-        self.known.insert(name, known);
-        let value = self.entries?.get(name)?;
-        Some(Entry {
-            path: joined(&self.path, name),
-            value: value.get_ref(),
-            span: value.span(),
-            faults: self.faults,
-        })
     }
 
     /// Reports the keys that nobody asked for, and those that had to be there.
@@ -346,8 +268,7 @@ impl<'d> Entry<'d> {
     /// One of the words of an enum.
     pub(super) fn word<T: DeserializeOwned>(&self, later: &[&str]) -> Option<T> {
         let written = self.string("a string")?;
-        let deserializer: StrDeserializer<'_, NotAWord> = written.into_deserializer();
-        T::deserialize(deserializer)
+        as_word(written)
             .map_err(|NotAWord(words)| {
                 let words = words.iter().map(|word| format!("{word:?}"));
                 let words = words.collect::<Vec<_>>().join(", ");
@@ -361,11 +282,13 @@ impl<'d> Entry<'d> {
             .ok()
     }
 
-    fn boolean(&self) -> Option<bool> {
+    /// True or false.
+    pub(super) fn boolean(&self) -> Option<bool> {
         self.expect("true or false", self.value.as_bool())
     }
 
-    fn integer(&self, range: RangeInclusive<usize>) -> Option<usize> {
+    /// A whole number.
+    pub(super) fn integer(&self, range: RangeInclusive<usize>) -> Option<usize> {
         let written = self.expect("an integer", self.value.as_integer())?;
         let value = usize::from_str_radix(written.as_str(), written.radix());
         let value = value.ok().filter(|value| range.contains(value));
@@ -378,7 +301,8 @@ impl<'d> Entry<'d> {
         value
     }
 
-    fn duration(&self, longest: Duration) -> Option<Duration> {
+    /// A duration from [`MIN_DURATION`] to `longest`.
+    pub(super) fn duration(&self, longest: Duration) -> Option<Duration> {
         let written = self.string("a duration in quotes, like \"30s\" or \"15m\"")?;
         let Ok(value) = humantime::parse_duration(written) else {
             self.refuse(format_args!(
@@ -431,6 +355,19 @@ fn joined(path: &str, name: &str) -> String {
     } else {
         format!("{path}{dot}{name:?}")
     }
+}
+
+/// Every word of an enum.
+pub(super) fn words_of<T: DeserializeOwned>() -> &'static [&'static str] {
+    match as_word::<T>("") {
+        Ok(_) => &[],
+        Err(NotAWord(words)) => words,
+    }
+}
+
+fn as_word<T: DeserializeOwned>(text: &str) -> Result<T, NotAWord> {
+    let deserializer: StrDeserializer<'_, NotAWord> = text.into_deserializer();
+    T::deserialize(deserializer)
 }
 
 /// The words that serde would have taken in place of the one that was written.

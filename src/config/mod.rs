@@ -5,16 +5,25 @@
 //! ```
 //!
 //! A setting has one spelling the whole way. No other room knows this one.
+//!
+//! Each section of the file is a table of its keys (`section`), and a key is a row of it: name, description, kind, field of
+//! the options. Reading, the names in the errors, what `check` prints and the schema come from it. Code of its own has only
+//! what depends on something else: an address, a secret, two keys that go together.
 
 mod address;
 mod cluster;
+mod credentials;
 mod document;
 mod fault;
+mod kind;
+mod listener;
 mod once;
-mod printed;
 mod ranges;
 mod resolve;
 mod secret;
+mod section;
+mod sign_with;
+mod value;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -28,7 +37,6 @@ use crate::sig::VerifyOptions;
 pub use address::{ListenFault, is_host_name, listen_address};
 pub use fault::{ConfigErrors, Fault, Position};
 pub use ranges::is_visible;
-pub use resolve::default_signature;
 pub use secret::{read_secret, secret_fault};
 
 /// What is true: every setting, with its default where nothing was written.
@@ -72,8 +80,20 @@ impl Settings {
             .map_err(|faults| ConfigErrors::new(file, faults))
     }
 
+    /// The JSON schema (draft 2020-12) of a configuration file: every key with its type, range and default.
+    pub fn schema() -> String {
+        let schema = resolve::root()
+            .schema()
+            .with("$schema", "https://json-schema.org/draft/2020-12/schema")
+            .with("title", "The configuration of Countersign");
+        let text = serde_json::to_string_pretty(&schema)
+            .expect("strings, numbers and tables of them can always be written as JSON");
+        text + "\n"
+    }
+
     /// The settings as a configuration file, with `***` for each secret.
     pub fn to_toml(&self) -> String {
-        printed::to_toml(self)
+        toml::to_string(&resolve::root().value(self))
+            .expect("strings, numbers and tables of them can always be written as TOML")
     }
 }

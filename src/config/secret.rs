@@ -6,10 +6,27 @@ use std::io;
 use std::path::Path;
 
 use super::document::{Entry, Table};
+use super::kind::text;
+use super::value::Value;
 use crate::secret::Secret;
 
 /// What a printed secret looks like. A configuration that was printed must not start with it as the secret.
 const PRINTED: &str = "***";
+
+/// What to write for a secret that is missing.
+pub(super) const ADVICE: &str = "write the secret, { env = \"NAME\" } or { file = \"path\" }";
+
+/// The schema of a secret.
+pub(super) fn schema() -> Value {
+    let reference = |key| {
+        Value::of_type("object")
+            .with("properties", Value::Table(vec![(key, text("."))]))
+            .with("required", vec![key])
+            .with("additionalProperties", false)
+    };
+    let forms = vec![text("."), reference("env"), reference("file")];
+    Value::Table(vec![("oneOf", forms.into())])
+}
 
 /// `"…"`, `{ env = "NAME" }` or `{ file = "path" }`. A relative path starts at `directory`.
 pub(super) fn read(entry: &Entry<'_>, directory: &Path) -> Option<Secret<String>> {

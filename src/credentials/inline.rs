@@ -7,15 +7,13 @@ use crate::secret::Secret;
 use crate::sig::{Identity, VerifyingKey};
 
 /// One key of the configuration file.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone)]
 pub struct InlineKey {
     /// Who the key belongs to.
-    #[serde(flatten)]
     pub identity: Identity,
     /// The SecretAccessKey.
     pub secret_access_key: Secret<String>,
     /// The session token without which the key is not good, where it has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub session_token: Option<Secret<String>>,
 }
 

@@ -56,6 +56,16 @@ pub struct LogOptions {
     pub access: AccessLog,
 }
 
+impl Default for LogOptions {
+    fn default() -> Self {
+        Self {
+            level: LogLevel::Info,
+            format: LogFormat::Text,
+            access: AccessLog::On,
+        }
+    }
+}
+
 /// Keeps the writer of the log alive; what is waiting is written when it is dropped.
 #[derive(Debug)]
 pub struct LogGuard {

@@ -1,5 +1,6 @@
 //! What the gateway is told.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::address::HostNames;
@@ -78,6 +79,23 @@ pub struct ListenerOptions {
     pub limits: ConnectionLimits,
 }
 
+/// On a free port of the loopback address.
+impl Default for ListenerOptions {
+    fn default() -> Self {
+        Self {
+            address: SocketAddress::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+            hosts: HostNames::default(),
+            dialects: vec![DialectName::Aws, DialectName::Wos],
+            answer_as: AnswerAs::Request,
+            header_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(30),
+            min_rate: MinRate::default(),
+            limits: ConnectionLimits::default(),
+        }
+    }
+}
+
 /// `[server]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerOptions {
@@ -85,4 +103,14 @@ pub struct ServerOptions {
     pub threads: usize,
     /// The longest wait for requests in flight when the gateway stops.
     pub grace_period: Duration,
+}
+
+/// With a thread for each core.
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            grace_period: Duration::from_secs(30),
+        }
+    }
 }

@@ -95,6 +95,18 @@ pub struct VerifyOptions {
     pub diagnostics: Diagnostics,
 }
 
+impl Default for VerifyOptions {
+    fn default() -> Self {
+        Self {
+            versions: vec![Version::V2, Version::V4],
+            max_clock_skew: Duration::from_secs(15 * 60),
+            region: Region::Named("us-east-1".to_owned()),
+            max_presigned_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
+            diagnostics: Diagnostics::Off,
+        }
+    }
+}
+
 /// Where the credentials stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement {

@@ -12,7 +12,7 @@ use super::signing_key::{CredentialScope, SigningKey, SigningKeys};
 use crate::secret::Secret;
 
 /// Who a key belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The AccessKeyId.
     pub access_key_id: String,

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::path::PathBuf;
 
+use countersign::config::Settings;
 use tempfile::TempDir;
 
 use super::support::gateway::{Config, Gateway};
@@ -122,6 +123,19 @@ fn every_mistake_is_told_at_once() {
         seen.push(stderr);
     }
     assert_eq!(seen[0], seen[1]);
+}
+
+/// A secret of the environment is in no schema.
+#[test]
+fn check_prints_the_schema_alone() {
+    let asked = ["check", "--schema"];
+    let (code, stdout, stderr) = run(countersign(&asked).env("AWS_SECRET_ACCESS_KEY", "canary"));
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert_eq!(stdout, Settings::schema());
+    assert!(!stdout.contains("canary"));
+    let (_directory, path) = file(&config().text());
+    let (code, stdout, _) = run(&mut countersign(&["check", "--schema", "--config", &path]));
+    assert_eq!((code, stdout.as_str()), (Some(2), ""));
 }
 
 #[test]

@@ -1,14 +1,13 @@
 //! A signed request through the library, step by step as the gateway takes it there, without a gateway.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use countersign::address::{Address, AddressFailure, CopySource, HostNames, NameRules};
 use countersign::dialect::{AWS, Dialect, WOS};
 use countersign::policy::{Caller, Denial, Permit, decide};
 use countersign::secret::Secret;
 use countersign::sig::{
-    AuthFailure, Diagnostics, Identity, Region, RequestView, VerifyOptions, VerifyingKey, Version,
-    claim, fields_of,
+    AuthFailure, Identity, RequestView, VerifyOptions, VerifyingKey, claim, fields_of,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
@@ -49,13 +48,7 @@ impl Line {
                 custom_domains: Vec::new(),
             },
             dialects: vec![&AWS, &WOS],
-            options: VerifyOptions {
-                versions: vec![Version::V2, Version::V4],
-                region: Region::Named("us-east-1".into()),
-                max_presigned_lifetime: Duration::from_secs(604_800),
-                max_clock_skew: Duration::from_secs(900),
-                diagnostics: Diagnostics::Off,
-            },
+            options: VerifyOptions::default(),
             now,
         }
     }

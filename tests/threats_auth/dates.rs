@@ -4,9 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign::address::{Address, CopySource, HostNames, NameRules};
 use countersign::dialect::DIALECTS;
-use countersign::sig::{
-    self, AuthFailure, Diagnostics, Region, RequestView, VerifyOptions, Version, fields_of,
-};
+use countersign::sig::{self, AuthFailure, Region, RequestView, VerifyOptions, Version, fields_of};
 use http::{HeaderMap, HeaderValue, Method};
 
 use crate::support::deployment::{Deployment, Refused};
@@ -59,9 +57,7 @@ fn claimed(
     let options = VerifyOptions {
         versions: vec![Version::V2],
         region: Region::Any,
-        max_presigned_lifetime: Duration::from_secs(604_800),
-        max_clock_skew: Duration::from_secs(15 * 60),
-        diagnostics: Diagnostics::Off,
+        ..VerifyOptions::default()
     };
     sig::claim(
         &view,

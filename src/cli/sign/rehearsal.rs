@@ -6,7 +6,6 @@ use http::{HeaderMap, HeaderValue, Method};
 
 use crate::address::{Address, AddressFailure, CopySource, HostNames, NameRules};
 use crate::cli::key::Key;
-use crate::config;
 use crate::dialect::{DIALECTS, DialectName, vendor_header};
 use crate::error::Refusal;
 use crate::policy::{Caller, decide};
@@ -112,7 +111,7 @@ fn check(sent: &Sent<'_>, key: &Key, now: SystemTime) -> Result<(), Refusal> {
 fn options() -> VerifyOptions {
     VerifyOptions {
         region: Region::Any,
-        ..config::default_signature()
+        ..VerifyOptions::default()
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::*;
 use crate::dialect::{AWS, WOS};
 use crate::secret::Secret;
-use crate::sig::{Identity, Region, VerifyOptions};
+use crate::sig::{Identity, VerifyOptions};
 
 /// The policy of AWS's own example (Amazon S3 Developer Guide, "Examples of browser-based uploads using HTTP POST").
 const POLICY_TEXT: &str =
@@ -54,13 +54,7 @@ fn and(name: &'static str, value: &'static str) -> Vec<(&'static str, &'static s
 }
 
 fn options() -> VerifyOptions {
-    VerifyOptions {
-        versions: vec![Version::V2, Version::V4],
-        region: Region::Named("us-east-1".into()),
-        max_presigned_lifetime: Duration::from_secs(604_800),
-        max_clock_skew: Duration::from_secs(900),
-        diagnostics: Diagnostics::Off,
-    }
+    VerifyOptions::default()
 }
 
 fn verify(
