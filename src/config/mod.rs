@@ -4,7 +4,7 @@
 //! conf/countersign.toml ─ document: what was written ─ resolve: what is true ─▶ Settings ─▶ the rooms' own options
 //! ```
 //!
-//! A setting has one spelling the whole way. No other room knows this one.
+//! A setting has one spelling the whole way. Only the command line knows this room.
 //!
 //! Each section of the file is a table of its keys (`section`), and a key is a row of it: name, description, kind, field of
 //! the options. Reading, the names in the errors, what `check` prints and the schema come from it. Code of its own has only

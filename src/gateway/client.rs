@@ -28,7 +28,7 @@ pub struct Piece {
 pub struct Client<'s>(pub &'s mut Session);
 
 impl Client<'_> {
-    /// The head of the request, as the HTTP parser has read it: of its fields those that frame it, and no others.
+    /// The head of the request, as the HTTP parser has read it: in HTTP/1, of its fields those that frame it, and no others.
     pub fn request(&self) -> &RequestHeader {
         self.0.req_header()
     }

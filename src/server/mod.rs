@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `run` | binds every socket, starts the threads, awaits signals |
 //! | `socket`, `descriptors` | the sockets that listeners listen on; the file descriptors that there are |
-//! | `listener`, `slots` | takes connections and serves their requests; how many there may be |
+//! | `listener`, `connection_slots` | takes connections and serves their requests; how many there may be |
 //! | `admin` | `/metrics`, `/healthz`, `/readyz` |
 
 mod admin;

@@ -63,10 +63,26 @@ impl<'s> Named<'s> {
     }
 }
 
-/// Every Rust file below these folders.
+/// The crate of the pure rooms, whose rooms are rooms of the project.
+const PURE: &str = "crates/countersign-sig/src/";
+
+/// The path of a file from the root of the project. The pure rooms stand in `src/` as all others do.
+fn shown(root: &Path, path: &Path) -> String {
+    let path = path.strip_prefix(root).expect("below the root");
+    let path = path.to_string_lossy().replace('\\', "/");
+    match path.strip_prefix(PURE) {
+        Some(rest) if rest != "lib.rs" => format!("src/{rest}"),
+        _ => path,
+    }
+}
+
+/// Every Rust file below these folders; with `src` also those of the pure rooms.
 pub fn files(folders: &[&str]) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut waiting: Vec<_> = folders.iter().map(|folder| root.join(folder)).collect();
+    if folders.contains(&"src") {
+        waiting.push(root.join(PURE));
+    }
     let mut found = Vec::new();
     while let Some(folder) = waiting.pop() {
         for entry in fs::read_dir(&folder).expect("a folder of the project") {
@@ -76,11 +92,7 @@ pub fn files(folders: &[&str]) -> Vec<Source> {
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 found.push(Source {
                     text: fs::read_to_string(&path).expect("a readable file"),
-                    path: path
-                        .strip_prefix(root)
-                        .expect("below the root")
-                        .to_string_lossy()
-                        .replace('\\', "/"),
+                    path: shown(root, &path),
                 });
             }
         }

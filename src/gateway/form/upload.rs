@@ -70,7 +70,7 @@ impl Upload {
     /// Passes a piece of the form, see [`crate::gateway::body::Body::pass`].
     ///
     /// # Errors
-    /// Pingora's, which cuts the connection to the node with its message incomplete. [`Upload::fault`] says why.
+    /// Pingora's, which cuts the connection to the node with its message incomplete. [`Upload::refusal`] says why.
     pub fn pass(&mut self, piece: &mut Option<Bytes>, end: bool) -> pingora::Result<()> {
         let arrived = piece.take().unwrap_or_default();
         match self.push(arrived, if end { End::Yes } else { End::No }) {

@@ -19,7 +19,7 @@ pub fn fields_of(headers: &HeaderMap) -> impl Iterator<Item = Field<'_>> {
 }
 
 /// The value of a field as text; none where it is not ASCII.
-pub(crate) fn text_of(value: &[u8]) -> Option<&str> {
+pub fn text_of(value: &[u8]) -> Option<&str> {
     let ascii = value.is_ascii().then_some(value)?;
     std::str::from_utf8(ascii).ok()
 }

@@ -7,9 +7,9 @@ use crate::sig::{Identity, VerifyOptions};
 
 /// The policy of AWS's own example (Amazon S3 Developer Guide, "Examples of browser-based uploads using HTTP POST").
 const POLICY_TEXT: &str =
-    include_str!("../../../tests/vectors/aws-v2-post-policy-2008-secret/string-to-sign.txt");
+    include_str!("../../../../../tests/vectors/aws-v2-post-policy-2008-secret/string-to-sign.txt");
 const SIGNATURE_TEXT: &str =
-    include_str!("../../../tests/vectors/aws-v2-post-policy-2008-secret/signature.txt");
+    include_str!("../../../../../tests/vectors/aws-v2-post-policy-2008-secret/signature.txt");
 const SECRET: &str = "uV3F3YluFJax1cknvbcGwgjvx4QpvB+leU8dUj2o";
 const ID: &str = "AKIAIOSFODNN7EXAMPLE";
 

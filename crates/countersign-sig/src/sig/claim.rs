@@ -59,10 +59,10 @@ impl std::fmt::Debug for Token<'_> {
 
 /// A request whose signature holds.
 ///
-/// Only [`Claim::verify`] makes one. This does not compile:
+/// Only [`Claim::verify`] and the check of a form make one. This does not compile:
 ///
 /// ```compile_fail,E0451
-/// use countersign::sig::{KnownIdentity, Placement, Verified, Version, payload::PayloadClaim};
+/// use countersign_sig::sig::{KnownIdentity, Placement, Verified, Version, payload::PayloadClaim};
 /// fn forge(identity: std::sync::Arc<KnownIdentity>, like: &Verified) -> Verified {
 ///     Verified {
 ///         identity,
@@ -80,7 +80,7 @@ impl std::fmt::Debug for Token<'_> {
 /// and this, its twin, does:
 ///
 /// ```
-/// use countersign::sig::{AuthFailure, Claim, Verified, VerifyingKey};
+/// use countersign_sig::sig::{AuthFailure, Claim, Verified, VerifyingKey};
 /// fn verify(claim: Claim<'_>, key: &VerifyingKey) -> Result<Verified, AuthFailure> {
 ///     claim.verify(key)
 /// }
