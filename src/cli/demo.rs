@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use rand::RngExt;
 use rand::distr::Alphanumeric;
 
@@ -17,6 +18,7 @@ use crate::clock::SystemClock;
 use crate::cluster::ClusterOptions;
 use crate::config::{self, ListenFault};
 use crate::credentials::{InlineKey, InlineStore};
+use crate::dialect::{Dialect, DialectName};
 use crate::embedded::{Node, NodeOptions};
 use crate::logs::{self, LogOptions};
 use crate::runtime::active_config::ReloadableOptions;
@@ -28,18 +30,24 @@ use crate::socket_address::SocketAddress;
 
 /// The base name of virtual-host style: most systems take every name below it for the machine itself (RFC 6761).
 const DOMAIN: &str = "localhost";
+/// The dialect of the request that the demo shows.
+const PREFERRED: DialectName = DialectName::Wos;
 /// The bucket that the demo makes.
 const BUCKET: &str = "bucket01";
 /// The lengths of AWS's own keys.
 const ACCESS_KEY_ID_LENGTH: usize = 20;
 const SECRET_LENGTH: usize = 40;
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Words {
-    /// The dialect that the request used
-    Request,
-    Aws,
-    Wos,
+/// The words of `--answer-as`.
+fn answer_as() -> impl TypedValueParser<Value = AnswerAs> {
+    let words = AnswerAs::WORDS.iter().map(|word| {
+        let value = PossibleValue::new(*word);
+        match *word {
+            AnswerAs::REQUEST => value.help("The dialect that the request used"),
+            _ => value,
+        }
+    });
+    PossibleValuesParser::new(words).map(|word| AnswerAs::of(&word).unwrap_or(AnswerAs::Request))
 }
 
 /// Run the gateway in front of a storage node of its own, to try it out
@@ -61,8 +69,8 @@ pub struct Demo {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090", value_parser = address)]
     admin: SocketAddr,
     /// Whose words the answers use
-    #[arg(long, value_enum, default_value = "request")]
-    answer_as: Words,
+    #[arg(long, default_value = AnswerAs::REQUEST, value_parser = answer_as())]
+    answer_as: AnswerAs,
     /// Where objects are kept [default: a temporary directory]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -125,11 +133,7 @@ impl Demo {
                         domains: vec![DOMAIN.into()],
                         custom_domains: Vec::new(),
                     },
-                    answer_as: match self.answer_as {
-                        Words::Request => AnswerAs::Request,
-                        Words::Aws => AnswerAs::Aws,
-                        Words::Wos => AnswerAs::Wos,
-                    },
+                    answer_as: self.answer_as,
                     ..ListenerOptions::default()
                 }],
                 signature: VerifyOptions {
@@ -152,22 +156,17 @@ impl Demo {
             .map_or_else(|_| "countersign".into(), |path| path.display().to_string());
         let own = word(&own);
         let host = url.trim_start_matches("http://");
-        let dialect = match self.answer_as {
-            Words::Aws => "aws",
-            Words::Request | Words::Wos => "wos",
+        let dialect = Dialect::named(match self.answer_as {
+            AnswerAs::Request => PREFERRED,
+            AnswerAs::Dialect(name) => name,
+        });
+        let header = &dialect.forms[0].request_id_header;
+        let namespace = dialect.documents.namespaces[0];
+        let declaration = match dialect.documents.standalone {
+            true => " standalone=\"yes\"",
+            false => "",
         };
-        let (header, declaration, namespace) = match self.answer_as {
-            Words::Aws => (
-                "x-amz-request-id",
-                "",
-                "http://s3.amazonaws.com/doc/2006-03-01/",
-            ),
-            Words::Request | Words::Wos => (
-                "x-wos-request-id",
-                " standalone=\"yes\"",
-                "http://wcs.chinanetcenter.com/document",
-            ),
-        };
+        let dialect = dialect.name.as_str();
         format!(
             r#"
 InitiateMultipartUpload, signed for curl:

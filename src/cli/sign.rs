@@ -8,6 +8,7 @@ mod target;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use http::Method;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -17,7 +18,8 @@ use super::{Failure, complain, print};
 use crate::address::HostNames;
 use crate::clock::{Clock, SystemClock};
 use crate::config::is_host_name;
-use crate::dialect::{Dialect, DialectName};
+use crate::dialect::{AWS, DIALECTS, Dialect, DialectName};
+use crate::sig;
 use crate::sig::signer::v4::ScopedCredentials;
 use crate::sig::signer::{
     SigningCredentials, Unsigned, sign_header, sign_header_v4, sign_query, sign_query_v4,
@@ -30,10 +32,14 @@ use target::Target;
 /// The region of clients that name none, and the gateway's default.
 const DEFAULT_REGION: &str = "us-east-1";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Words {
-    Aws,
-    Wos,
+/// The words of `--dialect`.
+fn dialects() -> impl TypedValueParser<Value = &'static Dialect> {
+    PossibleValuesParser::new(DialectName::WORDS).map(|word| {
+        let mut named = DIALECTS
+            .iter()
+            .filter(|dialect| dialect.name.as_str() == word);
+        named.next().copied().unwrap_or(&AWS)
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -56,8 +62,8 @@ Examples:
 Where a gateway with its default settings would refuse the request, a warning on standard error says why.")]
 pub struct Sign {
     /// Whose words the signature uses
-    #[arg(long, value_enum, default_value = "aws")]
-    dialect: Words,
+    #[arg(long, default_value = "aws", value_parser = dialects())]
+    dialect: &'static Dialect,
     /// The version of the signature: v2 is HMAC-SHA1, v4 is HMAC-SHA256 [default: v4, with --dialect wos v2]
     #[arg(long, value_enum)]
     version: Option<Version>,
@@ -141,16 +147,13 @@ impl Sign {
     }
 
     fn dialect(&self) -> &'static Dialect {
-        Dialect::named(match self.dialect {
-            Words::Aws => DialectName::Aws,
-            Words::Wos => DialectName::Wos,
-        })
+        self.dialect
     }
 
     fn version(&self) -> Version {
-        self.version.unwrap_or(match self.dialect {
-            Words::Aws => Version::V4,
-            Words::Wos => Version::V2,
+        self.version.unwrap_or(match self.dialect.usual_version {
+            sig::Version::V2 => Version::V2,
+            sig::Version::V4 => Version::V4,
         })
     }
 

@@ -158,8 +158,7 @@ impl Listener {
     /// Whose words an answer uses, for a request that spoke in `asked`.
     pub fn response_dialect(&self, asked: Option<DialectName>) -> DialectName {
         match self.options.answer_as {
-            AnswerAs::Aws => DialectName::Aws,
-            AnswerAs::Wos => DialectName::Wos,
+            AnswerAs::Dialect(name) => name,
             AnswerAs::Request => asked.unwrap_or(self.dialects[0].name),
         }
     }

@@ -3,20 +3,66 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::address::HostNames;
-use crate::dialect::DialectName;
+use crate::dialect::{DIALECTS, DialectName};
 use crate::socket_address::SocketAddress;
 
-/// Whose words the answers use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// The dialect that the answers use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerAs {
-    /// The dialect that the request used.
+    /// The one that the request used.
     Request,
-    /// Always AWS.
-    Aws,
-    /// Always WOS.
-    Wos,
+    /// Always this one.
+    Dialect(DialectName),
+}
+
+impl AnswerAs {
+    /// The word for the dialect of the request.
+    pub const REQUEST: &'static str = "request";
+
+    /// Every word: [`AnswerAs::REQUEST`], and those of the dialects.
+    pub const WORDS: &'static [&'static str] = &{
+        let mut words = [Self::REQUEST; DialectName::WORDS.len() + 1];
+        let mut at = 0;
+        while at < DialectName::WORDS.len() {
+            words[at + 1] = DialectName::WORDS[at];
+            at += 1;
+        }
+        words
+    };
+
+    /// The word in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => Self::REQUEST,
+            Self::Dialect(name) => name.as_str(),
+        }
+    }
+
+    /// Reads a word; none where it is another one.
+    pub fn of(word: &str) -> Option<Self> {
+        if word == Self::REQUEST {
+            return Some(Self::Request);
+        }
+        let mut names = DIALECTS.iter().map(|dialect| dialect.name);
+        names.find(|name| name.as_str() == word).map(Self::Dialect)
+    }
+}
+
+impl Serialize for AnswerAs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'d> Deserialize<'d> for AnswerAs {
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        Self::of(&word).ok_or_else(|| D::Error::unknown_variant(&word, Self::WORDS))
+    }
 }
 
 /// How many connections a listener may have.
@@ -85,7 +131,7 @@ impl Default for ListenerOptions {
         Self {
             address: SocketAddress::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
             hosts: HostNames::default(),
-            dialects: vec![DialectName::Aws, DialectName::Wos],
+            dialects: DIALECTS.iter().map(|dialect| dialect.name).collect(),
             answer_as: AnswerAs::Request,
             header_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),

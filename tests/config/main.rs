@@ -221,7 +221,7 @@ fn what_is_written_is_what_is_true() {
     assert_eq!(first.hosts.domains, ["s3.example.com", "b.example"]);
     assert_eq!(first.hosts.custom_domains, ["static_1.example.net"]);
     assert_eq!(first.dialects, [DialectName::Wos]);
-    assert_eq!(first.answer_as, AnswerAs::Wos);
+    assert_eq!(first.answer_as, AnswerAs::Dialect(DialectName::Wos));
     let timeouts = [first.header_timeout, first.idle_timeout, first.body_timeout];
     assert_eq!(timeouts, [1, 2, 3].map(Duration::from_secs));
     assert_eq!(first.min_rate.bytes, 0);

@@ -4,7 +4,7 @@ use http::HeaderName;
 
 use super::{
     CaseRule, ClockSkew, ContentMd5Mismatch, Dialect, DialectName, Documents, FirstId, Form,
-    HostRule, PrefixedParameters, Texts, V4Parameters, V4Words, ValueRule,
+    HostRule, PrefixedParameters, Texts, V4Parameters, V4Words, ValueRule, Version,
 };
 
 /// Its words.
@@ -79,6 +79,7 @@ pub static DIALECT: Dialect = Dialect {
     ],
     case_rule: CaseRule::Sensitive,
     prefixed_parameters: PrefixedParameters::Unsigned,
+    usual_version: Version::V4,
     default_region: "us-east-1",
     takes_signed_chunks: true,
     abort_status: 204,

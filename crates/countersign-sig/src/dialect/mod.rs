@@ -6,7 +6,7 @@ mod aws;
 mod wos;
 
 use http::HeaderName;
-use strum::EnumCount;
+use strum::{EnumCount, VariantNames};
 
 pub use aws::DIALECT as AWS;
 pub use wos::DIALECT as WOS;
@@ -25,6 +25,7 @@ pub use wos::DIALECT as WOS;
     serde::Deserialize,
     strum::EnumCount,
     strum::IntoStaticStr,
+    strum::VariantNames,
 )]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
@@ -52,6 +53,13 @@ impl V4Parameters {
 }
 
 impl DialectName {
+    /// The word of every dialect, in the order of [`DIALECTS`].
+    pub const WORDS: [&'static str; Self::COUNT] = {
+        let mut words = [""; Self::COUNT];
+        words.copy_from_slice(Self::VARIANTS);
+        words
+    };
+
     /// The word in the configuration and in metrics.
     pub fn as_str(self) -> &'static str {
         self.into()
@@ -155,6 +163,28 @@ pub enum CaseRule {
     Insensitive,
 }
 
+/// A version of the signature process.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, strum::EnumCount,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Version {
+    /// HMAC-SHA1.
+    V2,
+    /// HMAC-SHA256.
+    V4,
+}
+
+impl Version {
+    /// The word in the configuration and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V2 => "v2",
+            Self::V4 => "v4",
+        }
+    }
+}
+
 /// One row of the table.
 #[derive(Debug)]
 pub struct Dialect {
@@ -168,6 +198,8 @@ pub struct Dialect {
     pub case_rule: CaseRule,
     /// Whether parameters that start with the header prefix are signed as sub-resources.
     pub prefixed_parameters: PrefixedParameters,
+    /// The version that its clients sign with where nothing is said.
+    pub usual_version: Version,
     /// The region that nodes of this vendor expect where none is configured.
     pub default_region: &'static str,
     /// Whether its nodes take bodies in signed chunks.

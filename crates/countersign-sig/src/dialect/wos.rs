@@ -5,7 +5,7 @@ use http::HeaderName;
 use super::aws;
 use super::{
     CaseRule, ClockSkew, ContentMd5Mismatch, Dialect, DialectName, Documents, FirstId, Form,
-    HostRule, PrefixedParameters, Texts, V4Parameters, V4Words, ValueRule,
+    HostRule, PrefixedParameters, Texts, V4Parameters, V4Words, ValueRule, Version,
 };
 
 /// Its words.
@@ -88,6 +88,7 @@ pub static DIALECT: Dialect = Dialect {
     ],
     case_rule: CaseRule::Insensitive,
     prefixed_parameters: PrefixedParameters::Signed,
+    usual_version: Version::V2,
     default_region: "default-region",
     takes_signed_chunks: false,
     // Every example of the vendor's documents answers an abort with 200.

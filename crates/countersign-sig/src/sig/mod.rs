@@ -37,6 +37,7 @@ use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 
+pub use crate::dialect::Version;
 use crate::dialect::{self, DialectName};
 pub use claim::{Claim, Verified, claim};
 pub use failure::AuthFailure;
@@ -48,28 +49,6 @@ pub use verifying_key::{Identity, KnownIdentity, VerifyingKey};
 
 /// The longest AccessKeyId. AWS issues 20 characters and documents at most 128 (IAM API Reference, "AccessKey").
 pub const MAX_ACCESS_KEY_ID_LENGTH: usize = 128;
-
-/// A version of the signature process.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, strum::EnumCount,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Version {
-    /// HMAC-SHA1.
-    V2,
-    /// HMAC-SHA256.
-    V4,
-}
-
-impl Version {
-    /// The word in the configuration and in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::V2 => "v2",
-            Self::V4 => "v4",
-        }
-    }
-}
 
 /// Whether a mismatch carries what was signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
