@@ -27,10 +27,8 @@ fn translate(
     cuts: &[usize],
     announced: Option<usize>,
 ) -> Translated {
-    let cluster = match dialect {
-        DialectName::Aws => DialectName::Wos,
-        DialectName::Wos => DialectName::Aws,
-    };
+    let others = [DialectName::Wos, DialectName::Aws];
+    let cluster = others[usize::from(dialect == others[0])];
     let mut header = ResponseHeader::build(status, None).unwrap();
     header
         .insert_header(CONTENT_TYPE, "application/xml")
