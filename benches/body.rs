@@ -124,7 +124,7 @@ fn plan(
     let length = u64::try_from(length).expect("64 bits");
     BodyPlan::of(
         &view,
-        AWS.forms[0],
+        AWS.syntaxes[0],
         payload,
         Some(length),
         framing,
@@ -140,12 +140,18 @@ fn prove(plan: &BodyPlan, pieces: &[Bytes]) -> usize {
     for piece in pieces {
         forwarded += black_box(
             verifier
-                .push(piece.clone(), End::No)
+                .push(piece.clone(), End::More)
                 .expect("a right piece"),
         )
         .len();
     }
-    forwarded + black_box(verifier.push(Bytes::new(), End::Yes).expect("a right body")).len()
+    forwarded
+        + black_box(
+            verifier
+                .push(Bytes::new(), End::Last)
+                .expect("a right body"),
+        )
+        .len()
 }
 
 fn pieces(body: &[u8]) -> Vec<Bytes> {

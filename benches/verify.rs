@@ -125,7 +125,7 @@ impl Request {
         parameters: usize,
     ) -> Self {
         let hosts = Verifier::new().hosts;
-        let prefix = dialect.forms[0].header_prefix;
+        let prefix = dialect.syntaxes[0].header_prefix;
         let mut headers = HeaderMap::new();
         headers.insert(http::header::HOST, HeaderValue::from_static(HOST));
         headers.insert(http::header::ACCEPT, HeaderValue::from_static("*/*"));

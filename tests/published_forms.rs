@@ -58,7 +58,7 @@ fn read(boundary: &Boundary, body: &[u8]) -> FormHead {
         FormBody::of_stream(Some(body.len() as u64), &head, boundary, Framing::Plain).promised(),
     ] {
         let mut verifier = plan.expect("a form").verifier();
-        let file = verifier.push(body.to_vec().into(), End::Yes);
+        let file = verifier.push(body.to_vec().into(), End::Last);
         assert_eq!(file.expect("a form"), "file content");
     }
     head
@@ -80,7 +80,7 @@ fn each_published_form_is_read_and_judged() {
             bucket = "johnsmith";
         }
         let filename = match &head.filename {
-            Filename::Said(name) => Some(name.as_str()),
+            Filename::Given(name) => Some(name.as_str()),
             Filename::None => Some(""),
             other => panic!("{name}: {other:?}"),
         };

@@ -160,7 +160,7 @@ impl Demo {
             AnswerAs::Request => PREFERRED,
             AnswerAs::Dialect(name) => name,
         });
-        let header = &dialect.forms[0].request_id_header;
+        let header = &dialect.syntaxes[0].request_id_header;
         let namespace = dialect.documents.namespaces[0];
         let declaration = match dialect.documents.standalone {
             true => " standalone=\"yes\"",

@@ -200,7 +200,7 @@ impl Sign {
 
     /// The headers with the session token, which version 2 has no other place for.
     fn with_token(&self, mut headers: HeaderMap, key: &Key) -> Result<HeaderMap, Failure> {
-        let v4 = &self.dialect().forms[0].v4;
+        let v4 = &self.dialect().syntaxes[0].v4;
         let header = v4.security_token_header;
         if self.version() == Version::V4 && headers.contains_key(v4.content_sha256_header) {
             let name = v4.content_sha256_header;
@@ -266,7 +266,7 @@ impl Sign {
         now: SystemTime,
     ) -> Result<HeaderMap, Failure> {
         let dialect = self.dialect();
-        let form = dialect.forms[0];
+        let form = dialect.syntaxes[0];
         let body = self.body.as_deref();
         let payload = self.payload();
         payload.describe(form, length, &mut request.headers)?;

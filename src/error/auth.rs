@@ -14,7 +14,7 @@ const NOT_SIGNED: &str = "There were headers present in the request which were n
 pub(super) fn answer(failure: &AuthFailure, dialect: DialectName) -> Answer {
     use S3ErrorCode as Code;
     let (form, texts) = (
-        Dialect::named(dialect).forms[0],
+        Dialect::named(dialect).syntaxes[0],
         &Dialect::named(dialect).texts,
     );
     let argument = |message: String| Answer::client(400, Code::InvalidArgument, message);

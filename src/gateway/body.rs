@@ -8,7 +8,7 @@ use super::client::{Client, Piece};
 use crate::address::{Content, Operation};
 use crate::body::{
     BodyFailure, BodyOptions, BodyPlan, BodyVerifier, ChecksumAlgorithm, End, ForwardedEncoding,
-    Framing, Moment, Unwrapping,
+    Framing, Unwrapping, VerifyOrder,
 };
 use crate::cluster::Forward;
 use crate::dialect::vendor_header;
@@ -94,7 +94,7 @@ impl Body {
             .map_err(Refusal::Body)?;
         if content_length == Some(0) {
             // No filter need run over nothing: what is claimed of it is settled here.
-            let settled = plan.verifier().push(Bytes::new(), End::Yes);
+            let settled = plan.verifier().push(Bytes::new(), End::Last);
             settled.map_err(Refusal::Body)?;
             let renamed = plan.forwarded_encoding() != ForwardedEncoding::AsReceived;
             return Ok(Self {
@@ -113,7 +113,8 @@ impl Body {
     /// would have all of it with the header, or it is to get no body.
     pub fn verify_first(&self) -> bool {
         let plan = self.plan.as_ref();
-        self.bodiless.is_some() || plan.is_some_and(|plan| plan.moment() == Moment::BeforeHeader)
+        self.bodiless.is_some()
+            || plan.is_some_and(|plan| plan.verify_order() == VerifyOrder::BeforeHeader)
     }
 
     /// Proves the framed empty object, or that there is nothing in the chunks, before a node is asked.
@@ -173,9 +174,9 @@ impl Body {
         let Some(verifier) = &mut self.verifier else {
             return Ok(piece);
         };
-        let end = if end { End::Yes } else { End::No };
+        let end = if end { End::Last } else { End::More };
         let passed = verifier.push(piece, end)?;
-        if end == End::Yes {
+        if end == End::Last {
             self.proof = Proof::Held;
         }
         Ok(passed)
@@ -277,8 +278,15 @@ mod tests {
     fn body(headers: &HeaderMap, framing: Framing, payload: &PayloadClaim) -> Body {
         let view = RequestView::of("PUT", "/b/k", None, fields_of(headers)).unwrap();
         let limits = BodyOptions::default();
-        let plan =
-            BodyPlan::of(&view, AWS.forms[0], payload, Some(1000), framing, &limits).unwrap();
+        let plan = BodyPlan::of(
+            &view,
+            AWS.syntaxes[0],
+            payload,
+            Some(1000),
+            framing,
+            &limits,
+        )
+        .unwrap();
         Body {
             plan: Some(Box::new(plan)),
             ..Body::default()
@@ -331,7 +339,8 @@ mod tests {
         let claim = PayloadClaim::NotDeclared;
         let limits = BodyOptions::default();
         let framing = Framing::AsReceived;
-        let plan = BodyPlan::of(&view, AWS.forms[0], &claim, Some(11), framing, &limits).unwrap();
+        let plan =
+            BodyPlan::of(&view, AWS.syntaxes[0], &claim, Some(11), framing, &limits).unwrap();
         let mut body = Body {
             plan: Some(Box::new(plan)),
             ..Body::default()

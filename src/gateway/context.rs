@@ -14,7 +14,7 @@ use crate::address::Address;
 use crate::body::SignedChunks;
 use crate::cluster::Attempt;
 use crate::cluster::SpentConnections;
-use crate::dialect::{DialectForm, DialectName};
+use crate::dialect::{ChosenSyntax, DialectName};
 use crate::error::{Answer, Reason, Refusal};
 use crate::metrics::{Count, Metrics, NodeMetrics};
 use crate::policy::Permit;
@@ -213,7 +213,7 @@ impl Context {
     }
 
     /// The dialect and the form of its signature, verified or claimed.
-    pub fn dialect(&self) -> Option<DialectForm> {
+    pub fn dialect(&self) -> Option<ChosenSyntax> {
         match &self.admission.permit {
             Some(permit) => Some(permit.verified().dialect()),
             None => self.refused.claimed.as_ref()?.dialect,

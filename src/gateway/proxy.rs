@@ -274,7 +274,7 @@ impl ProxyHttp for Proxy {
         context.admission.body.pass(piece, end)?;
         if let Some(chunks) = &mut context.attempt.signed_chunks {
             let data = piece.take().unwrap_or_default();
-            *piece = Some(chunks.push(data, if end { End::Yes } else { End::No }));
+            *piece = Some(chunks.push(data, if end { End::Last } else { End::More }));
         }
         Ok(())
     }

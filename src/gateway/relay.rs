@@ -23,7 +23,7 @@ mod own_key;
 
 pub use framing::{MAX_INTERIM_ANSWERS, settle};
 use identity::Identified;
-use own_key::Judgement;
+use own_key::HeldRefusal;
 
 /// What is done to the body of an answer.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ pub enum Relay {
     /// Its root element has passed; so many spaces are to follow the document, so that its announced length holds.
     Padded(usize),
     /// It is a refusal that may concern the gateway's own signature.
-    Judged(Box<Judgement>),
+    Held(Box<HeldRefusal>),
     /// It is an error document, or may be one, whose ids become the gateway's.
     Identified(Box<Identified>),
 }
@@ -80,8 +80,8 @@ pub fn head(
     own_refusal: Option<&dyn Fn() -> Vec<u8>>,
 ) -> pingora::Result<(Relay, Option<String>)> {
     let (spoken, wanted) = (
-        Dialect::named(cluster).forms[0],
-        Dialect::named(dialect).forms[0],
+        Dialect::named(cluster).syntaxes[0],
+        Dialect::named(dialect).syntaxes[0],
     );
     let mut fields = answer.headers.iter();
     let node_request_id = fields
@@ -112,7 +112,7 @@ pub fn head(
         && refuses(answer.status)
         && is_document(answer, method, operation)
     {
-        relay = judged(answer, relay, own_refusal().into())?;
+        relay = held_refusal(answer, relay, own_refusal().into())?;
     }
     if !answer.status.is_success() || answers_late(operation) {
         relay = identified(answer, method, operation, dialect, relay, &own)?;
@@ -140,7 +140,7 @@ fn identified(
     own: &Identity<'_>,
 ) -> pingora::Result<Relay> {
     let is_error = !answer.status.is_success();
-    let host_id_header = format!("{}id-2", Dialect::named(dialect).forms[0].header_prefix);
+    let host_id_header = format!("{}id-2", Dialect::named(dialect).syntaxes[0].header_prefix);
     if is_error && answer.headers.contains_key(&host_id_header) {
         answer.insert_header(host_id_header, own.host_id)?;
     }
@@ -165,7 +165,7 @@ fn refuses(status: StatusCode) -> bool {
 }
 
 /// Holds a refusal until it says what it is about. What else was to happen to it happens behind that.
-fn judged(answer: &mut ResponseHeader, relay: Relay, own: Bytes) -> pingora::Result<Relay> {
+fn held_refusal(answer: &mut ResponseHeader, relay: Relay, own: Bytes) -> pingora::Result<Relay> {
     let otherwise = match relay {
         Relay::Pending(translation) => Some(translation),
         _ => None,
@@ -175,11 +175,11 @@ fn judged(answer: &mut ResponseHeader, relay: Relay, own: Bytes) -> pingora::Res
         .as_ref()
         .and_then(|translation| translation.growth);
     let length = length_of(answer).map(|length| length.saturating_sub(announced.unwrap_or(0)));
-    let judgement = Judgement::new(own, otherwise, length);
+    let judgement = HeldRefusal::new(own, otherwise, length);
     if let (Some(length), Some(growth)) = (length, judgement.growth()) {
         answer.insert_header(CONTENT_LENGTH, length + growth)?;
     }
-    Ok(Relay::Judged(Box::new(judgement)))
+    Ok(Relay::Held(Box::new(judgement)))
 }
 
 fn length_of(answer: &ResponseHeader) -> Option<usize> {
@@ -294,7 +294,7 @@ impl Relay {
         if let Self::Nothing = self {
             *piece = Some(Bytes::new()).filter(|_| !end);
         }
-        if let Self::Judged(judgement) = self {
+        if let Self::Held(judgement) = self {
             let Some((passed, rest, code)) = judgement.push(piece.take().unwrap_or_default(), end)
             else {
                 *piece = Some(Bytes::new());

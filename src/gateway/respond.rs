@@ -15,7 +15,7 @@ const XML: &str = "application/xml";
 const METHODS: &str = "GET, HEAD, PUT, POST, DELETE";
 
 fn request_id_header(dialect: DialectName) -> &'static HeaderName {
-    &Dialect::named(dialect).forms[0].request_id_header
+    &Dialect::named(dialect).syntaxes[0].request_id_header
 }
 
 /// Answers a request and gives whether the connection can serve another one.

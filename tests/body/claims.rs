@@ -1,7 +1,7 @@
 //! What headers and signatures claim of a body without chunks, and of the data of one with chunks.
 
 use countersign::body::{
-    BodyFailure, BodyOptions, ForwardedEncoding, Framing, MAX_HELD, Moment, Unwrapping,
+    BodyFailure, BodyOptions, ForwardedEncoding, Framing, MAX_HELD, Unwrapping, VerifyOrder,
 };
 use http::HeaderValue;
 
@@ -305,25 +305,37 @@ fn c9_the_encoding_goes_with_the_framing() {
 #[test]
 fn an_empty_body_is_proven_before_the_header_goes_on() {
     let moment = |request: &Request, length: usize, framing: Framing| {
-        request.plan(length, framing).expect("a plan").moment()
+        request
+            .plan(length, framing)
+            .expect("a plan")
+            .verify_order()
     };
     let empty = Request::new(Mode::Sha256(sha256(b"")));
-    assert_eq!(moment(&empty, 0, Framing::Plain), Moment::BeforeHeader);
-    assert_eq!(moment(&empty, 0, Framing::AsReceived), Moment::BeforeHeader);
-    assert_eq!(moment(&empty, 1, Framing::Plain), Moment::WhileForwarded);
+    assert_eq!(moment(&empty, 0, Framing::Plain), VerifyOrder::BeforeHeader);
+    assert_eq!(
+        moment(&empty, 0, Framing::AsReceived),
+        VerifyOrder::BeforeHeader
+    );
+    assert_eq!(
+        moment(&empty, 1, Framing::Plain),
+        VerifyOrder::WhileForwarded
+    );
     // The framing of nothing is something, until it is taken off.
     let (framed, body) = signed(0);
     assert_eq!(
         moment(&framed, body.len(), Framing::Plain),
-        Moment::BeforeHeader
+        VerifyOrder::BeforeHeader
     );
     assert_eq!(
         moment(&framed, body.len(), Framing::AsReceived),
-        Moment::WhileForwarded
+        VerifyOrder::WhileForwarded
     );
     let mut endless = empty;
     endless.content_length = Some(None);
-    assert_eq!(moment(&endless, 0, Framing::Plain), Moment::WhileForwarded);
+    assert_eq!(
+        moment(&endless, 0, Framing::Plain),
+        VerifyOrder::WhileForwarded
+    );
 }
 
 #[test]

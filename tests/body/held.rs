@@ -14,7 +14,7 @@ fn held(request: &Request, body: &[u8], framing: Framing, sizes: &[usize]) -> Ve
     for size in sizes {
         let (piece, behind) = rest.split_at(*size);
         rest = behind;
-        let pushed = verifier.push(Bytes::copy_from_slice(piece), End::No);
+        let pushed = verifier.push(Bytes::copy_from_slice(piece), End::More);
         held += size;
         held -= pushed.expect("right so far").len();
         all.push(held);
@@ -49,7 +49,7 @@ fn nothing_is_copied_that_need_not_be() {
     for piece in body.chunks(MAX_HELD) {
         let piece = Bytes::copy_from_slice(piece);
         let own = piece.as_ptr();
-        let forwarded = verifier.push(piece, End::No).expect("right so far");
+        let forwarded = verifier.push(piece, End::More).expect("right so far");
         let same = before.replace(own);
         assert_eq!(same.is_some(), !forwarded.is_empty());
         assert!(same.is_none_or(|same| same == forwarded.as_ptr()));
@@ -60,8 +60,8 @@ fn nothing_is_copied_that_need_not_be() {
     let mut verifier = plan.verifier();
     let first = Bytes::copy_from_slice(&framed[..1000]);
     let data_begins = first[b"40000\r\n".len()..].as_ptr();
-    assert_eq!(verifier.push(first, End::No), Ok(Bytes::new()));
-    let forwarded = verifier.push(Bytes::copy_from_slice(&framed[1000..2000]), End::No);
+    assert_eq!(verifier.push(first, End::More), Ok(Bytes::new()));
+    let forwarded = verifier.push(Bytes::copy_from_slice(&framed[1000..2000]), End::More);
     assert_eq!(forwarded.expect("right so far").as_ptr(), data_begins);
 }
 
@@ -89,13 +89,13 @@ fn the_last_chunk_is_held_back_with_all_that_follows() {
     let mut forwarded = Vec::new();
     for byte in &body {
         let piece = Bytes::copy_from_slice(&[*byte]);
-        forwarded.extend(verifier.push(piece, End::No).expect("no failure yet"));
+        forwarded.extend(verifier.push(piece, End::More).expect("no failure yet"));
     }
     assert_eq!(
         forwarded,
         body[..last - 2],
         "all but the last chunk's CR LF and what follows"
     );
-    let end = verifier.push(Bytes::new(), End::Yes);
+    let end = verifier.push(Bytes::new(), End::Last);
     assert!(matches!(end, Err(BodyFailure::Checksum(_))));
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use countersign::body::{
     BodyFailure, BodyOptions, BodyPlan, BodyVerifier, ChecksumAlgorithm, End, Framing, MAX_HELD,
 };
-use countersign::dialect::{Dialect, DialectName, Form};
+use countersign::dialect::{Dialect, DialectName, Syntax};
 use countersign::secret::Secret;
 use countersign::sig::payload::{ChunkChain, PayloadClaim};
 use countersign::sig::signing_key::{CredentialScope, SigningKey};
@@ -17,12 +17,12 @@ use super::support::signer::{SECRET_ACCESS_KEY, Word};
 /// The signature of a request that is not shown.
 pub const SEED: &str = "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9";
 
-pub fn form(word: Word) -> &'static Form {
+pub fn form(word: Word) -> &'static Syntax {
     let name = match word {
         Word::Aws => DialectName::Aws,
         Word::Wos => DialectName::Wos,
     };
-    Dialect::named(name).forms[0]
+    Dialect::named(name).syntaxes[0]
 }
 
 /// What the signature says of the body.
@@ -204,14 +204,14 @@ pub fn feed(plan: &BodyPlan, pieces: &[&[u8]]) -> Result<Vec<u8>, BodyFailure> {
     let (last, others) = pieces.split_last().expect("a piece");
     for piece in others {
         let before = forwarded.len();
-        forwarded.extend(push(&mut verifier, piece, End::No)?);
+        forwarded.extend(push(&mut verifier, piece, End::More)?);
         let whole = plan.forwarded_length();
         let complete = whole.is_some_and(|whole| whole > 0 && forwarded.len() as u64 >= whole);
         assert!(!complete, "complete before it is proven");
         assert!(forwarded.len() <= before + MAX_HELD.max(piece.len()) + piece.len());
     }
-    forwarded.extend(push(&mut verifier, last, End::Yes)?);
-    assert_eq!(push(&mut verifier, b"", End::Yes), Ok(Bytes::new()));
+    forwarded.extend(push(&mut verifier, last, End::Last)?);
+    assert_eq!(push(&mut verifier, b"", End::Last), Ok(Bytes::new()));
     if let Some(length) = plan.forwarded_length() {
         assert_eq!(forwarded.len() as u64, length, "what the node was promised");
     }
@@ -222,7 +222,7 @@ pub fn feed(plan: &BodyPlan, pieces: &[&[u8]]) -> Result<Vec<u8>, BodyFailure> {
 fn push(verifier: &mut BodyVerifier, piece: &[u8], end: End) -> Result<Bytes, BodyFailure> {
     let pushed = verifier.push(Bytes::copy_from_slice(piece), end);
     if let Err(failure) = &pushed {
-        for end in [End::No, End::Yes] {
+        for end in [End::More, End::Last] {
             assert_eq!(verifier.push(Bytes::new(), end).as_ref(), Err(failure));
         }
     }

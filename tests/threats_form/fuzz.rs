@@ -269,7 +269,11 @@ fn push(dice: &mut Dice, plan: &FormBody, body: &[u8]) -> (bool, Vec<u8>) {
     let mut rest = body;
     loop {
         let (piece, more) = rest.split_at(1 + dice.below(rest.len().min(90)));
-        let end = if more.is_empty() { End::Yes } else { End::No };
+        let end = if more.is_empty() {
+            End::Last
+        } else {
+            End::More
+        };
         match verifier.push(piece.to_vec().into(), end) {
             Ok(ready) => passed.extend_from_slice(&ready),
             Err(_) => return (false, passed),

@@ -50,10 +50,10 @@ async fn verified(request: Request<Incoming>) -> Result<(String, Vec<u8>), Box<d
     let (mut verifier, mut proven) = (plan.verifier(), Vec::new());
     while let Some(frame) = body.frame().await {
         if let Ok(piece) = frame?.into_data() {
-            proven.extend_from_slice(&verifier.push(piece, End::No)?);
+            proven.extend_from_slice(&verifier.push(piece, End::More)?);
         }
     }
-    proven.extend_from_slice(&verifier.push(Default::default(), End::Yes)?);
+    proven.extend_from_slice(&verifier.push(Default::default(), End::Last)?);
     Ok((verified.identity().principal.clone(), proven))
 }
 

@@ -13,7 +13,7 @@ use http::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 
 use crate::cli::Failure;
-use crate::dialect::Form;
+use crate::dialect::Syntax;
 use crate::sig::encode::hex;
 use crate::sig::payload::ChunkChain;
 
@@ -51,7 +51,7 @@ impl Payload {
     }
 
     /// The text of the payload-mode header; reads the body where its digest is the text.
-    pub fn text(self, form: &Form, body: Option<&Path>) -> Result<String, Failure> {
+    pub fn text(self, form: &Syntax, body: Option<&Path>) -> Result<String, Failure> {
         let algorithm = form.v4.algorithm;
         Ok(match self {
             Self::Unsigned => "UNSIGNED-PAYLOAD".into(),
@@ -65,7 +65,7 @@ impl Payload {
     /// The headers that describe the framing, for a body of `length` bytes.
     pub fn describe(
         self,
-        form: &Form,
+        form: &Syntax,
         length: u64,
         headers: &mut HeaderMap,
     ) -> Result<(), Failure> {
@@ -90,7 +90,7 @@ impl Payload {
     /// Writes the body as it goes over the wire.
     pub fn write(
         self,
-        form: &Form,
+        form: &Syntax,
         mut chain: ChunkChain,
         body: &Path,
         output: &Path,

@@ -48,7 +48,7 @@ pub async fn admit(
     let head = &read.head;
     let filename = match &head.filename {
         Filename::None => Some(""),
-        Filename::Said(name) => Some(name.as_str()),
+        Filename::Given(name) => Some(name.as_str()),
         Filename::Ambiguous => None,
     };
     let fields = FormFields::of(head.fields.iter().cloned(), filename).map_err(Refusal::Policy)?;

@@ -8,7 +8,7 @@ use http::header::{
 };
 
 use super::tagging;
-use crate::dialect::Form;
+use crate::dialect::Syntax;
 use crate::error::Refusal;
 use crate::policy::Permit;
 use crate::sig::form::{FormFields, PolicyFailure};
@@ -100,7 +100,7 @@ pub fn fields(
     Ok(RequestHead::of(&put))
 }
 
-fn use_of(field: &str, names: &Form) -> Use {
+fn use_of(field: &str, names: &Syntax) -> Use {
     if PLAIN.contains(&field) {
         return Use::Header(field.to_owned());
     }
@@ -142,7 +142,7 @@ mod tests {
     use crate::dialect::AWS;
 
     fn header_of(field: &str) -> Option<Option<String>> {
-        match use_of(field, AWS.forms[0]) {
+        match use_of(field, AWS.syntaxes[0]) {
             Use::Header(name) | Use::Tagging(name) => Some(Some(name)),
             Use::None => Some(None),
             Use::Unsupported => None,

@@ -73,7 +73,7 @@ impl Upload {
     /// Pingora's, which cuts the connection to the node with its message incomplete. [`Upload::refusal`] says why.
     pub fn pass(&mut self, piece: &mut Option<Bytes>, end: bool) -> pingora::Result<()> {
         let arrived = piece.take().unwrap_or_default();
-        match self.push(arrived, if end { End::Yes } else { End::No }) {
+        match self.push(arrived, if end { End::Last } else { End::More }) {
             Ok(passed) => {
                 self.ended |= end;
                 *piece = Some(passed).filter(|passed| !end || !passed.is_empty());
@@ -96,7 +96,7 @@ impl Upload {
             let checked = self.range.check(usual.max(length));
             checked.map_err(UploadFault::Policy)?;
         }
-        if end == End::Yes {
+        if end == End::Last {
             let checked = self.range.check(length);
             checked.map_err(UploadFault::Policy)?;
         }

@@ -6,7 +6,7 @@ use pingora::http::RequestHeader;
 use pingora::{ErrorType, OkOrErr, OrErr};
 
 use super::passing::listed;
-use super::target::{Spelling, UpstreamTarget, insert_host};
+use super::target::{TargetEncoding, UpstreamTarget, insert_host};
 use super::{FORWARDED_FOR, ForwardInfo, REQUEST_ID};
 use crate::cluster::ClusterOptions;
 use crate::dialect::{Dialect, vendor_header};
@@ -30,7 +30,14 @@ pub fn trusted(
     options: &ClusterOptions,
     own: ForwardInfo<'_>,
 ) -> pingora::Result<()> {
-    let upstream = UpstreamTarget::of(request, head, permit, options, Spelling::AsSent, own.node);
+    let upstream = UpstreamTarget::of(
+        request,
+        head,
+        permit,
+        options,
+        TargetEncoding::AsSent,
+        own.node,
+    );
     let (target, host) = (upstream.changed(request.raw_path()), upstream.host);
     let mut headers = what_passes(head, permit, options, own, |rest| !is_proof(rest))?;
     let identity = permit.verified().identity();
@@ -64,7 +71,7 @@ pub fn what_passes(
     vendors: impl Fn(&str) -> bool,
 ) -> pingora::Result<HeaderMap> {
     let own_prefix = permit.verified().dialect().form.header_prefix;
-    let nodes_prefix = Dialect::named(options.dialect).forms[0].header_prefix;
+    let nodes_prefix = Dialect::named(options.dialect).syntaxes[0].header_prefix;
     let verified = permit.verified();
     let in_query = verified.query_headers().iter().filter_map(|own| {
         let value = own.value.as_deref()?;

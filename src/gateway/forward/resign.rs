@@ -10,12 +10,12 @@ use pingora::{Error, ErrorType, OrErr};
 use super::ForwardInfo;
 use super::compose::{compose, value_of, what_passes};
 use super::target::{
-    Spelling, UpstreamTarget, insert_host, is_foreign, is_of_signature, is_query_header,
+    TargetEncoding, UpstreamTarget, insert_host, is_foreign, is_of_signature, is_query_header,
 };
 use crate::address::{Address, Operation};
 use crate::body::SignedChunks;
 use crate::cluster::{Cluster, ClusterOptions, PayloadSigning, SignWith};
-use crate::dialect::{Dialect, DialectForm};
+use crate::dialect::{ChosenSyntax, Dialect};
 use crate::error::Refusal;
 use crate::policy::Permit;
 use crate::sig::encode::hex;
@@ -48,7 +48,7 @@ pub fn check(
         return Ok(());
     };
     let dialect = Dialect::named(sign_with.dialect);
-    let form = dialect.forms[0];
+    let form = dialect.syntaxes[0];
     let unknown = view.parameters.iter().find(|parameter| {
         let name = &*parameter.name;
         is_foreign(name, form)
@@ -62,7 +62,7 @@ pub fn check(
         ));
     }
     if sign_with.version == Version::V2 {
-        let chosen = DialectForm { dialect, form };
+        let chosen = ChosenSyntax { dialect, form };
         StringToSign::of(view, address, chosen, b"").map_err(Refusal::Auth)?;
     }
     Ok(())
@@ -92,14 +92,14 @@ pub fn resign(
         head,
         permit,
         options,
-        Spelling::Canonical,
+        TargetEncoding::Canonical,
         own.node,
     );
     let mut headers = what_passes(head, permit, options, own, |rest| !of_signature(rest))?;
     headers.remove(DATE);
     insert_host(&mut headers, upstream.host.as_deref())
         .or_err(ErrorType::InvalidHTTPHeader, "the host")?;
-    let signing = Signing {
+    let signing = NodeSigning {
         method: request.method.as_str(),
         data: data_length(head, &headers),
         permit,
@@ -119,7 +119,7 @@ pub fn resign(
 }
 
 /// A request about to be signed.
-struct Signing<'s> {
+struct NodeSigning<'s> {
     method: &'s str,
     /// The length of the data; none where nothing tells it.
     data: Option<u64>,
@@ -128,7 +128,7 @@ struct Signing<'s> {
     own: ForwardInfo<'s>,
 }
 
-impl Signing<'_> {
+impl NodeSigning<'_> {
     fn sign_v2(&self, headers: &mut HeaderMap, key: &NodeKey) -> pingora::Result<()> {
         let date = httpdate::fmt_http_date(self.own.clock.now());
         headers.insert(DATE, value_of(&date)?);
@@ -148,7 +148,7 @@ impl Signing<'_> {
         key: &NodeKey,
         sign_with: &SignWith,
     ) -> pingora::Result<Option<SignedChunks>> {
-        let form = Dialect::named(sign_with.dialect).forms[0];
+        let form = Dialect::named(sign_with.dialect).syntaxes[0];
         let timestamp = timestamp(self.own.clock.now());
         let payload = Payload::of(self.data, self.permit, sign_with.payload);
         let mut chunks = Chunks::None;

@@ -9,7 +9,9 @@ use pingora::http::RequestHeader;
 
 use crate::address::{Address, Style, without_root};
 use crate::cluster::{Addressing, ClusterOptions};
-use crate::dialect::{Dialect, DialectForm, FORMS, Form, starts_with_ignoring_case, vendor_header};
+use crate::dialect::{
+    ChosenSyntax, Dialect, SYNTAXES, Syntax, starts_with_ignoring_case, vendor_header,
+};
 use crate::policy::Permit;
 use crate::sig::headers::text_of;
 use crate::sig::mechanism::is_credential;
@@ -31,7 +33,7 @@ const MAX_HOST_BUCKET_LENGTH: usize = 63;
 
 /// How the bytes of a target are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spelling {
+pub enum TargetEncoding {
     /// As the client sent them.
     AsSent,
     /// Decoded once and encoded in the one way of RFC 3986, section 2.3, so that every node computes the same canonical
@@ -59,7 +61,7 @@ impl<'r> UpstreamTarget<'r> {
         head: &RequestHead,
         permit: &Permit,
         options: &ClusterOptions,
-        spelling: Spelling,
+        spelling: TargetEncoding,
         node: &str,
     ) -> Self {
         let target = Target::of(request);
@@ -185,7 +187,7 @@ fn node_path<'r>(
     address: &Address,
     verified: VerifiedTarget,
     style: Style,
-    spelling: Spelling,
+    spelling: TargetEncoding,
 ) -> Cow<'r, str> {
     let came_in_path = address.style() == Style::Path;
     let bucket = address.bucket().unwrap_or("");
@@ -204,8 +206,8 @@ fn node_path<'r>(
         _ => path,
     };
     match spelling {
-        Spelling::AsSent => moved,
-        Spelling::Canonical => {
+        TargetEncoding::AsSent => moved,
+        TargetEncoding::Canonical => {
             let mut path = respelled(&moved, PATH);
             // A bucket alone: some signers of version 2 sign the slash that they do not send.
             let alone =
@@ -224,7 +226,7 @@ fn node_query<'r>(
     head: &RequestHead,
     permit: &Permit,
     options: &ClusterOptions,
-    spelling: Spelling,
+    spelling: TargetEncoding,
 ) -> Option<Cow<'r, str>> {
     let verified = permit.verified();
     let nodes = Dialect::named(options.dialect);
@@ -235,8 +237,8 @@ fn node_query<'r>(
         }
         let name = pair.split_once('=').map_or(pair, |(name, _)| name);
         let name = percent_decode_str(name).decode_utf8_lossy();
-        let repeats_header = spelling == Spelling::Canonical
-            && is_foreign(&name, nodes.forms[0])
+        let repeats_header = spelling == TargetEncoding::Canonical
+            && is_foreign(&name, nodes.syntaxes[0])
             && head.value(&name).is_some();
         if repeats_header || is_of_signature(verified, &name) || is_query_header(verified, &name) {
             return None;
@@ -244,8 +246,8 @@ fn node_query<'r>(
         let coverage = coverage(verified, &name);
         let signed = verified.target().parameter(pair, coverage);
         Some(match spelling {
-            Spelling::AsSent => signed,
-            Spelling::Canonical => respelled_pair(&signed, &name, coverage, nodes).into(),
+            TargetEncoding::AsSent => signed,
+            TargetEncoding::Canonical => respelled_pair(&signed, &name, coverage, nodes).into(),
         })
     };
     let unchanged = |pair| matches!(written(pair), Some(Cow::Borrowed(same)) if same == pair);
@@ -257,7 +259,7 @@ fn node_query<'r>(
 
 /// Whether the client's signature covers a parameter with this decoded name.
 fn coverage(verified: &Verified, name: &str) -> Coverage {
-    let DialectForm { dialect, form } = verified.dialect();
+    let ChosenSyntax { dialect, form } = verified.dialect();
     match verified.version() == Version::V4 || dialect.signs(form, name) {
         true => Coverage::Signed,
         false => Coverage::Unsigned,
@@ -293,7 +295,7 @@ fn respelled_pair(pair: &str, name: &str, coverage: Coverage, nodes: &Dialect) -
     };
     let mut respelled_pair = respelled(raw_name, VALUE);
     // `?uploads=` is `?uploads`, which version 2 signs without the sign.
-    let shown = value.filter(|value| !value.is_empty() || !nodes.signs(nodes.forms[0], name));
+    let shown = value.filter(|value| !value.is_empty() || !nodes.signs(nodes.syntaxes[0], name));
     if let Some(value) = shown {
         respelled_pair.push('=');
         respelled_pair.push_str(&match coverage {
@@ -319,12 +321,12 @@ pub fn is_of_signature(verified: &Verified, name: &str) -> bool {
 
 /// Whether the name is one of a presigned request of version 4, of any vendor.
 fn is_presign(name: &str) -> bool {
-    let mut names = FORMS.iter().flat_map(|form| form.v4.parameters.all());
+    let mut names = SYNTAXES.iter().flat_map(|form| form.v4.parameters.all());
     name.starts_with(['x', 'X']) && names.any(|own| own.eq_ignore_ascii_case(name))
 }
 
 /// Whether a parameter's name has the prefix of another vendor than that of `spoken`.
-pub fn is_foreign(name: &str, spoken: &Form) -> bool {
+pub fn is_foreign(name: &str, spoken: &Syntax) -> bool {
     vendor_header(&name.to_ascii_lowercase()).is_some()
         && !starts_with_ignoring_case(name, spoken.header_prefix)
 }
@@ -369,8 +371,8 @@ mod tests {
 
     #[test]
     fn each_path_is_moved_and_spelled() {
-        use Spelling::{AsSent, Canonical};
         use Style::{CustomDomain, Path, VirtualHost};
+        use TargetEncoding::{AsSent, Canonical};
         let hosts = HostNames {
             domains: vec!["s3.example.com".into()],
             custom_domains: vec!["static.example.net".into()],

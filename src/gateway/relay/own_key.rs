@@ -22,7 +22,7 @@ const MAX_DOCUMENT: usize = 64 * 1024;
 
 /// A node's refusal that is held until its code has arrived.
 #[derive(Debug)]
-pub struct Judgement {
+pub struct HeldRefusal {
     held: BytesMut,
     /// What the client is told where the refusal concerns the gateway.
     own: Bytes,
@@ -32,7 +32,7 @@ pub struct Judgement {
     growth: Option<usize>,
 }
 
-impl Judgement {
+impl HeldRefusal {
     /// A refusal that is to come. `length` is that of the node's document, where it is announced.
     pub fn new(own: Bytes, otherwise: Option<Translation>, length: Option<usize>) -> Self {
         let translated = otherwise

@@ -26,7 +26,7 @@ mod verifier;
 
 pub use checksum::ChecksumAlgorithm;
 pub use failure::BodyFailure;
-pub use plan::{BodyPlan, ForwardedEncoding, Moment, Unwrapping};
+pub use plan::{BodyPlan, ForwardedEncoding, Unwrapping, VerifyOrder};
 pub use signed_chunks::SignedChunks;
 pub use verifier::BodyVerifier;
 
@@ -46,9 +46,9 @@ pub enum Framing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// More may follow.
-    No,
+    More,
     /// Nothing follows.
-    Yes,
+    Last,
 }
 
 /// What bodies may be like.

@@ -11,7 +11,7 @@ use super::digest::{ChecksumClaim, DataClaim};
 use super::failure::BodyFailure;
 use super::trailer::{Announced, TrailerRule};
 use super::{BodyOptions, Framing};
-use crate::dialect::Form;
+use crate::dialect::Syntax;
 use crate::sig::RequestView;
 use crate::sig::payload::{ChunkChain, PayloadClaim};
 
@@ -35,7 +35,7 @@ pub enum Unwrapping {
 
 /// When a body has to be proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
+pub enum VerifyOrder {
     /// While it goes on to the node, which cannot complete it without the last piece.
     WhileForwarded,
     /// Before the header goes on: the node would see a complete request as soon as it has the header.
@@ -85,19 +85,19 @@ impl BodyPlan {
     /// The first group of [`BodyFailure`], and [`BodyFailure::Length`] where Content-Length cannot hold the data.
     pub fn of(
         view: &RequestView<'_>,
-        form: &Form,
+        form: &Syntax,
         payload: &PayloadClaim,
         content_length: Option<u64>,
         framing: Framing,
         options: &BodyOptions,
     ) -> Result<Self, BodyFailure> {
-        let said = Said::of(view, form)?;
-        let decoded_length = said.decoded_length()?;
-        let announced = said.announced(form)?;
-        said.check_named(announced.as_ref())?;
+        let headers = BodyHeaders::of(view, form)?;
+        let decoded_length = headers.decoded_length()?;
+        let announced = headers.announced(form)?;
+        headers.check_named(announced.as_ref())?;
         let chunks = chunks(payload, decoded_length, announced, form)?;
-        let encoding = said.encoding.and_then(without_chunked);
-        if let (Some(value), Some(_), None) = (said.encoding, &encoding, &chunks)
+        let encoding = headers.encoding.and_then(without_chunked);
+        if let (Some(value), Some(_), None) = (headers.encoding, &encoding, &chunks)
             && !matches!(payload, PayloadClaim::Sha256(_))
         {
             // With a signed hash the body is what the hash says, whatever the encoding is called. Without one it may be framed.
@@ -108,7 +108,7 @@ impl BodyPlan {
             framing,
             content_length,
             decoded_length: decoded_length.filter(|_| chunks.is_none()),
-            data: data_claim(payload, &said, chunks.as_ref())?,
+            data: data_claim(payload, &headers, chunks.as_ref())?,
             chunks,
             encoding,
             options: options.clone(),
@@ -150,17 +150,17 @@ impl BodyPlan {
     }
 
     /// When the body has to be proven.
-    pub fn moment(&self) -> Moment {
+    pub fn verify_order(&self) -> VerifyOrder {
         match self.forwarded_length() {
-            Some(0) => Moment::BeforeHeader,
-            _ => Moment::WhileForwarded,
+            Some(0) => VerifyOrder::BeforeHeader,
+            _ => VerifyOrder::WhileForwarded,
         }
     }
 }
 
 /// What the header fields say.
 #[derive(Default)]
-struct Said<'v> {
+struct BodyHeaders<'v> {
     decoded_length: Option<&'v [u8]>,
     trailer: Option<&'v [u8]>,
     checksum: Option<(ChecksumAlgorithm, &'v [u8], &'v str)>,
@@ -178,9 +178,9 @@ struct Named<'v> {
     word: &'v [u8],
 }
 
-impl<'v> Said<'v> {
-    fn of(view: &RequestView<'v>, form: &Form) -> Result<Self, BodyFailure> {
-        let mut said = Self {
+impl<'v> BodyHeaders<'v> {
+    fn of(view: &RequestView<'v>, form: &Syntax) -> Result<Self, BodyFailure> {
+        let mut headers = Self {
             content_md5: view.content_md5(),
             encoding: view.fields.content_encoding,
             ..Self::default()
@@ -200,14 +200,14 @@ impl<'v> Said<'v> {
                 })
             };
             match (own, own.strip_prefix("checksum-")) {
-                ("decoded-content-length", _) => said.decoded_length = Some(value),
-                ("trailer", _) => said.trailer = Some(value),
-                ("sdk-checksum-algorithm", _) if !completes => said.sdk_algorithm = named(),
-                ("checksum-algorithm", _) if !completes => said.algorithm = named(),
+                ("decoded-content-length", _) => headers.decoded_length = Some(value),
+                ("trailer", _) => headers.trailer = Some(value),
+                ("sdk-checksum-algorithm", _) if !completes => headers.sdk_algorithm = named(),
+                ("checksum-algorithm", _) if !completes => headers.algorithm = named(),
                 (_, Some(word)) if !completes && !NO_CHECKSUMS.contains(&word) => {
                     let algorithm = ChecksumAlgorithm::named(word)
                         .ok_or_else(|| BodyFailure::UnknownChecksum(name.to_owned()))?;
-                    if said.checksum.replace((algorithm, value, name)).is_some() {
+                    if headers.checksum.replace((algorithm, value, name)).is_some() {
                         return Err(BodyFailure::SeveralChecksums);
                     }
                 }
@@ -216,10 +216,10 @@ impl<'v> Said<'v> {
         }
         if copies || (view.method == "POST" && view.parameter("uploads").is_some()) {
             // The data comes from elsewhere or later; what is named is the algorithm to use then.
-            said.sdk_algorithm = None;
-            said.algorithm = None;
+            headers.sdk_algorithm = None;
+            headers.algorithm = None;
         }
-        Ok(said)
+        Ok(headers)
     }
 
     fn decoded_length(&self) -> Result<Option<u64>, BodyFailure> {
@@ -228,7 +228,7 @@ impl<'v> Said<'v> {
     }
 
     /// The one checksum that `x-amz-trailer` announces. It is a list in which commas at the end count for nothing.
-    fn announced(&self, form: &Form) -> Result<Option<Announced>, BodyFailure> {
+    fn announced(&self, form: &Syntax) -> Result<Option<Announced>, BodyFailure> {
         let Some(value) = self.trailer else {
             return Ok(None);
         };
@@ -276,7 +276,7 @@ fn chunks(
     payload: &PayloadClaim,
     decoded_length: Option<u64>,
     announced: Option<Announced>,
-    form: &Form,
+    form: &Syntax,
 ) -> Result<Option<Chunks>, BodyFailure> {
     const NOWHERE: BodyFailure =
         BodyFailure::MalformedTrailer("one is announced where none can come");
@@ -318,21 +318,21 @@ enum TrailerMode {
 
 fn data_claim(
     payload: &PayloadClaim,
-    said: &Said<'_>,
+    headers: &BodyHeaders<'_>,
     chunks: Option<&Chunks>,
 ) -> Result<DataClaim, BodyFailure> {
     let payload_hash = match payload {
         PayloadClaim::Sha256(hash) => Some(*hash),
         _ => None,
     };
-    let content_md5 = said.content_md5.as_deref().map(|value| {
+    let content_md5 = headers.content_md5.as_deref().map(|value| {
         if is_base64_of(MD5_LENGTH, value) {
             Ok(lossy(value))
         } else {
             Err(BodyFailure::BadContentMd5(lossy(value)))
         }
     });
-    let checksum = said.checksum.map(|(algorithm, value, name)| {
+    let checksum = headers.checksum.map(|(algorithm, value, name)| {
         if algorithm.reads(value) {
             Ok(ChecksumClaim {
                 algorithm,

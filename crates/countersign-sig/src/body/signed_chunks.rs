@@ -57,7 +57,7 @@ impl SignedChunks {
             piece = rest;
         }
         self.held.extend_from_slice(&piece);
-        if end == End::Yes {
+        if end == End::Last {
             let last = self.held.split();
             if !last.is_empty() {
                 self.frame(&[&last], &mut framed);
@@ -152,13 +152,13 @@ mod tests {
             let mut chunks = published();
             let mut out = Vec::new();
             for piece in data.chunks(size) {
-                out.extend_from_slice(&chunks.push(Bytes::copy_from_slice(piece), End::No));
+                out.extend_from_slice(&chunks.push(Bytes::copy_from_slice(piece), End::More));
                 assert!(chunks.held.len() < CHUNK);
             }
-            out.extend_from_slice(&chunks.push(Bytes::new(), End::Yes));
+            out.extend_from_slice(&chunks.push(Bytes::new(), End::Last));
             assert!(out == expected, "in pieces of {size}");
         }
-        assert!(published().push(Bytes::from(data), End::Yes) == expected);
+        assert!(published().push(Bytes::from(data), End::Last) == expected);
     }
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
         for data in [
             0, 1, 15, 16, 255, 256, 65_535, 65_536, 65_537, 131_072, 200_000,
         ] {
-            let out = published().push(Bytes::from(vec![0; data]), End::Yes);
+            let out = published().push(Bytes::from(vec![0; data]), End::Last);
             let length = u64::try_from(out.len()).unwrap();
             let data = u64::try_from(data).unwrap();
             assert_eq!(SignedChunks::encoded_length(data), Some(length), "{data}");

@@ -75,8 +75,8 @@ impl BodyVerifier {
         self.count(&piece)?;
         let forwarded = self.read(piece)?;
         match end {
-            End::No => Ok(self.hold(forwarded)),
-            End::Yes => {
+            End::More => Ok(self.hold(forwarded)),
+            End::Last => {
                 self.finish()?;
                 self.verdict = Verdict::Proven;
                 Ok(joined(std::mem::take(&mut self.held), forwarded))

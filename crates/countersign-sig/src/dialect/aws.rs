@@ -3,14 +3,14 @@
 use http::HeaderName;
 
 use super::{
-    CaseRule, ClockSkew, ContentMd5Mismatch, Dialect, DialectName, Documents, FirstId, Form,
-    HostRule, PrefixedParameters, Texts, V4Parameters, V4Words, ValueRule, Version,
+    CaseRule, ClockSkew, ContentMd5Mismatch, Dialect, DialectName, Documents, FirstId, HostRule,
+    PrefixedParameters, Syntax, Texts, V4Names, V4Parameters, ValueRule, Version,
 };
 
 /// Its words.
-pub static FORM: Form = Form {
+pub static SYNTAX: Syntax = Syntax {
     scheme: "AWS",
-    v4: V4Words {
+    v4: V4Names {
         algorithm: "AWS4-HMAC-SHA256",
         key_seed: "AWS4",
         service: "s3",
@@ -39,7 +39,7 @@ pub static FORM: Form = Form {
 /// Amazon S3. The sub-resources are those that botocore 1.x signs under V2 (`botocore/auth.py`, 35 names).
 pub static DIALECT: Dialect = Dialect {
     name: DialectName::Aws,
-    forms: &[&FORM],
+    syntaxes: &[&SYNTAX],
     sub_resources: &[
         "accelerate",
         "acl",

@@ -68,11 +68,11 @@ impl DialectName {
 
 /// One way of writing a signature within a dialect.
 #[derive(Debug)]
-pub struct Form {
+pub struct Syntax {
     /// The word of the HMAC-SHA1 form of the Authorization header.
     pub scheme: &'static str,
     /// The words of the HMAC-SHA256 form.
-    pub v4: V4Words,
+    pub v4: V4Names,
     /// The prefix of the vendor's header names, lower-case, with the hyphen.
     pub header_prefix: &'static str,
     /// The vendor's date header.
@@ -84,17 +84,17 @@ pub struct Form {
 }
 
 /// No two forms have the same scheme, so that one word is compared and not thirty.
-impl PartialEq for Form {
+impl PartialEq for Syntax {
     fn eq(&self, other: &Self) -> bool {
         self.scheme == other.scheme
     }
 }
 
-impl Eq for Form {}
+impl Eq for Syntax {}
 
 /// The words of the HMAC-SHA256 form (SigV4) of a vendor.
 #[derive(Debug)]
-pub struct V4Words {
+pub struct V4Names {
     /// The algorithm word: the first of the Authorization header and of the StringToSign.
     pub algorithm: &'static str,
     /// What stands before the secret where the signing key is derived.
@@ -191,7 +191,7 @@ pub struct Dialect {
     /// The row's name.
     pub name: DialectName,
     /// The forms that a client of this vendor may use.
-    pub forms: &'static [&'static Form],
+    pub syntaxes: &'static [&'static Syntax],
     /// The sub-resources that the HMAC-SHA1 form signs. Sorted, in the spelling of the vendor's clients.
     pub sub_resources: &'static [&'static str],
     /// How names of sub-resources are compared.
@@ -290,14 +290,14 @@ pub enum PrefixedParameters {
 pub static DIALECTS: [&Dialect; DialectName::COUNT] = [&aws::DIALECT, &wos::DIALECT];
 
 /// Every vendor's own form, for the questions that concern all vendors at once.
-pub static FORMS: [&Form; DialectName::COUNT] = {
-    let mut forms = [DIALECTS[0].forms[0]; DialectName::COUNT];
+pub static SYNTAXES: [&Syntax; DialectName::COUNT] = {
+    let mut syntaxes = [DIALECTS[0].syntaxes[0]; DialectName::COUNT];
     let mut at = 0;
-    while at < forms.len() {
-        forms[at] = DIALECTS[at].forms[0];
+    while at < syntaxes.len() {
+        syntaxes[at] = DIALECTS[at].syntaxes[0];
         at += 1;
     }
-    forms
+    syntaxes
 };
 
 impl Dialect {
@@ -307,7 +307,7 @@ impl Dialect {
     }
 
     /// Whether the HMAC-SHA1 form signs the parameter with this decoded name.
-    pub fn signs(&self, form: &Form, name: &str) -> bool {
+    pub fn signs(&self, form: &Syntax, name: &str) -> bool {
         let listed = match self.case_rule {
             CaseRule::Sensitive => self.sub_resources.binary_search(&name).is_ok(),
             CaseRule::Insensitive => self
@@ -323,35 +323,38 @@ impl Dialect {
 
 /// A row of the dialect table and the form of it that a request uses.
 #[derive(Debug, Clone, Copy)]
-pub struct DialectForm {
+pub struct ChosenSyntax {
     /// The row.
     pub dialect: &'static Dialect,
     /// The form.
-    pub form: &'static Form,
+    pub form: &'static Syntax,
 }
 
-impl PartialEq for DialectForm {
+impl PartialEq for ChosenSyntax {
     fn eq(&self, other: &Self) -> bool {
         self.dialect.name == other.dialect.name && self.form == other.form
     }
 }
 
-impl Eq for DialectForm {}
+impl Eq for ChosenSyntax {}
 
 /// The first of the accepted dialects that has a form for which `says` holds.
-pub fn choose(accepted: &[&'static Dialect], says: impl Fn(&Form) -> bool) -> Option<DialectForm> {
+pub fn choose(
+    accepted: &[&'static Dialect],
+    says: impl Fn(&Syntax) -> bool,
+) -> Option<ChosenSyntax> {
     accepted.iter().find_map(|dialect| {
-        let form = dialect.forms.iter().find(|form| says(form))?;
-        Some(DialectForm { dialect, form })
+        let form = dialect.syntaxes.iter().find(|form| says(form))?;
+        Some(ChosenSyntax { dialect, form })
     })
 }
 
 /// Whether some form of some dialect signs the parameter with this decoded name.
 pub fn signed_somewhere(name: &str) -> bool {
-    let mut forms = DIALECTS
+    let mut syntaxes = DIALECTS
         .iter()
-        .flat_map(|row| row.forms.iter().map(move |form| (row, form)));
-    forms.any(|(row, form)| row.signs(form, name))
+        .flat_map(|row| row.syntaxes.iter().map(move |form| (row, form)));
+    syntaxes.any(|(row, form)| row.signs(form, name))
 }
 
 /// The rest of a header's name behind any vendor's prefix; none for an ordinary header. `name` is lower-case.
@@ -360,7 +363,7 @@ pub fn vendor_header(name: &str) -> Option<&str> {
     if !name.starts_with('x') {
         return None;
     }
-    FORMS
+    SYNTAXES
         .iter()
         .find_map(|form| name.strip_prefix(form.header_prefix))
 }
@@ -393,7 +396,7 @@ mod tests {
 
     #[test]
     fn words_and_prefixes_do_not_clash() {
-        for (at, form) in FORMS.iter().enumerate() {
+        for (at, form) in SYNTAXES.iter().enumerate() {
             assert!(form.header_prefix.starts_with('x') && form.header_prefix.ends_with('-'));
             assert_eq!(form.header_prefix, form.header_prefix.to_ascii_lowercase());
             assert_eq!(form.date_header, format!("{}date", form.header_prefix));
@@ -414,7 +417,7 @@ mod tests {
                     "{name}"
                 );
             }
-            for other in &FORMS[at + 1..] {
+            for other in &SYNTAXES[at + 1..] {
                 assert_ne!(form.scheme, other.scheme);
                 assert!(!other.header_prefix.starts_with(form.header_prefix));
                 assert!(!form.header_prefix.starts_with(other.header_prefix));
@@ -424,11 +427,11 @@ mod tests {
 
     #[test]
     fn each_row_has_its_case_rule() {
-        assert!(AWS.signs(&aws::FORM, "uploads"));
-        assert!(!AWS.signs(&aws::FORM, "UPLOADS"));
-        assert!(!AWS.signs(&aws::FORM, "x-amz-anything"));
-        assert!(wos::DIALECT.signs(&wos::FORM, "UPLOADS"));
-        assert!(wos::DIALECT.signs(&wos::FORM, "X-Wos-Anything"));
-        assert!(!wos::DIALECT.signs(&wos::FORM, "uploadz"));
+        assert!(AWS.signs(&aws::SYNTAX, "uploads"));
+        assert!(!AWS.signs(&aws::SYNTAX, "UPLOADS"));
+        assert!(!AWS.signs(&aws::SYNTAX, "x-amz-anything"));
+        assert!(wos::DIALECT.signs(&wos::SYNTAX, "UPLOADS"));
+        assert!(wos::DIALECT.signs(&wos::SYNTAX, "X-Wos-Anything"));
+        assert!(!wos::DIALECT.signs(&wos::SYNTAX, "uploadz"));
     }
 }

@@ -4,14 +4,14 @@ use http::HeaderName;
 
 use super::aws;
 use super::{
-    CaseRule, ClockSkew, ContentMd5Mismatch, Dialect, DialectName, Documents, FirstId, Form,
-    HostRule, PrefixedParameters, Texts, V4Parameters, V4Words, ValueRule, Version,
+    CaseRule, ClockSkew, ContentMd5Mismatch, Dialect, DialectName, Documents, FirstId, HostRule,
+    PrefixedParameters, Syntax, Texts, V4Names, V4Parameters, ValueRule, Version,
 };
 
 /// Its words.
-pub static FORM: Form = Form {
+pub static SYNTAX: Syntax = Syntax {
     scheme: "WOS",
-    v4: V4Words {
+    v4: V4Names {
         algorithm: "WOS-HMAC-SHA256",
         key_seed: "WOS",
         service: "wos",
@@ -41,7 +41,7 @@ pub static FORM: Form = Form {
 /// dialects AWS words are the row above's.
 pub static DIALECT: Dialect = Dialect {
     name: DialectName::Wos,
-    forms: &[&FORM, &aws::FORM],
+    syntaxes: &[&SYNTAX, &aws::SYNTAX],
     sub_resources: &[
         "acl",
         "append",

@@ -9,7 +9,7 @@ use super::mechanism::{accept, refused_algorithm};
 use super::split::split;
 use super::v4::Presented;
 use super::{Placement, Version};
-use crate::dialect::{Dialect, DialectForm, FORMS, choose};
+use crate::dialect::{ChosenSyntax, Dialect, SYNTAXES, choose};
 
 /// What the Authorization header says.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub fn parse<'v>(
     value: &'v [u8],
     accepted: &[&'static Dialect],
     versions: &[Version],
-) -> Result<(DialectForm, Authorization<'v>), AuthFailure> {
+) -> Result<(ChosenSyntax, Authorization<'v>), AuthFailure> {
     let Some(text) = text_of(value) else {
         return Err(AuthFailure::UnsupportedScheme);
     };
@@ -105,7 +105,7 @@ fn parse_v4(rest: &str) -> Result<Presented<'_>, AuthFailure> {
 fn refused_scheme(scheme: &str, rest: Option<&str>) -> AuthFailure {
     if let Some(unaccepted) = refused_algorithm(scheme) {
         AuthFailure::UnsupportedVersion(unaccepted)
-    } else if rest.is_none() && FORMS.iter().all(|form| form.v4.algorithm != scheme) {
+    } else if rest.is_none() && SYNTAXES.iter().all(|form| form.v4.algorithm != scheme) {
         AuthFailure::AuthorizationSpaces
     } else {
         AuthFailure::UnsupportedScheme

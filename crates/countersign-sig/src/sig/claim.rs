@@ -18,13 +18,13 @@ use super::v2_payload::Declared;
 use super::verifying_key::{KnownIdentity, VerifyingKey};
 use super::{Diagnostics, MAX_ACCESS_KEY_ID_LENGTH, Placement, VerifyOptions, Version, v2, v4};
 use crate::address::Address;
-use crate::dialect::{Dialect, DialectForm, FORMS, Form};
+use crate::dialect::{ChosenSyntax, Dialect, SYNTAXES, Syntax};
 
 /// Who says they signed what, and how. Nothing in it is proven yet.
 #[derive(Debug)]
 pub struct Claim<'v> {
     view: &'v RequestView<'v>,
-    dialect: DialectForm,
+    dialect: ChosenSyntax,
     placement: Placement,
     token: Token<'v>,
     signing: Signing<'v>,
@@ -88,7 +88,7 @@ impl std::fmt::Debug for Token<'_> {
 #[derive(Debug, Clone)]
 pub struct Verified {
     identity: Arc<KnownIdentity>,
-    dialect: DialectForm,
+    dialect: ChosenSyntax,
     version: Version,
     placement: Placement,
     payload: PayloadClaim,
@@ -107,7 +107,7 @@ impl Verified {
     /// A form upload whose signature holds; nothing in it says what its file is.
     pub(super) fn of_form(
         identity: &Arc<KnownIdentity>,
-        dialect: DialectForm,
+        dialect: ChosenSyntax,
         version: Version,
     ) -> Self {
         Self {
@@ -129,7 +129,7 @@ impl Verified {
     }
 
     /// The dialect and the form of it that the signature uses.
-    pub fn dialect(&self) -> DialectForm {
+    pub fn dialect(&self) -> ChosenSyntax {
         self.dialect
     }
 
@@ -277,14 +277,14 @@ fn query_mechanism(view: &RequestView<'_>) -> Result<Option<Mechanism>, AuthFail
 /// Presigned in version 2, a request has it as a header that may stand in the query.
 fn token<'v>(
     view: &'v RequestView<'_>,
-    form: &Form,
+    form: &Syntax,
     signing: &Signing<'_>,
     placement: Placement,
 ) -> Token<'v> {
     let words = &form.v4;
     let any = |name: &str| {
-        let own = |form: &&Form| form.v4.parameters.security_token.eq_ignore_ascii_case(name);
-        FORMS.iter().any(own)
+        let own = |form: &&Syntax| form.v4.parameters.security_token.eq_ignore_ascii_case(name);
+        SYNTAXES.iter().any(own)
     };
     let in_query = view.parameters.iter().find(|own| any(&own.name));
     let in_header = view.fields.vendor(words.security_token_header);
@@ -320,7 +320,7 @@ impl Claim<'_> {
     }
 
     /// The dialect that the request uses.
-    pub fn dialect(&self) -> DialectForm {
+    pub fn dialect(&self) -> ChosenSyntax {
         self.dialect
     }
 

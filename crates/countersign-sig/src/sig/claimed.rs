@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use super::form::FormFields;
 use super::headers::text_of;
 use super::{Field, Placement, Version};
-use crate::dialect::{Dialect, DialectForm, FORMS, Form, choose};
+use crate::dialect::{ChosenSyntax, Dialect, SYNTAXES, Syntax, choose};
 
 /// What a request claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Claimed<'r> {
     /// The AccessKeyId, as long as the client made it; not empty.
     pub access_key_id: Cow<'r, str>,
     /// The dialect in whose words it is claimed; none where that is not accepted.
-    pub dialect: Option<DialectForm>,
+    pub dialect: Option<ChosenSyntax>,
     /// The version of the signature.
     pub version: Version,
     /// Where the credentials stand.
@@ -26,7 +26,7 @@ pub struct Claimed<'r> {
 
 impl<'r> Claimed<'r> {
     fn new(
-        (access_key_id, form, version): (Cow<'r, str>, &Form, Version),
+        (access_key_id, form, version): (Cow<'r, str>, &Syntax, Version),
         placement: Placement,
         accepted: &[&'static Dialect],
     ) -> Option<Self> {
@@ -62,7 +62,7 @@ impl<'r> Claimed<'r> {
 
     /// The claim of a form upload.
     pub fn of_form(fields: &'r FormFields, accepted: &[&'static Dialect]) -> Option<Self> {
-        let found = FORMS.iter().find_map(|form| {
+        let found = SYNTAXES.iter().find_map(|form| {
             let credential = fields.value(form.v4.parameters.credential);
             let credential = credential.map(|text| (account(text).into(), *form, Version::V4));
             credential.or_else(|| {
@@ -79,10 +79,10 @@ fn account(credential: &str) -> &str {
     credential.split('/').next().unwrap_or_default()
 }
 
-fn in_header(value: &[u8]) -> Option<(Cow<'_, str>, &'static Form, Version)> {
+fn in_header(value: &[u8]) -> Option<(Cow<'_, str>, &'static Syntax, Version)> {
     let (scheme, rest) = text_of(value)?.split_once([' ', '\t'])?;
     let rest = rest.trim_ascii();
-    FORMS.iter().find_map(|form| {
+    SYNTAXES.iter().find_map(|form| {
         if scheme == form.scheme {
             // What has no colon may be a signature as well as an id.
             let (id, _signature) = rest.rsplit_once(':')?;
@@ -97,12 +97,12 @@ fn in_header(value: &[u8]) -> Option<(Cow<'_, str>, &'static Form, Version)> {
     })
 }
 
-fn in_query(query: &str) -> Option<(Cow<'_, str>, &'static Form, Version)> {
+fn in_query(query: &str) -> Option<(Cow<'_, str>, &'static Syntax, Version)> {
     query.split('&').find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         let name = percent_decode_str(name).decode_utf8().ok()?;
         let value = || percent_decode_str(value).decode_utf8_lossy();
-        FORMS.iter().find_map(|form| {
+        SYNTAXES.iter().find_map(|form| {
             if name.eq_ignore_ascii_case(form.access_key_parameter) {
                 Some((value(), *form, Version::V2))
             } else if name.eq_ignore_ascii_case(form.v4.parameters.credential) {

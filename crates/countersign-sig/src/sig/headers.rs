@@ -3,7 +3,7 @@
 use http::header::{CONTENT_TYPE, HeaderMap};
 
 use super::failure::AuthFailure;
-use crate::dialect::{Form, vendor_header};
+use crate::dialect::{Syntax, vendor_header};
 
 /// The digest of the body that V2 signs (RFC 1864).
 pub const CONTENT_MD5: &str = "content-md5";
@@ -119,7 +119,7 @@ impl<'r> Fields<'r> {
     ///
     /// # Errors
     /// [`AuthFailure::ForeignHeader`].
-    pub fn check_foreign(&self, form: &Form) -> Result<(), AuthFailure> {
+    pub fn check_foreign(&self, form: &Syntax) -> Result<(), AuthFailure> {
         let own = |name: &str| name.starts_with(form.header_prefix);
         match self.vendor.iter().find(|(name, _)| !own(name)) {
             Some((name, _)) => Err(AuthFailure::ForeignHeader((*name).to_owned())),

@@ -2,7 +2,7 @@
 
 use super::Version;
 use super::failure::{AuthFailure, Unaccepted};
-use crate::dialect::{FORMS, Form};
+use crate::dialect::{SYNTAXES, Syntax};
 
 /// The absolute time, in seconds since 1970, until which a presigned request holds.
 pub const EXPIRES: &str = "Expires";
@@ -15,16 +15,16 @@ pub enum Mechanism {
     /// HMAC-SHA1 in the query.
     V2,
     /// HMAC-SHA256 in the query, in the parameters of this form.
-    V4(&'static Form),
+    V4(&'static Syntax),
 }
 
 /// The mechanism that a parameter belongs to, judged in whatever case: a name in another case must not hide.
 pub fn mechanism(name: &str) -> Option<Mechanism> {
-    let access_key = |form: &&Form| form.access_key_parameter.eq_ignore_ascii_case(name);
-    if name.eq_ignore_ascii_case(SIGNATURE) || FORMS.iter().any(access_key) {
+    let access_key = |form: &&Syntax| form.access_key_parameter.eq_ignore_ascii_case(name);
+    if name.eq_ignore_ascii_case(SIGNATURE) || SYNTAXES.iter().any(access_key) {
         return Some(Mechanism::V2);
     }
-    let marks = |form: &&&Form| {
+    let marks = |form: &&&Syntax| {
         let own = &form.v4.parameters;
         [
             own.algorithm,
@@ -35,11 +35,11 @@ pub fn mechanism(name: &str) -> Option<Mechanism> {
         .iter()
         .any(|own| own.eq_ignore_ascii_case(name))
     };
-    FORMS.iter().find(marks).map(|form| Mechanism::V4(form))
+    SYNTAXES.iter().find(marks).map(|form| Mechanism::V4(form))
 }
 
 /// Whether the parameter carries the credentials of this form, so that it is gone once they are taken away.
-pub fn is_credential(form: &Form, version: Version, name: &str) -> bool {
+pub fn is_credential(form: &Syntax, version: Version, name: &str) -> bool {
     match version {
         Version::V2 => name == form.access_key_parameter || name == EXPIRES || name == SIGNATURE,
         // Each stands once in whatever case, and a signed request has no other use for them.
@@ -65,14 +65,14 @@ pub fn accept(version: Version, versions: &[Version]) -> Result<(), AuthFailure>
 
 /// Why an algorithm word of version 4 is not accepted; none where the word is a dialect's own or of no version 4.
 pub fn refused_algorithm(word: &str) -> Option<Unaccepted> {
-    if FORMS.iter().any(|form| form.v4.algorithm == word) {
+    if SYNTAXES.iter().any(|form| form.v4.algorithm == word) {
         return None;
     }
     if word.starts_with("AWS4-ECDSA-") {
         return Some(Unaccepted::Asymmetric);
     }
-    let like_v4 = |form: &&Form| word.starts_with(form.v4.algorithm);
-    (word.starts_with("AWS4-") || FORMS.iter().any(like_v4)).then_some(Unaccepted::Algorithm)
+    let like_v4 = |form: &&Syntax| word.starts_with(form.v4.algorithm);
+    (word.starts_with("AWS4-") || SYNTAXES.iter().any(like_v4)).then_some(Unaccepted::Algorithm)
 }
 
 #[cfg(test)]
@@ -96,9 +96,9 @@ mod tests {
             "X-AMZ-Signature",
             "X-Amz-SignedHeaders",
         ] {
-            assert_eq!(mechanism(name), Some(Mechanism::V4(FORMS[0])), "{name}");
+            assert_eq!(mechanism(name), Some(Mechanism::V4(SYNTAXES[0])), "{name}");
             let wos = format!("x-wos-{}", &name[6..]);
-            assert_eq!(mechanism(&wos), Some(Mechanism::V4(FORMS[1])), "{wos}");
+            assert_eq!(mechanism(&wos), Some(Mechanism::V4(SYNTAXES[1])), "{wos}");
         }
         for name in [
             "Expires",

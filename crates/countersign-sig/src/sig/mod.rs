@@ -106,7 +106,7 @@ pub fn spoken<'r>(
     let scheme = headers.clone().find(|field| field.0 == AUTHORIZATION);
     let scheme = scheme.map_or(&b""[..], |field| field.1);
     let query = query.unwrap_or("");
-    let says: [&dyn Fn(&dialect::Form) -> bool; 3] = [
+    let says: [&dyn Fn(&dialect::Syntax) -> bool; 3] = [
         &|form| scheme.starts_with(form.scheme.as_bytes()),
         &|form| {
             query.contains(form.access_key_parameter)
@@ -117,8 +117,8 @@ pub fn spoken<'r>(
             names.any(|name| name.starts_with(form.header_prefix))
         },
     ];
-    let named = |says: &&dyn Fn(&dialect::Form) -> bool| {
-        let row = dialect::DIALECTS.iter().find(|row| says(row.forms[0]))?;
+    let named = |says: &&dyn Fn(&dialect::Syntax) -> bool| {
+        let row = dialect::DIALECTS.iter().find(|row| says(row.syntaxes[0]))?;
         Some(row.name)
     };
     says.iter().find_map(named)

@@ -19,7 +19,7 @@ use super::signing_key::{CredentialScope, SigningKey, SigningKeys};
 use super::v2::{Spelling, StringToSign};
 use super::v4::SignedHeaders;
 use crate::address::Address;
-use crate::dialect::{Dialect, DialectForm, Form};
+use crate::dialect::{ChosenSyntax, Dialect, Syntax};
 use crate::secret::Secret;
 
 /// A key at the nodes, made ready to sign.
@@ -60,8 +60,8 @@ impl NodeKey {
         }
     }
 
-    fn form(&self) -> &'static Form {
-        self.dialect.forms[0]
+    fn form(&self) -> &'static Syntax {
+        self.dialect.syntaxes[0]
     }
 
     /// Signs with version 2: the value of Authorization. The request has a Date and no date of the vendor's.
@@ -73,7 +73,7 @@ impl NodeKey {
         view: &RequestView<'_>,
         address: &Address,
     ) -> Result<String, AuthFailure> {
-        let chosen = DialectForm {
+        let chosen = ChosenSyntax {
             dialect: self.dialect,
             form: self.form(),
         };

@@ -10,13 +10,13 @@ use super::query::is_plain;
 use super::request::RequestView;
 use super::v4::Presented;
 use super::{Placement, Version};
-use crate::dialect::{Dialect, DialectForm, FORMS, Form, choose};
+use crate::dialect::{ChosenSyntax, Dialect, SYNTAXES, Syntax, choose};
 
 /// What the query string says in version 2.
 #[derive(Debug)]
 pub struct PresignedV2<'v> {
     /// The dialect whose access key parameter it uses.
-    pub dialect: DialectForm,
+    pub dialect: ChosenSyntax,
     /// The AccessKeyId, decoded; not empty.
     pub access_key_id: Cow<'v, str>,
     /// The value of `Expires` as it was sent: digits need no encoding.
@@ -43,9 +43,9 @@ pub fn parse_v2<'v>(
     accepted: &[&'static Dialect],
     versions: &[Version],
 ) -> Result<PresignedV2<'v>, AuthFailure> {
-    let present = |form: &Form| view.parameter(form.access_key_parameter).is_some();
+    let present = |form: &Syntax| view.parameter(form.access_key_parameter).is_some();
     let Some(dialect) = choose(accepted, present) else {
-        let known = FORMS.iter().any(|form| present(form));
+        let known = SYNTAXES.iter().any(|form| present(form));
         return Err(if known {
             AuthFailure::UnsupportedScheme
         } else {
@@ -77,10 +77,10 @@ pub fn parse_v2<'v>(
 /// Rules 7, 8 and 12 to 15 of [`AuthFailure`].
 pub fn parse_v4<'v>(
     view: &'v RequestView<'_>,
-    form: &'static Form,
+    form: &'static Syntax,
     accepted: &[&'static Dialect],
     versions: &[Version],
-) -> Result<(DialectForm, Presented<'v>), AuthFailure> {
+) -> Result<(ChosenSyntax, Presented<'v>), AuthFailure> {
     let dialect = choose(accepted, |own| own == form).ok_or(AuthFailure::UnsupportedScheme)?;
     accept(Version::V4, versions)?;
     let own = &form.v4.parameters;

@@ -15,7 +15,7 @@ use super::headers::{CONTENT_MD5, Field};
 use super::mechanism::{Mechanism, mechanism};
 use super::query::Parameter;
 use super::target::with_blanks;
-use crate::dialect::{DIALECTS, Dialect, FORMS, Form};
+use crate::dialect::{DIALECTS, Dialect, SYNTAXES, Syntax};
 
 /// The names behind the vendor's prefix that stay parameters: those of a body in chunks.
 const NEVER: &[&str] = &["content-sha256", "decoded-content-length", "trailer"];
@@ -148,21 +148,21 @@ fn may_be_header(name: &str) -> bool {
 }
 
 /// The form of the signature in the query string, if there is one.
-fn signed_in(parameters: &[Parameter<'_>]) -> Option<(&'static Form, Version)> {
+fn signed_in(parameters: &[Parameter<'_>]) -> Option<(&'static Syntax, Version)> {
     parameters
         .iter()
         .find_map(|own| match mechanism(&own.name)? {
             Mechanism::V4(form) => Some((form, Version::V4)),
             Mechanism::V2 => {
-                let access_key = |form: &&&Form| own.name == form.access_key_parameter;
-                let form = FORMS.iter().find(access_key)?;
+                let access_key = |form: &&&Syntax| own.name == form.access_key_parameter;
+                let form = SYNTAXES.iter().find(access_key)?;
                 Some((*form, Version::V2))
             }
         })
 }
 
 /// The lower-case name of the header that a parameter stands for, where it stands for one.
-fn header_name(name: &str, form: &Form, version: Version) -> Option<String> {
+fn header_name(name: &str, form: &Syntax, version: Version) -> Option<String> {
     let lower = name.to_ascii_lowercase();
     let words = &form.v4;
     let stands = match lower.strip_prefix(form.header_prefix) {
@@ -184,7 +184,7 @@ fn header_name(name: &str, form: &Form, version: Version) -> Option<String> {
     stands.then_some(lower)
 }
 
-fn effect(name: &str, form: &Form) -> Effect {
+fn effect(name: &str, form: &Syntax) -> Effect {
     let rest = name.strip_prefix(form.header_prefix).unwrap_or("");
     let checksum = rest.strip_prefix(CHECKSUM_PREFIX);
     match IGNORED.contains(&rest) || checksum.is_some_and(|own| !NO_CHECKSUMS.contains(&own)) {

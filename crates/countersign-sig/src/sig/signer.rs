@@ -16,7 +16,7 @@ use super::v2::{StringToSign, sign_v2};
 use crate::address::{
     Address, AddressFailure, BucketNames, CopySource, DotSegments, HostNames, NameRules,
 };
-use crate::dialect::{Dialect, DialectForm, Form};
+use crate::dialect::{ChosenSyntax, Dialect, Syntax};
 use crate::secret::Secret;
 pub use v4::{Signed, Signer, sign_header_v4, sign_query_v4};
 
@@ -90,7 +90,7 @@ pub fn sign_header(
     credentials: &SigningCredentials,
     now: SystemTime,
 ) -> Result<HeaderMap, SignError> {
-    let form = dialect.forms[0];
+    let form = dialect.syntaxes[0];
     let mut headers = request.headers.clone();
     if !headers.contains_key(form.date_header) && !headers.contains_key(DATE) {
         let date = httpdate::fmt_http_date(now);
@@ -120,7 +120,7 @@ pub fn sign_query(
     credentials: &SigningCredentials,
     expires: u64,
 ) -> Result<String, SignError> {
-    let form = dialect.forms[0];
+    let form = dialect.syntaxes[0];
     let expires = expires.to_string();
     let signature = sign(
         request,
@@ -146,7 +146,7 @@ fn sign(
     request: &Unsigned<'_>,
     headers: &HeaderMap,
     dialect: &'static Dialect,
-    form: &'static Form,
+    form: &'static Syntax,
     date: &[u8],
     credentials: &SigningCredentials,
 ) -> Result<String, SignError> {
@@ -167,7 +167,7 @@ fn sign(
         },
     )?;
     view.fields.check_foreign(form)?;
-    let chosen = DialectForm { dialect, form };
+    let chosen = ChosenSyntax { dialect, form };
     let text = StringToSign::of(&view, &address, chosen, date)?;
     Ok(sign_v2(&credentials.secret_access_key, &text))
 }

@@ -26,7 +26,7 @@ use super::v2_payload::{Declared, declared};
 use super::verifying_key::VerifyingKey;
 use super::{Placement, VerifyOptions, Version, freshness};
 use crate::address::{Address, Style};
-use crate::dialect::{DialectForm, Form, signed_somewhere};
+use crate::dialect::{ChosenSyntax, Syntax, signed_somewhere};
 use crate::secret::Secret;
 
 /// The bytes of a StringToSign that most are shorter than.
@@ -124,7 +124,7 @@ impl<'v> CanonicalizedResource<'v> {
     fn of(
         view: &'v RequestView<'_>,
         address: &'v Address,
-        DialectForm { dialect, form }: DialectForm,
+        ChosenSyntax { dialect, form }: ChosenSyntax,
     ) -> Result<Self, AuthFailure> {
         let path_style = address.style() == Style::Path;
         let mut sub_resources = Vec::new();
@@ -218,7 +218,7 @@ fn signed_value<'v>(parameter: &'v Parameter<'_>) -> Result<Option<Cow<'v, [u8]>
 /// Rules 16, 17, 19, 21, 23, 24 and 27 of [`AuthFailure`].
 pub fn check<'v>(
     view: &'v RequestView<'_>,
-    dialect: DialectForm,
+    dialect: ChosenSyntax,
     expires: Option<&'v str>,
     now: SystemTime,
     options: &VerifyOptions,
@@ -239,7 +239,7 @@ pub fn check<'v>(
 /// the vendor's date header stands among the signed headers.
 fn header_date<'v>(
     view: &'v RequestView<'_>,
-    form: &Form,
+    form: &Syntax,
     now: SystemTime,
     options: &VerifyOptions,
 ) -> Result<&'v [u8], AuthFailure> {
@@ -258,7 +258,7 @@ fn header_date<'v>(
 /// The first parameter that the signature does not cover and that may change what the request does.
 pub fn uncovered_parameter<'v>(
     view: &'v RequestView<'_>,
-    DialectForm { dialect, form }: DialectForm,
+    ChosenSyntax { dialect, form }: ChosenSyntax,
     placement: Placement,
 ) -> Option<&'v str> {
     let in_query = placement == Placement::Query;
@@ -298,7 +298,7 @@ impl<'v> StringToSign<'v> {
     pub fn of(
         view: &'v RequestView<'_>,
         address: &'v Address,
-        chosen: DialectForm,
+        chosen: ChosenSyntax,
         date: &'v [u8],
     ) -> Result<Self, AuthFailure> {
         let fields = &view.fields;

@@ -3,7 +3,7 @@
 use super::failure::AuthFailure;
 use super::payload::{PayloadClaim, PayloadMode, has_no_body};
 use super::request::RequestView;
-use crate::dialect::Form;
+use crate::dialect::Syntax;
 
 /// What a request says of its body. Version 2 covers the header that says it as every header of the vendor's, so it is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl From<Declared> for PayloadClaim {
 ///
 /// # Errors
 /// Rules 17 and 19 of [`AuthFailure`]: a body that only version 4 can vouch for, or a payload mode that is none.
-pub fn declared(view: &RequestView<'_>, form: &Form) -> Result<Declared, AuthFailure> {
+pub fn declared(view: &RequestView<'_>, form: &Syntax) -> Result<Declared, AuthFailure> {
     let fields = &view.fields;
     let name = form.v4.content_sha256_header;
     let text = fields.vendor(name);

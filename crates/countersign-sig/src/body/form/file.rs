@@ -39,7 +39,7 @@ impl FormBody {
         let length = body.len() as u64;
         let form = Self::of_stream(Some(length), head, boundary, framing);
         let mut verifier = form.verifier();
-        verifier.push(Bytes::copy_from_slice(body), End::Yes)?;
+        verifier.push(Bytes::copy_from_slice(body), End::Last)?;
         Ok(Self {
             file_length: Some(verifier.file_length()),
             ..form
@@ -157,7 +157,7 @@ impl FormBodyVerifier {
                 Bytes::new()
             }
         };
-        if end == End::No {
+        if end == End::More {
             return Ok(ready);
         }
         let tail = self.tail.as_deref().ok_or(NO_END)?;

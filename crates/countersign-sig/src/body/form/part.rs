@@ -27,7 +27,7 @@ pub enum Filename {
     /// It says none, which counts as an empty one.
     None,
     /// It is this.
-    Said(String),
+    Given(String),
     /// `filename` and `filename*` say two, or only `filename*` is there, which RFC 7578 forbids: readers differ.
     Ambiguous,
 }
@@ -95,10 +95,10 @@ impl PartHeader {
             name: name.ok_or(BAD_DISPOSITION)?.to_owned(),
             filename: match (filename, extended) {
                 (None, None) => Filename::None,
-                (Some(said), None) => Filename::Said(said.to_owned()),
+                (Some(plain), None) => Filename::Given(plain.to_owned()),
                 // .NET sends both.
-                (Some(said), Some(extended)) if decoded(extended).as_deref() == Some(said) => {
-                    Filename::Said(said.to_owned())
+                (Some(plain), Some(extended)) if decoded(extended).as_deref() == Some(plain) => {
+                    Filename::Given(plain.to_owned())
                 }
                 (_, Some(_)) => Filename::Ambiguous,
             },
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn names_are_read_as_they_are_written() {
         let named = |name: &str, filename: Option<&str>| {
-            let filename = filename.map(|name| Filename::Said(name.to_owned()));
+            let filename = filename.map(|name| Filename::Given(name.to_owned()));
             Ok((name.to_owned(), filename.unwrap_or(Filename::None)))
         };
         for (value, expected) in [

@@ -1,7 +1,7 @@
 //! The fields of a form upload, as its conditions are checked against them.
 
 use super::failure::PolicyFailure;
-use crate::dialect::FORMS;
+use crate::dialect::SYNTAXES;
 
 /// What stands for the file's own name in the value of a field.
 const FILENAME_VARIABLE: &str = "${filename}";
@@ -86,14 +86,14 @@ pub(super) fn is_exempt(name: &str) -> bool {
     name == POLICY
         || name == SIGNATURE
         || name.starts_with(IGNORED_PREFIX)
-        || FORMS.iter().any(|form| {
+        || SYNTAXES.iter().any(|form| {
             name.eq_ignore_ascii_case(form.access_key_parameter)
                 || name.strip_prefix(form.header_prefix) == Some(SIGNATURE)
         })
 }
 
 fn is_metadata(name: &str) -> bool {
-    let mut prefixes = FORMS.iter().map(|form| form.header_prefix);
+    let mut prefixes = SYNTAXES.iter().map(|form| form.header_prefix);
     prefixes.any(|prefix| {
         name.strip_prefix(prefix)
             .is_some_and(|rest| rest.starts_with("meta-"))

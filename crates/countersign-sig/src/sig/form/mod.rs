@@ -25,7 +25,7 @@ use super::verifying_key::VerifyingKey;
 use super::{
     AuthFailure, Diagnostics, MAX_ACCESS_KEY_ID_LENGTH, Placement, Verified, VerifyOptions, Version,
 };
-use crate::dialect::{DIALECTS, Dialect, DialectForm, DialectName, FORMS, Form, choose};
+use crate::dialect::{ChosenSyntax, DIALECTS, Dialect, DialectName, SYNTAXES, Syntax, choose};
 pub use failure::{FormFailure, PolicyFailure, TaggingFault};
 pub use fields::FormFields;
 pub use policy_document::{LengthRange, PolicyDocument};
@@ -41,7 +41,7 @@ pub struct FormClaim<'f> {
     fields: &'f FormFields,
     bucket: &'f str,
     now: SystemTime,
-    dialect: DialectForm,
+    dialect: ChosenSyntax,
     policy: &'f str,
     signing: Signing<'f>,
     diagnostics: Diagnostics,
@@ -84,7 +84,7 @@ pub fn claim<'f>(
     let Some((version, spoken)) = mechanism(fields)? else {
         return Err(match fields.value(POLICY) {
             None => AuthFailure::NotSigned.into(),
-            Some(_) => PolicyFailure::MissingField(FORMS[0].access_key_parameter).into(),
+            Some(_) => PolicyFailure::MissingField(SYNTAXES[0].access_key_parameter).into(),
         });
     };
     let dialect = choose(accepted, |form| form == spoken).ok_or(AuthFailure::UnsupportedScheme)?;
@@ -125,7 +125,7 @@ fn wanted<'f>(fields: &'f FormFields, name: &'static str) -> Result<&'f str, Pol
 /// signature" for POST). How long a form is good is what its policy says.
 fn signing_v4<'f>(
     fields: &'f FormFields,
-    spoken: &'static Form,
+    spoken: &'static Syntax,
     options: &VerifyOptions,
 ) -> Result<Signing<'f>, FormFailure> {
     let names = &spoken.v4.parameters;
@@ -153,17 +153,17 @@ fn signing_v4<'f>(
 /// Whose words a form uses, whether or not its claim can be read; none where it has no fields of a signature's, or of two.
 pub fn spoken(fields: &FormFields) -> Option<DialectName> {
     let (_, form) = mechanism(fields).ok()??;
-    let own = DIALECTS.iter().find(|row| row.forms[0] == form);
+    let own = DIALECTS.iter().find(|row| row.syntaxes[0] == form);
     own.map(|row| row.name)
 }
 
 /// The way in which the form is signed, and in whose words; none where it is not.
-fn mechanism(fields: &FormFields) -> Result<Option<(Version, &'static Form)>, AuthFailure> {
-    let mut found: Option<(Version, &'static Form)> = None;
+fn mechanism(fields: &FormFields) -> Result<Option<(Version, &'static Syntax)>, AuthFailure> {
+    let mut found: Option<(Version, &'static Syntax)> = None;
     let mut plain_signature = false;
     for (name, _) in fields.iter() {
         plain_signature |= name == SIGNATURE;
-        let Some(mark) = FORMS.iter().find_map(|form| mark(form, name)) else {
+        let Some(mark) = SYNTAXES.iter().find_map(|form| mark(form, name)) else {
             continue;
         };
         if found.is_some_and(|earlier| earlier != mark) {
@@ -178,7 +178,7 @@ fn mechanism(fields: &FormFields) -> Result<Option<(Version, &'static Form)>, Au
     }
 }
 
-fn mark(form: &'static Form, name: &str) -> Option<(Version, &'static Form)> {
+fn mark(form: &'static Syntax, name: &str) -> Option<(Version, &'static Syntax)> {
     if name.eq_ignore_ascii_case(form.access_key_parameter) {
         return Some((Version::V2, form));
     }
@@ -190,9 +190,9 @@ fn mark(form: &'static Form, name: &str) -> Option<(Version, &'static Form)> {
 }
 
 /// Refuses a field of another vendor's: the node would not understand it as the policy means it.
-fn check_foreign(fields: &FormFields, spoken: &Form) -> Result<(), AuthFailure> {
+fn check_foreign(fields: &FormFields, spoken: &Syntax) -> Result<(), AuthFailure> {
     let foreign = |name: &str| {
-        let mut others = FORMS.iter().filter(|form| **form != spoken);
+        let mut others = SYNTAXES.iter().filter(|form| **form != spoken);
         others.any(|form| name.starts_with(form.header_prefix))
     };
     match fields.iter().find(|(name, _)| foreign(name)) {
@@ -224,7 +224,7 @@ impl Signing<'_> {
     }
 
     /// Whether the key's signature over the policy is the one provided.
-    fn confirmed_by(&self, key: &VerifyingKey, policy: &str, form: &Form) -> bool {
+    fn confirmed_by(&self, key: &VerifyingKey, policy: &str, form: &Syntax) -> bool {
         match self {
             Self::V2 { provided, .. } => key.confirms(policy.as_bytes(), provided),
             Self::V4 {
@@ -246,7 +246,7 @@ impl FormClaim<'_> {
     }
 
     /// The dialect that the form uses.
-    pub fn dialect(&self) -> DialectForm {
+    pub fn dialect(&self) -> ChosenSyntax {
         self.dialect
     }
 

@@ -6,7 +6,7 @@ use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::utf8_percent_encode;
 
 use super::{SignError, SigningCredentials, Unsigned, VALUE};
-use crate::dialect::{Dialect, Form};
+use crate::dialect::{Dialect, Syntax};
 use crate::sig::encode::hex;
 use crate::sig::freshness::{parse_timestamp, timestamp};
 use crate::sig::headers::fields_of;
@@ -23,7 +23,7 @@ const OWN_HEADERS: &[&str] = &["content-encoding", "content-md5", "content-type"
 #[derive(Debug, Clone, Copy)]
 pub struct Signer<'s> {
     /// The form of the dialect.
-    pub form: &'static Form,
+    pub form: &'static Syntax,
     /// The AccessKeyId.
     pub access_key_id: &'s str,
     /// The key of the scope below.
@@ -108,7 +108,7 @@ pub struct ScopedCredentials<'c> {
 impl ScopedCredentials<'_> {
     fn signer<T>(
         &self,
-        form: &'static Form,
+        form: &'static Syntax,
         timestamp: &str,
         use_it: impl FnOnce(Signer<'_>) -> T,
     ) -> T {
@@ -142,7 +142,7 @@ pub fn sign_header_v4(
     payload: &str,
     now: SystemTime,
 ) -> Result<(HeaderMap, ChunkChain), SignError> {
-    let form = dialect.forms[0];
+    let form = dialect.syntaxes[0];
     let mut headers = request.headers.clone();
     let own_date = headers
         .get(form.date_header)
@@ -184,7 +184,7 @@ pub fn sign_query_v4(
     life: Duration,
     now: SystemTime,
 ) -> Result<String, SignError> {
-    let form = dialect.forms[0];
+    let form = dialect.syntaxes[0];
     let names = &form.v4.parameters;
     let stamp = timestamp(now);
     let mut headers = request.headers.clone();

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::SignedHeaders;
 use super::spelling::{Path, Payload, Port, Query, Spelling, Values};
-use crate::dialect::{Form, HostRule, vendor_header};
+use crate::dialect::{HostRule, Syntax, vendor_header};
 use crate::sig::encode::hex;
 use crate::sig::headers::CONTENT_MD5;
 use crate::sig::percent::{compare_encoded, is_encoded, write_encoded};
@@ -392,7 +392,7 @@ pub(in crate::sig) fn sign(
     view: &RequestView<'_>,
     signed_headers: &SignedHeaders<'_>,
     payload: &str,
-    form: &'static Form,
+    form: &'static Syntax,
     key: &SigningKey,
     timestamp: &str,
     scope: &str,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::dialect::V4Words;
+use crate::dialect::V4Names;
 use crate::sig::failure::ScopeFault;
 use crate::sig::headers::ContentHeaders;
 use crate::sig::request::RequestView;
@@ -97,7 +97,7 @@ impl<'v> Credential<'v> {
     /// [`ScopeFault`].
     pub fn check_scope(
         &self,
-        words: &V4Words,
+        words: &V4Names,
         timestamp: &str,
         region: &Region,
     ) -> Result<(), ScopeFault> {
@@ -262,7 +262,7 @@ mod tests {
         let here = Region::Named("us-east-1".into());
         let check = |scope: &str, region: &Region| {
             let credential = Credential::of(format!("AK/{scope}").into()).unwrap();
-            credential.check_scope(&AWS.forms[0].v4, "20130524T000000Z", region)
+            credential.check_scope(&AWS.syntaxes[0].v4, "20130524T000000Z", region)
         };
         let right = "20130524/us-east-1/s3/aws4_request";
         assert_eq!(check(right, &here), Ok(()));

@@ -25,7 +25,7 @@ use super::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
 use super::verifying_key::VerifyingKey;
 use super::{Placement, VerifyOptions};
 use crate::address::Operation;
-use crate::dialect::{DialectForm, Form};
+use crate::dialect::{ChosenSyntax, Syntax};
 use canonical::{CanonicalRequest, PayloadSigned, StringToSign, UNSIGNED_PAYLOAD, USUAL_LENGTH};
 pub use credential::{Credential, Region, SignedHeaders};
 pub use presented::Presented;
@@ -38,7 +38,7 @@ const MAX_TRIED_BYTES: usize = 256 * 1024;
 /// A request of version 4, read and found to be in order, but for the signature.
 #[derive(Debug)]
 pub struct Signing<'v> {
-    form: &'static Form,
+    form: &'static Syntax,
     credential: Credential<'v>,
     timestamp: Cow<'v, str>,
     canonical: CanonicalRequest<'v>,
@@ -67,7 +67,7 @@ impl<'v> Signing<'v> {
         view: &'v RequestView<'v>,
         operation: Operation,
         now: SystemTime,
-        DialectForm { form, .. }: DialectForm,
+        ChosenSyntax { form, .. }: ChosenSyntax,
         presented: Presented<'v>,
         options: &VerifyOptions,
     ) -> Result<Self, AuthFailure> {
@@ -226,7 +226,7 @@ impl<'v> Declared<'v> {
     /// The header says it. A presigned request may say it in a parameter, or nothing.
     fn of(
         view: &'v RequestView<'v>,
-        form: &Form,
+        form: &Syntax,
         placement: Placement,
         signed_headers: &SignedHeaders<'_>,
     ) -> Result<Self, AuthFailure> {
@@ -269,7 +269,7 @@ impl<'v> Declared<'v> {
 /// also be an HTTP date. The text is a line of the StringToSign, so it is signed wherever it stands.
 fn time_of<'v>(
     view: &'v RequestView<'v>,
-    form: &Form,
+    form: &Syntax,
     placement: Placement,
 ) -> Option<(Cow<'v, str>, SystemTime)> {
     let basic = |text: &'v str| Some((text.into(), freshness::parse_timestamp(text)?));
@@ -290,7 +290,7 @@ fn time_of<'v>(
 /// canonical request either way. Everything else that a node takes from such a header would be whoever's who sent it.
 fn check_signed(
     fields: &Fields<'_>,
-    form: &Form,
+    form: &Syntax,
     signed_headers: &SignedHeaders<'_>,
 ) -> Result<(), AuthFailure> {
     let optional = form.v4.content_sha256_header;

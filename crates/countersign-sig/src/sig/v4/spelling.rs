@@ -1,6 +1,6 @@
 //! The spellings of one and the same canonical request that real clients sign.
 
-use crate::dialect::{Form, ValueRule};
+use crate::dialect::{Syntax, ValueRule};
 use crate::sig::query_headers::Plus;
 use crate::sig::target::{PathSpelling, QuerySpelling, VerifiedTarget};
 
@@ -100,7 +100,7 @@ impl Spelling {
     }
 
     /// What the vendor's nodes take from everybody.
-    pub fn of(form: &Form) -> Self {
+    pub fn of(form: &Syntax) -> Self {
         let values = match form.v4.value_rule {
             ValueRule::Collapsed => Values::Collapsed,
             ValueRule::AsSent => Values::AsSent,

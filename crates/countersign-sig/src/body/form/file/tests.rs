@@ -50,14 +50,14 @@ fn push(
     let mut gone = Vec::new();
     for (at, piece) in pieces.iter().enumerate() {
         let last = at + 1 == pieces.len() && !end_apart;
-        let end = if last { End::Yes } else { End::No };
+        let end = if last { End::Last } else { End::More };
         match verifier.push(Bytes::copy_from_slice(piece), end) {
             Ok(ready) if last => return (gone.clone(), Ok([gone, ready.to_vec()].concat())),
             Ok(ready) => gone.extend_from_slice(&ready),
             Err(fault) => return (gone, Err(fault)),
         }
     }
-    let ready = verifier.push(Bytes::new(), End::Yes);
+    let ready = verifier.push(Bytes::new(), End::Last);
     (
         gone.clone(),
         ready.map(|ready| [gone, ready.to_vec()].concat()),
@@ -254,7 +254,7 @@ fn what_follows_the_file_is_bounded() {
                 let much = body(&file, &long(1_000_000));
                 assert!(much.chunks(size.max(100)).any(|piece| {
                     verifier
-                        .push(Bytes::copy_from_slice(piece), End::No)
+                        .push(Bytes::copy_from_slice(piece), End::More)
                         .is_err()
                 }));
                 assert_eq!(
@@ -325,7 +325,7 @@ fn the_length_of_the_file_is_never_overstated() {
         let mut verifier = streamed(&body, Framing::AsReceived).unwrap().verifier();
         for piece in body.chunks(size) {
             verifier
-                .push(Bytes::copy_from_slice(piece), End::No)
+                .push(Bytes::copy_from_slice(piece), End::More)
                 .unwrap();
             assert!(verifier.file_length() <= 300, "{size}");
         }
@@ -340,9 +340,9 @@ fn a_large_piece_goes_on_without_being_copied() {
     let mut verifier = streamed(&body, Framing::Plain).unwrap().verifier();
     let first = Bytes::from([HEAD.as_bytes(), &file].concat());
     let start = first[HEAD.len()..].as_ptr();
-    assert!(verifier.push(first, End::No).unwrap().is_empty());
-    let gone = verifier.push(Bytes::from(file.clone()), End::No).unwrap();
+    assert!(verifier.push(first, End::More).unwrap().is_empty());
+    let gone = verifier.push(Bytes::from(file.clone()), End::More).unwrap();
     assert_eq!((gone.as_ptr(), gone.len()), (start, file.len()));
-    let last = verifier.push(Bytes::from_static(CLOSING.as_bytes()), End::Yes);
+    let last = verifier.push(Bytes::from_static(CLOSING.as_bytes()), End::Last);
     assert_eq!(last.unwrap(), file);
 }

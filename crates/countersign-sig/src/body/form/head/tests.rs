@@ -65,7 +65,7 @@ fn the_head_of_a_form_is_the_same_in_any_pieces() {
             fields: fields
                 .map(|(name, value)| (name.into(), value.into()))
                 .into(),
-            filename: Filename::Said("a.txt".into()),
+            filename: Filename::Given("a.txt".into()),
             length: head.len(),
         };
         for file in ["", "content", "\r\n--b0--\r\n"] {
@@ -108,7 +108,7 @@ fn a_field_may_have_the_name_of_a_file() {
     let head = head.unwrap().unwrap();
     let fields = ["key", "acl"].map(|name| (name.to_owned(), "v".to_owned()));
     assert_eq!(head.fields, fields);
-    assert_eq!(head.filename, Filename::Said("a.txt".into()));
+    assert_eq!(head.filename, Filename::Given("a.txt".into()));
 }
 
 #[test]
