@@ -50,8 +50,8 @@
 //! let form = verified.dialect().form;
 //! let plan = BodyPlan::of(&view, form, verified.payload(), Some(21), Framing::Plain, &BodyOptions::default())?;
 //! let mut body = plan.verifier();
-//! let first = body.push("Welcome to ".into(), End::No)?; // some of it stays behind until all is proven
-//! let rest = body.push("Amazon S3.".into(), End::Yes)?;
+//! let first = body.push("Welcome to ".into(), End::More)?; // some of it stays behind until all is proven
+//! let rest = body.push("Amazon S3.".into(), End::Last)?;
 //! assert_eq!([first, rest].concat(), b"Welcome to Amazon S3.");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
