@@ -41,7 +41,7 @@ impl Client<'_> {
         }
     }
 
-    /// The client has been let to send its body: nobody behind us has to do it again.
+    /// The client has been told to send its body: no node has to do it again.
     pub fn forget_expectation(&mut self) {
         self.0.req_header_mut().remove_header(&EXPECT);
     }

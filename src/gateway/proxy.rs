@@ -91,7 +91,7 @@ impl ProxyHttp for Proxy {
     ) -> Result<()> {
         context.head = match context.connection.take_head() {
             Some(head) => head,
-            // The guard reads HTTP/1 alone.
+            // The guard has read every request of HTTP/1: another one of those is refused.
             None => {
                 let has_body = !session.as_mut().is_body_empty();
                 let head = h2::head(session.req_header(), has_body);

@@ -1,9 +1,9 @@
 //! The head of an HTTP/2 request (RFC 9113, section 8.3), as the session of that protocol has read it.
 
-use http::HeaderMap;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
 };
+use http::{HeaderMap, Version};
 use pingora::http::RequestHeader;
 
 use super::head::RequestHead;
@@ -22,8 +22,12 @@ const CONNECTION_SPECIFIC: [HeaderName; 5] = [
 /// Makes a head of a request. `:authority` is its Host. `has_body` says whether the stream goes on behind the header.
 ///
 /// # Errors
-/// [`WireFault`], where the same header would be refused in HTTP/1.1.
+/// [`WireFault`], where the same header would be refused in HTTP/1.1. [`WireFault::RequestLine`] for a request of another
+/// protocol: what the guard has not read has been checked by nobody.
 pub fn head(request: &RequestHeader, has_body: bool) -> Result<RequestHead, WireFault> {
+    if request.version != Version::HTTP_2 {
+        return Err(WireFault::RequestLine);
+    }
     let mut fields = request.headers.clone();
     if fields.len() > WireFault::MAX_FIELDS {
         return Err(WireFault::TooManyFields);
@@ -84,7 +88,7 @@ mod tests {
     use super::*;
 
     fn request(uri: &str, fields: &[(&'static str, &str)]) -> RequestHeader {
-        let mut request = http::Request::builder().uri(uri);
+        let mut request = http::Request::builder().version(Version::HTTP_2).uri(uri);
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
@@ -108,6 +112,16 @@ mod tests {
         let metadata = head.fields().filter(|(name, _)| *name == "x-amz-meta-a");
         assert!(metadata.map(|(_, value)| value).eq([&b"1"[..], b"2"]));
         assert_eq!(head.body_length(), Some(5));
+    }
+
+    #[test]
+    fn what_the_guard_should_have_read_is_refused() {
+        for version in [Version::HTTP_10, Version::HTTP_11] {
+            let mut request = request("https://h/", &[]);
+            request.set_version(version);
+            let refused = head(&request, false);
+            assert_eq!(refused.err(), Some(WireFault::RequestLine), "{version:?}");
+        }
     }
 
     #[test]

@@ -164,7 +164,8 @@ fn no_code_but_the_dialects_tells_vendors_apart() {
             let [.., "DialectName", variant] = path.segments[..] else {
                 return false;
             };
-            let is_variant = variant.starts_with(char::is_uppercase) && variant.len() < 8;
+            let is_variant =
+                variant.contains(char::is_lowercase) && variant.starts_with(char::is_uppercase);
             is_variant && (["=>", "|"].contains(&path.after) || ["==", "!="].contains(&path.before))
         })
     };
