@@ -61,7 +61,7 @@ fn the_limits_are_the_documented_ones() {
         assert_eq!(value % unit.1, 0);
     };
     let (kib, mib, gib) = (("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30));
-    documented("data held back", MAX_HELD as u64, kib);
+    documented("withheld data", MAX_HELD as u64, kib);
     let options = BodyOptions::default();
     documented("data of one body", options.max_body, gib);
     documented("a chunk that", options.min_chunk, kib);
