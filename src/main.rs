@@ -1,11 +1,11 @@
-//! The `countersign` command: prints what goes wrong, and picks the exit status.
+//! The `countersign` command: prints errors, and sets the exit status.
 
 use std::process::ExitCode;
 
 use countersign::cli;
 
-/// Worth more than any cryptography here: a request makes many small allocations (`benches/wrk`). It asks for no huge pages
-/// (feature `no_thp`): with them a slow client takes nearly twice the memory (`benches/connections`).
+/// A request makes many small allocations, so a fast allocator saves more time than any cryptography (`benches/wrk`). The
+/// feature `no_thp` turns huge pages off: with them a slow client takes nearly twice the memory (`benches/connections`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,4 +1,4 @@
-//! `countersign check`: what a configuration file says.
+//! `countersign check`: prints the effective settings of a configuration file, or its faults.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::config::{ConfigErrors, Settings};
 
-/// Print the settings that a configuration file resolves to, or everything that is wrong with it
+/// Print the effective settings of a configuration file, or every error in it
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 #[command(after_help = "\
@@ -17,18 +17,18 @@ Examples:
   countersign check --config new.toml && mv new.toml /etc/countersign.toml && kill -HUP PID
   countersign check --schema
 
-The exit status is 0 where the file is right, and 1 where it is not. Secrets are printed as ***.")]
+The exit status is 0 if the file is valid, and 1 if not. Secrets are printed as ***.")]
 pub struct Check {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Print the JSON schema of configuration files instead, with every key, its type, range and default
+    /// Print the JSON schema of the configuration file instead, with every key, its type, range and default
     #[arg(long)]
     schema: bool,
 }
 
 impl Check {
-    /// Prints what was asked for.
+    /// Prints the settings or the schema.
     ///
     /// # Errors
     /// [`CheckFailure`].
@@ -40,18 +40,18 @@ impl Check {
     }
 }
 
-/// Why a configuration is not printed.
+/// Why nothing is printed.
 #[derive(Debug, Error)]
 pub enum CheckFailure {
-    /// It is not right. One line per fault.
+    /// The configuration has faults: one line per fault.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
-    /// Standard output takes nothing.
+    /// Standard output cannot be written to.
     #[error("cannot write to standard output: {0}")]
     Output(#[from] io::Error),
 }
 
-/// Prints the resolved settings of a configuration file as TOML, secrets as `***`.
+/// The effective settings of a configuration file as TOML, with secrets as `***`.
 ///
 /// # Errors
 /// Every fault of the file.

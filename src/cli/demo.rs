@@ -28,17 +28,17 @@ use crate::server::{self, RunOptions};
 use crate::sig::{Diagnostics, Identity, Region, VerifyOptions};
 use crate::socket_address::SocketAddress;
 
-/// The base name of virtual-host style: most systems take every name below it for the machine itself (RFC 6761).
+/// The base name of virtual-host style: most systems resolve every name below it to the loopback address (RFC 6761).
 const DOMAIN: &str = "localhost";
-/// The dialect of the request that the demo shows.
+/// The dialect of the example request.
 const PREFERRED: DialectName = DialectName::Wos;
-/// The bucket that the demo makes.
+/// The bucket that the demo creates.
 const BUCKET: &str = "bucket01";
-/// The lengths of AWS's own keys.
+/// The lengths of AWS's keys.
 const ACCESS_KEY_ID_LENGTH: usize = 20;
 const SECRET_LENGTH: usize = 40;
 
-/// The words of `--answer-as`.
+/// The values of `--answer-as`.
 fn answer_as() -> impl TypedValueParser<Value = AnswerAs> {
     let words = AnswerAs::WORDS.iter().map(|word| {
         let value = PossibleValue::new(*word);
@@ -50,7 +50,7 @@ fn answer_as() -> impl TypedValueParser<Value = AnswerAs> {
     PossibleValuesParser::new(words).map(|word| AnswerAs::of(&word).unwrap_or(AnswerAs::Request))
 }
 
-/// Run the gateway in front of a storage node of its own, to try it out
+/// Run the gateway with a built-in storage node, to try it out
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -59,19 +59,19 @@ Examples:
   countersign demo --listen :8080 --data /var/tmp/demo
   countersign demo --access-key-id demo --secret-file secret
 
-An ADDR is a PORT of 127.0.0.1, :PORT of every IPv4 address of this machine, IP:PORT or NAME:PORT; port 0 takes a free one.
-Without a key the demo makes a random one and prints it. A secret from a file or the environment is not printed.")]
+ADDR is PORT (of 127.0.0.1), :PORT (of every IPv4 address of this machine), IP:PORT or NAME:PORT; port 0 uses a free one.
+Without a key the demo creates a random one and prints it. A secret from a file or the environment is not printed.")]
 pub struct Demo {
-    /// Where the gateway listens
+    /// The address that the gateway listens on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = address)]
     listen: SocketAddr,
-    /// Where metrics and health are told
+    /// The address of the admin listener, with metrics and health
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090", value_parser = address)]
     admin: SocketAddr,
-    /// Whose words the answers use
+    /// The dialect of the responses
     #[arg(long, default_value = AnswerAs::REQUEST, value_parser = answer_as())]
     answer_as: AnswerAs,
-    /// Where objects are kept [default: a temporary directory]
+    /// Where objects are stored [default: a temporary directory]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     #[command(flatten)]
@@ -79,12 +79,12 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Runs until it is told to stop.
+    /// Runs until a signal stops it.
     pub fn run(self) -> Result<(), Failure> {
         let given = self.key.key("demo")?;
         let key = given.as_ref().map_or_else(random_key, inline);
         let scratch = tempfile::tempdir()?;
-        // In a directory of our own, so that nobody else on the machine reaches the node past the gateway.
+        // In a private directory, so that no other user of the machine can bypass the gateway.
         let socket = scratch.path().join("node.sock");
         let socket = socket
             .to_str()
@@ -150,11 +150,11 @@ impl Demo {
         }
     }
 
-    /// What to paste into a second terminal.
+    /// The commands to paste into a second terminal.
     fn guide(&self, url: &str) -> String {
-        let own = std::env::current_exe()
+        let program = std::env::current_exe()
             .map_or_else(|_| "countersign".into(), |path| path.display().to_string());
-        let own = word(&own);
+        let program = word(&program);
         let host = url.trim_start_matches("http://");
         let dialect = Dialect::named(match self.answer_as {
             AnswerAs::Request => PREFERRED,
@@ -171,7 +171,7 @@ impl Demo {
             r#"
 InitiateMultipartUpload, signed for curl:
 
-  {own} sign --dialect {dialect} --format curl POST '{url}/{BUCKET}/objectkey?uploads' | sh
+  {program} sign --dialect {dialect} --format curl POST '{url}/{BUCKET}/objectkey?uploads' | sh
 
   HTTP/1.1 200 OK
   {header}: 32 hexadecimal digits
@@ -179,9 +179,9 @@ InitiateMultipartUpload, signed for curl:
   <?xml version="1.0" encoding="UTF-8"{declaration}?>
   <InitiateMultipartUploadResult xmlns="{namespace}"><Bucket>{BUCKET}</Bucket><Key>objectkey</Key><UploadId>…</UploadId></InitiateMultipartUploadResult>
 
-The same without `uploads` in what is signed is refused with 403 SignatureDoesNotMatch:
+The same request, signed without `uploads`, is refused with 403 SignatureDoesNotMatch:
 
-  {own} sign --format curl POST '{url}/{BUCKET}/objectkey' | sed "s/objectkey'/objectkey?uploads'/" | sh
+  {program} sign --format curl POST '{url}/{BUCKET}/objectkey' | sed "s/objectkey'/objectkey?uploads'/" | sh
 
 aws-cli:
 
@@ -202,7 +202,7 @@ Ctrl-C stops the demo.
     }
 }
 
-/// `PORT` on the loopback address, or what a configuration can say.
+/// `PORT` of the loopback address, or an address as in a configuration.
 fn address(text: &str) -> Result<SocketAddr, String> {
     config::listen_address(text).or_else(|fault| match fault {
         ListenFault::PortAlone(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
@@ -211,7 +211,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-/// The URL for a client on this machine: nobody sends a request to every address.
+/// The URL for a client on this machine: the loopback address in place of the unspecified one.
 fn reachable(url: &str) -> String {
     url.replace("//0.0.0.0:", "//127.0.0.1:")
         .replace("//[::]:", "//[::1]:")
@@ -241,7 +241,7 @@ fn identity(access_key_id: String) -> Identity {
     }
 }
 
-/// What a second terminal has to know of the key. A secret that was kept out of sight is not shown.
+/// The commands that set the key in a second terminal. Only a secret from the arguments, or a random one, is printed.
 fn exports(key: &InlineKey, source: &Source) -> String {
     let id = word(&key.identity.access_key_id);
     let id = format!("  export AWS_ACCESS_KEY_ID={id}\n");

@@ -1,4 +1,4 @@
-//! The key that a command works with: from its arguments, a file or the environment.
+//! The access key of a command: from its arguments, a file or the environment.
 
 use std::convert::Infallible;
 use std::env::VarError;
@@ -8,7 +8,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use clap::error::ErrorKind;
 
-use super::{Failure, misuse};
+use super::{Failure, usage_error};
 use crate::config;
 use crate::secret::Secret;
 use crate::sig::MAX_ACCESS_KEY_ID_LENGTH;
@@ -17,17 +17,17 @@ const ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
 const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 
-/// What a command is told of a key. An argument counts before the environment.
+/// The arguments for an access key. An argument has priority over the environment.
 #[derive(Debug, Args)]
 pub struct KeyArguments {
     /// The access key id [env: AWS_ACCESS_KEY_ID]
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     access_key_id: Option<String>,
-    /// A file with the secret access key; a newline at its end does not count
+    /// A file with the secret access key; a newline at its end is ignored
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
-    /// The secret access key [env: AWS_SECRET_ACCESS_KEY]. Everybody on the machine can read an argument: better the
-    /// environment or --secret-file
+    /// The secret access key [env: AWS_SECRET_ACCESS_KEY]. Every user of the machine can read arguments: prefer the environment
+    /// or --secret-file
     #[arg(
         long,
         value_name = "SECRET",
@@ -40,19 +40,19 @@ pub struct KeyArguments {
     session_token: Option<Secret<String>>,
 }
 
-/// A whole key.
+/// A complete access key.
 #[derive(Debug)]
 pub struct Key {
-    /// The AccessKeyId.
+    /// The access key id.
     pub access_key_id: String,
-    /// The SecretAccessKey.
+    /// The secret access key.
     pub secret_access_key: Secret<String>,
     /// The session token that belongs to it.
     pub session_token: Option<Secret<String>>,
-    /// Where the SecretAccessKey comes from.
+    /// Where the secret access key comes from.
     #[cfg_attr(
         not(feature = "embedded"),
-        expect(dead_code, reason = "the demo alone says it")
+        expect(dead_code, reason = "only the demo reads it")
     )]
     pub source: Source,
 }
@@ -69,14 +69,14 @@ pub enum Source {
 }
 
 impl KeyArguments {
-    /// The key that was given; none where nothing of one was.
+    /// The key; none where neither an id nor a secret is given.
     ///
     /// # Errors
-    /// Half a key, or a part that cannot be one.
+    /// An id without a secret, a secret without an id, or an invalid value.
     pub fn key(&self, command: &str) -> Result<Option<Key>, Failure> {
         let from_environment = self.access_key_id.is_none();
         let access_key_id = match &self.access_key_id {
-            Some(own) => Some(own.clone()),
+            Some(id) => Some(id.clone()),
             None => variable(ACCESS_KEY_ID)?,
         };
         let secret = self.secret()?;
@@ -93,10 +93,10 @@ impl KeyArguments {
             return Err(fault.into());
         }
         let session_token = match &self.session_token {
-            Some(own) => Some(sound(own.clone(), "--session-token")?),
-            // A token in the environment belongs to the key there, and is wrong with any other.
+            Some(token) => Some(checked(token.clone(), "--session-token")?),
+            // A token in the environment belongs to the access key id there, and is wrong with another one.
             None if from_environment => match variable(SESSION_TOKEN)?.map(Secret::new) {
-                Some(own) => Some(sound(own, SESSION_TOKEN)?),
+                Some(token) => Some(checked(token, SESSION_TOKEN)?),
                 None => None,
             },
             None => None,
@@ -109,35 +109,38 @@ impl KeyArguments {
         }))
     }
 
-    /// The key that must have been given.
+    /// The key, which is required.
     ///
     /// # Errors
-    /// No key, half a key, or a part that cannot be one.
+    /// As for [`Self::key`], or no key at all.
     pub fn required(&self, command: &str) -> Result<Key, Failure> {
         let key = self.key(command)?;
         key.ok_or_else(|| missing(command, "access key id", ID_ADVICE))
     }
 
     fn secret(&self) -> Result<Option<(Secret<String>, Source)>, Failure> {
-        if let Some(own) = &self.secret_access_key {
-            let own = sound(own.clone(), "--secret-access-key")?;
-            return Ok(Some((own, Source::Argument)));
+        if let Some(secret) = &self.secret_access_key {
+            let secret = checked(secret.clone(), "--secret-access-key")?;
+            return Ok(Some((secret, Source::Argument)));
         }
         if let Some(path) = &self.secret_file {
             let place = path.display().to_string();
             let read = config::read_secret(path)
                 .map_err(|error| format!("cannot read the secret file {place}: {error}"))?;
-            return Ok(Some((sound(read, &place)?, Source::File(path.clone()))));
+            return Ok(Some((checked(read, &place)?, Source::File(path.clone()))));
         }
-        let Some(own) = variable(SECRET_ACCESS_KEY)?.map(Secret::new) else {
+        let Some(secret) = variable(SECRET_ACCESS_KEY)?.map(Secret::new) else {
             return Ok(None);
         };
-        Ok(Some((sound(own, SECRET_ACCESS_KEY)?, Source::Environment)))
+        Ok(Some((
+            checked(secret, SECRET_ACCESS_KEY)?,
+            Source::Environment,
+        )))
     }
 }
 
-/// A secret that can be one. `place` says where it stood.
-fn sound(secret: Secret<String>, place: &str) -> Result<Secret<String>, Failure> {
+/// A secret, if it is valid. `place` names its source in the error.
+fn checked(secret: Secret<String>, place: &str) -> Result<Secret<String>, Failure> {
     match config::secret_fault(&secret) {
         Some(fault) => Err(format!("{place}: {fault}").into()),
         None => Ok(secret),
@@ -150,22 +153,22 @@ const SECRET_ADVICE: &str =
 
 fn missing(command: &str, what: &str, advice: &str) -> Failure {
     let message = format!("the {what} is missing; {advice}");
-    misuse(command, ErrorKind::MissingRequiredArgument, &message)
+    usage_error(command, ErrorKind::MissingRequiredArgument, &message)
 }
 
-/// A variable of the environment. An empty one counts as not set, as in the vendor's tools.
+/// An environment variable. An empty one counts as not set, as in AWS's tools.
 fn variable(name: &str) -> Result<Option<String>, Failure> {
     match std::env::var(name) {
         Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
         Err(VarError::NotPresent) => Ok(None),
-        // The error's own text would quote the value.
+        // The text of the error would quote the value.
         Err(VarError::NotUnicode(_)) => {
             Err(format!("the environment variable {name} is not UTF-8").into())
         }
     }
 }
 
-/// Takes any text: an error here would quote it.
+/// Accepts any text, because an error here would quote it.
 fn secret(text: &str) -> Result<Secret<String>, Infallible> {
     Ok(Secret::new(text.to_owned()))
 }

@@ -1,4 +1,4 @@
-//! The commands.
+//! The commands of the command line.
 
 pub mod check;
 #[cfg(feature = "embedded")]
@@ -22,12 +22,12 @@ use clap::{CommandFactory, Parser, Subcommand};
     arg_required_else_help = true,
     after_help = "\
 Examples:
-  countersign demo                                       a gateway to try out, with a storage node of its own
-  countersign check --config /etc/countersign.toml       what a configuration says, or every fault of it
-  countersign serve --config /etc/countersign.toml       the gateway
+  countersign demo                                       a gateway to try out, with a built-in storage node
+  countersign check --config /etc/countersign.toml       the effective settings, or every error of a file
+  countersign serve --config /etc/countersign.toml       run the gateway
   countersign sign GET http://127.0.0.1:8080/bucket/key  a signed request, as a command for curl
 
-'countersign COMMAND --help' has more of each."
+'countersign COMMAND --help' shows more examples."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -40,8 +40,8 @@ enum Command {
     #[command(after_help = "\
 Examples:
   countersign serve --config /etc/countersign.toml
-  kill -HUP PID   reads the file again; a file with a fault leaves the old configuration in use
-  kill PID        stops once the requests in flight have ended, within grace_period
+  kill -HUP PID   reloads the file; if it has an error, the old configuration stays in use
+  kill PID        stops once the requests in flight have ended, at the latest after grace_period
 
 [server], [log], [admin], upstream_keepalive and the addresses of the listeners take a restart.")]
     Serve {
@@ -49,7 +49,7 @@ Examples:
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
-    /// Run the gateway in front of a storage node of its own, to try it out
+    /// Run the gateway with a built-in storage node, to try it out
     #[cfg(feature = "embedded")]
     Demo(demo::Demo),
     Check(check::Check),
@@ -57,13 +57,13 @@ Examples:
     Sign(Box<sign::Sign>),
 }
 
-/// Anything that ends a command: one or more lines for a person.
+/// The error of a command: one or more lines for the user.
 pub type Failure = Box<dyn std::error::Error>;
 
-/// Runs the command that the process was called with.
+/// Runs the command of the process's arguments.
 ///
 /// # Errors
-/// What went wrong, ready to be printed.
+/// The error to print.
 pub fn run() -> Result<(), Failure> {
     let ended = match Arguments::parse().command {
         Command::Serve { config } => serve::run(&config),
@@ -73,23 +73,23 @@ pub fn run() -> Result<(), Failure> {
         Command::Sign(sign) => sign.run(),
     };
     ended.map_err(|failure| match failure.downcast::<clap::Error>() {
-        // Printed, and with an exit status, as every other misuse.
-        Ok(misuse) => misuse.exit(),
+        // Printed, and with the exit status, as clap does for its own usage errors.
+        Ok(usage) => usage.exit(),
         Err(other) => other,
     })
 }
 
-/// A misuse of a command that its declaration alone does not tell.
-fn misuse(command: &str, kind: ErrorKind, message: &str) -> Failure {
+/// A usage error that clap cannot detect from the declaration of the arguments.
+fn usage_error(command: &str, kind: ErrorKind, message: &str) -> Failure {
     let mut arguments = Arguments::command();
     arguments.build();
     match arguments.find_subcommand_mut(command) {
-        Some(own) => own.error(kind, message).into(),
+        Some(subcommand) => subcommand.error(kind, message).into(),
         None => arguments.error(kind, message).into(),
     }
 }
 
-/// Where a gateway listens: one line each, for people and for programs.
+/// The addresses of a gateway, one line each, for users and for scripts.
 fn announcement(addresses: &crate::server::Addresses) -> String {
     let listeners = addresses.listeners.iter();
     let listeners = listeners.map(|listener| format!("listening on {listener}\n"));
@@ -101,19 +101,19 @@ fn announcement(addresses: &crate::server::Addresses) -> String {
 /// Writes the result of a command to standard output.
 ///
 /// # Errors
-/// Standard output takes nothing more, and so nobody has the result.
+/// Standard output cannot be written to.
 fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     written.map_err(|error| format!("cannot write to standard output: {error}").into())
 }
 
-/// Writes to standard error. Where nobody reads that, nothing is lost by it.
+/// Writes to standard error; an error of the write is ignored.
 pub fn complain(text: impl std::fmt::Display) {
     let _unread = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// Writes to standard output. A gateway serves all the same where nobody reads that.
+/// Writes to standard output; an error of the write is ignored, because the gateway can serve without it.
 fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     let _unread = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -11,7 +11,7 @@ use crate::logs;
 use crate::runtime::active_config::ReloadableOptions;
 use crate::server::{self, RunOptions};
 
-/// Runs the gateway that a file describes, until it is told to stop.
+/// Runs the gateway with a configuration file until a signal stops it.
 ///
 /// # Errors
 /// What is wrong with the file, or an address that cannot be listened on.
@@ -22,24 +22,24 @@ pub fn run(config: &Path) -> Result<(), Failure> {
     let options = RunOptions {
         server: settings.server,
         admin: settings.admin,
-        live: live(settings),
+        live: reloadable(settings),
     };
     let running = server::start(options, Arc::new(SystemClock), log.log())?;
     let (config, addresses) = (config.to_owned(), running.addresses.clone());
     let reload = move || {
         let settings = Settings::load(&config).map_err(|error| error.to_string())?;
-        let changed = Fixed::of(&settings).unlike(&at_start);
+        let changed = Fixed::of(&settings).differences(&at_start);
         if !changed.is_empty() {
-            tracing::warn!(settings = %changed.join(", "), "changed in the configuration, and in use only after a restart");
+            tracing::warn!(settings = %changed.join(", "), "these settings have changed, and take effect only after a restart");
         }
-        Ok(live(settings))
+        Ok(reloadable(settings))
     };
     running.run(Box::new(reload), move || say(&announcement(&addresses)));
     Ok(())
 }
 
-/// The settings that a running gateway cannot take anew, as they are printed, each with its name. The addresses of the
-/// listeners are not among them: a file where they have changed is not used at all.
+/// The settings that a reload cannot change, each with its name and its debug output. The addresses of the listeners are not
+/// among them: a file with other addresses is refused as a whole.
 #[derive(PartialEq, Eq)]
 struct Fixed(Vec<(&'static str, String)>);
 
@@ -65,15 +65,15 @@ impl Fixed {
         ])
     }
 
-    fn unlike(&self, other: &Self) -> Vec<&'static str> {
+    fn differences(&self, other: &Self) -> Vec<&'static str> {
         let both = self.0.iter().zip(&other.0);
         let changed = both.filter(|(one, other)| one != other);
         changed.map(|((name, _), _)| *name).collect()
     }
 }
 
-/// The settings that a running gateway can take anew; the others stay as they were at the start.
-fn live(settings: Settings) -> ReloadableOptions {
+/// The settings that a reload can change.
+fn reloadable(settings: Settings) -> ReloadableOptions {
     ReloadableOptions {
         store: Arc::new(InlineStore::new(&settings.keys)),
         signature: settings.signature,

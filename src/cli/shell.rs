@@ -1,6 +1,6 @@
 //! Text for a POSIX shell.
 
-/// One word, for the demo: as it is where every character stands for itself, and in quotes where not.
+/// One word for a shell, for the demo: in quotes only if it has a character with a meaning in the shell.
 #[cfg(feature = "embedded")]
 pub fn word(text: &str) -> String {
     let plain = |byte: u8| {

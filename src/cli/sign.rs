@@ -29,10 +29,10 @@ use rehearsal::Sent;
 use render::{Format, Rendered};
 use target::Target;
 
-/// The region of clients that name none, and the gateway's default.
+/// The region of clients that are given none, and the gateway's default.
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// The words of `--dialect`.
+/// The values of `--dialect`.
 fn dialects() -> impl TypedValueParser<Value = &'static Dialect> {
     PossibleValuesParser::new(DialectName::WORDS).map(|word| {
         let mut named = DIALECTS
@@ -61,7 +61,7 @@ Examples:
 
 Where a gateway with its default settings would refuse the request, a warning on standard error says why.")]
 pub struct Sign {
-    /// Whose words the signature uses
+    /// The dialect of the signature
     #[arg(long, default_value = "aws", value_parser = dialects())]
     dialect: &'static Dialect,
     /// The version of the signature: v2 is HMAC-SHA1, v4 is HMAC-SHA256 [default: v4, with --dialect wos v2]
@@ -70,22 +70,22 @@ pub struct Sign {
     /// The region, in version 4 [default: us-east-1]
     #[arg(long)]
     region: Option<String>,
-    /// How the body is vouched for, in version 4 in the header [default: signed]
+    /// How the body is signed, in version 4 without --presign [default: signed]
     #[arg(long, value_enum)]
     payload: Option<Payload>,
-    /// The body: its hash is signed in version 4 in the header, and curl's command sends it
+    /// The body: its hash is signed in version 4 without --presign, and the curl command sends it
     #[arg(long, value_name = "FILE")]
     body: Option<PathBuf>,
-    /// Where the body goes as it is sent, for the payload modes in chunks
+    /// The file for the chunked body that is to be sent, for the payload modes in chunks
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Sign in the query string, good for this long ("15m", "7d")
+    /// Sign in the query string, valid for this long ("15m", "7d")
     #[arg(long, value_name = "DURATION", value_parser = whole_seconds)]
     presign: Option<Duration>,
-    /// What is printed [default: url with --presign, else curl]
+    /// The output [default: url with --presign, else curl]
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// A base name of virtual-host style: BUCKET.DOMAIN in the URL names the bucket
+    /// A base name of virtual-host style: the host BUCKET.DOMAIN names the bucket
     #[arg(long, value_name = "DOMAIN")]
     domain: Vec<String>,
     #[command(flatten)]
@@ -99,7 +99,7 @@ pub struct Sign {
     header: Vec<String>,
 }
 
-/// What signing gives: the query string, and every header to send but the Host.
+/// The result of signing: the query string, and every header to send except the Host.
 type Signed = (Option<String>, HeaderMap);
 
 impl Sign {
@@ -161,7 +161,7 @@ impl Sign {
         self.payload.unwrap_or(Payload::Signed)
     }
 
-    /// Refuses what does not go together, and what would be ignored; gives the format.
+    /// Refuses options that conflict or would be ignored; returns the format.
     fn check(&self) -> Result<Format, Failure> {
         let in_header = self.presign.is_none();
         let v4 = self.version() == Version::V4;
@@ -171,9 +171,9 @@ impl Sign {
         });
         let framed = self.payload().is_framed();
         let fault = if format == Format::Url && in_header {
-            "--format url needs --presign: without it the signature stands in a header"
+            "--format url needs --presign: without it the signature is in a header"
         } else if self.region.is_some() && !v4 {
-            "--region is for --version v4: version 2 signs none"
+            "--region is for --version v4: version 2 has no region"
         } else if !(in_header && v4) && (self.payload.is_some() || self.output.is_some()) {
             "--payload and --output are for --version v4 without --presign"
         } else if !(in_header && v4) && self.body.is_some() && format != Format::Curl {
@@ -193,12 +193,16 @@ impl Sign {
             return Err(format!("--domain {odd}: not a host name; write the name alone").into());
         }
         Ok(HostNames {
-            domains: self.domain.iter().map(|own| own.to_lowercase()).collect(),
+            domains: self
+                .domain
+                .iter()
+                .map(|domain| domain.to_lowercase())
+                .collect(),
             custom_domains: Vec::new(),
         })
     }
 
-    /// The headers with the session token, which version 2 has no other place for.
+    /// The headers; in version 2 with the session token, which is sent in a header.
     fn with_token(&self, mut headers: HeaderMap, key: &Key) -> Result<HeaderMap, Failure> {
         let v4 = &self.dialect().syntaxes[0].v4;
         let header = v4.security_token_header;
@@ -214,7 +218,7 @@ impl Sign {
             return Err(fault.into());
         }
         let mut value = HeaderValue::from_str(token.expose())
-            .map_err(|_odd| "the session token has characters that cannot stand in a header")?;
+            .map_err(|_odd| "the session token has characters that a header cannot contain")?;
         value.set_sensitive(true);
         if self.version() == Version::V2 {
             headers.insert(HeaderName::from_static(header), value);
@@ -257,7 +261,7 @@ impl Sign {
         })
     }
 
-    /// Signs a request of version 4 in the header, and writes its body where that is framed.
+    /// Signs a request of version 4 in the header, and writes its body if it is sent in chunks.
     fn sign_body(
         &self,
         mut request: Unsigned<'_>,
@@ -278,19 +282,19 @@ impl Sign {
         Ok(headers)
     }
 
-    /// What is signed as it was asked, and will not do.
+    /// Reasons why the signed request will not work.
     fn warnings(&self, format: Format, sent: &Sent<'_>, key: &Key, now: SystemTime) -> Vec<String> {
         let mut warnings = Vec::new();
         if !self.domain.is_empty() && !sent.is_below_a_domain() {
             let host = sent.host;
             warnings.push(format!(
-                "{host} is neither a --domain nor below one, so it names no bucket"
+                "{host} is not a --domain nor a name below one, so it names no bucket"
             ));
         }
         if format == Format::Url && !sent.headers.is_empty() {
             let names: Vec<&str> = sent.headers.keys().map(HeaderName::as_str).collect();
             warnings.push(format!(
-                "the URL does not hold these headers, which have to be sent with it: {}; the other formats print them",
+                "the URL does not contain these headers, which must be sent with it: {}; the other formats print them",
                 names.join(", ")
             ));
         }
@@ -306,7 +310,7 @@ impl Sign {
     }
 }
 
-/// A duration that a signature can say.
+/// A duration of whole seconds, as signatures have it.
 fn whole_seconds(text: &str) -> Result<Duration, String> {
     let life = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if life.subsec_nanos() == 0 {

@@ -1,4 +1,4 @@
-//! What a running gateway is told and may be told anew: one request sees one configuration from its start to its end.
+//! The configuration in use, and its reload. A request uses one configuration from its start to its end.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::metrics::{Metrics, NodeMetrics};
 use crate::secret::Secret;
 use crate::sig::{Identity, VerifyOptions, VerifyingKey};
 
-/// What can change while the gateway runs.
+/// The options that a reload can change.
 pub struct ReloadableOptions {
     /// How requests are verified.
     pub signature: VerifyOptions,
@@ -22,42 +22,42 @@ pub struct ReloadableOptions {
     pub store: Arc<dyn CredentialStore>,
     /// The nodes.
     pub cluster: ClusterOptions,
-    /// The listeners; their addresses stay.
+    /// The listeners; a reload cannot change their addresses.
     pub listeners: Vec<ListenerOptions>,
 }
 
-/// Reads the configuration again. The error is for a person: one or more lines.
+/// Reads the configuration again. The error is for the user: one or more lines.
 pub type Reload = Box<dyn Fn() -> Result<ReloadableOptions, String> + Send + Sync>;
 
-/// Why a configuration that was read again is not used.
+/// Why a reload failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ReloadFailure {
-    /// It could not be read.
+    /// The configuration could not be read.
     #[error("{0}")]
     Unread(String),
-    /// A socket would have to be opened or closed.
+    /// The addresses of the listeners have changed.
     #[error("the addresses of the listeners have changed, which takes a restart")]
     Addresses,
 }
 
-/// The configuration that requests are handled with.
+/// The configuration in use.
 pub struct ActiveConfig {
     /// How requests are verified.
     pub signature: VerifyOptions,
     /// The keys.
     pub store: Arc<dyn CredentialStore>,
-    /// Stands in for a key that does not exist, so that its refusal takes as long as that of one that does.
+    /// Used in place of an unknown key, so that refusing an unknown key takes as long as refusing a wrong signature.
     pub dummy_key: VerifyingKey,
     /// The nodes.
     pub cluster: Cluster,
-    /// Their counters, in the same order.
+    /// The metrics of the nodes, in the same order.
     pub node_metrics: Vec<NodeMetrics>,
     /// The listeners, in the order of their sockets.
     pub listeners: Vec<Arc<Listener>>,
 }
 
 impl ActiveConfig {
-    /// Makes a configuration ready for use.
+    /// Prepares a configuration.
     pub fn new(options: ReloadableOptions, metrics: &Metrics) -> Self {
         let cluster = Cluster::new(options.cluster);
         Self {
@@ -79,27 +79,27 @@ impl ActiveConfig {
         }
     }
 
-    /// What has become of a listener of an earlier configuration; none where it is gone. With port 0 an address alone says not
-    /// which one it is, so it has its place, too.
+    /// The listener of this configuration that corresponds to one of an earlier configuration; none if there is none. It has the
+    /// same index and the same address: with port 0 several listeners may have the same address.
     pub fn successor(&self, earlier: &Listener) -> Option<&Listener> {
-        let listener = self.listeners.get(earlier.at)?;
+        let listener = self.listeners.get(earlier.index)?;
         (listener.options.address == earlier.options.address).then_some(&**listener)
     }
 
-    /// Makes the configuration that is to follow this one.
+    /// Makes the next configuration.
     ///
     /// # Errors
     /// [`ReloadFailure`]; this one stays in use.
     pub fn reloaded(&self, reload: &Reload, metrics: &Metrics) -> Result<Self, ReloadFailure> {
         let options = reload().map_err(ReloadFailure::Unread)?;
-        let addresses = self.listeners.iter().map(|own| &own.options.address);
+        let addresses = self.listeners.iter().map(|old| &old.options.address);
         if !addresses.eq(options.listeners.iter().map(|new| &new.address)) {
             return Err(ReloadFailure::Addresses);
         }
         Ok(Self::new(options, metrics))
     }
 
-    /// The key that an AccessKeyId resolves to.
+    /// The key with this access key id, or the dummy key.
     ///
     /// # Errors
     /// [`Refusal::StoreUnavailable`].
@@ -107,7 +107,7 @@ impl ActiveConfig {
         self.key_or_dummy(self.store.resolve(access_key_id).await)
     }
 
-    /// The key that the store knows without asking anybody, if it does.
+    /// The same without I/O; none if the store needs I/O.
     ///
     /// # Errors
     /// [`Refusal::StoreUnavailable`].
@@ -122,7 +122,7 @@ impl ActiveConfig {
     ) -> Result<VerifyingKey, Refusal> {
         match answer {
             Ok(key) => Ok(key),
-            // It fails as any other key does, and takes as long.
+            // The signature does not match this key, and the check takes as long as for any other key.
             Err(StoreFailure::Unknown) => Ok(self.dummy_key.clone()),
             Err(StoreFailure::Unavailable) => Err(Refusal::StoreUnavailable),
         }
@@ -132,17 +132,17 @@ impl ActiveConfig {
 /// A running listener.
 #[derive(Debug)]
 pub struct Listener {
-    /// What it was told.
+    /// Its options.
     pub options: ListenerOptions,
     /// The dialects accepted here, the preferred one first.
     pub dialects: Vec<&'static Dialect>,
-    /// Its place among the listeners.
-    at: usize,
+    /// Its index in the list of listeners.
+    index: usize,
 }
 
 impl Listener {
-    /// Prepares a listener. `at` is its place among the listeners.
-    pub fn new(at: usize, options: ListenerOptions) -> Self {
+    /// Prepares a listener. `index` is its index in the list of listeners.
+    pub fn new(index: usize, options: ListenerOptions) -> Self {
         let dialects = options
             .dialects
             .iter()
@@ -151,15 +151,15 @@ impl Listener {
         Self {
             options,
             dialects,
-            at,
+            index,
         }
     }
 
-    /// Whose words an answer uses, for a request that spoke in `asked`.
-    pub fn response_dialect(&self, asked: Option<DialectName>) -> DialectName {
+    /// The dialect of the response to a request in the dialect `request`, if that is known.
+    pub fn response_dialect(&self, request: Option<DialectName>) -> DialectName {
         match self.options.answer_as {
             AnswerAs::Dialect(name) => name,
-            AnswerAs::Request => asked.unwrap_or(self.dialects[0].name),
+            AnswerAs::Request => request.unwrap_or(self.dialects[0].name),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a running gateway shares: the configuration in use, what it was told, and the ids of requests.
+//! The shared state of a running gateway: the configuration in use, the options, and request ids.
 
 pub mod active_config;
 pub mod options;
@@ -14,34 +14,34 @@ use crate::logs::Log;
 use crate::metrics::{Metrics, ReloadOutcome};
 use active_config::{ActiveConfig, Reload};
 
-/// What every connection and every request needs.
+/// The state that all connections and requests share.
 pub struct Runtime {
     /// The configuration in use.
     pub live: ArcSwap<ActiveConfig>,
-    /// The time of day.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Every metric.
+    /// The metrics.
     pub metrics: Metrics,
-    /// Random for each process: it tells gateways apart and says nothing about them.
+    /// The value of `HostId` in error documents: random for each process, so that it identifies a gateway and reveals nothing.
     pub host_id: String,
     /// The access log.
     pub log: Log,
-    /// Connections to nodes that are not to be used again.
+    /// Connections to nodes that must not be reused.
     pub spent: SpentConnections,
 }
 
 impl Runtime {
-    /// Reads the configuration again, and uses it if it is right.
+    /// Reloads the configuration. If it is invalid, the one in use stays.
     pub fn reload(&self, reload: &Reload) {
         match self.live.load().reloaded(reload, &self.metrics) {
             Ok(next) => {
                 self.live.store(Arc::new(next));
                 self.metrics.reload(ReloadOutcome::Applied);
-                tracing::info!("the configuration has been read again and is in use");
+                tracing::info!("the configuration has been reloaded");
             }
             Err(error) => {
                 self.metrics.reload(ReloadOutcome::Kept);
-                tracing::error!(%error, "the configuration has been read again and is not used; the old one stays");
+                tracing::error!(%error, "the configuration could not be reloaded; the old one stays in use");
             }
         }
     }

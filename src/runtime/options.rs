@@ -1,4 +1,4 @@
-//! What the gateway is told.
+//! The options of listeners and of the server.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -10,20 +10,20 @@ use crate::address::HostNames;
 use crate::dialect::{DIALECTS, DialectName};
 use crate::socket_address::SocketAddress;
 
-/// The dialect that the answers use.
+/// The dialect of the responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerAs {
-    /// The one that the request used.
+    /// The dialect of the request.
     Request,
-    /// Always this one.
+    /// Always this dialect.
     Dialect(DialectName),
 }
 
 impl AnswerAs {
-    /// The word for the dialect of the request.
+    /// The name of [`AnswerAs::Request`].
     pub const REQUEST: &'static str = "request";
 
-    /// Every word: [`AnswerAs::REQUEST`], and those of the dialects.
+    /// All names: [`AnswerAs::REQUEST`], and those of the dialects.
     pub const WORDS: &'static [&'static str] = &{
         let mut words = [Self::REQUEST; DialectName::WORDS.len() + 1];
         let mut at = 0;
@@ -34,7 +34,7 @@ impl AnswerAs {
         words
     };
 
-    /// The word in the configuration.
+    /// The name in the configuration.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Request => Self::REQUEST,
@@ -42,7 +42,7 @@ impl AnswerAs {
         }
     }
 
-    /// Reads a word; none where it is another one.
+    /// Reads a name; none if it is unknown.
     pub fn of(word: &str) -> Option<Self> {
         if word == Self::REQUEST {
             return Some(Self::Request);
@@ -65,12 +65,12 @@ impl<'d> Deserialize<'d> for AnswerAs {
     }
 }
 
-/// How many connections a listener may have.
+/// The connection limits of a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// Altogether; at least 1. Fewer where there are not enough file descriptors.
+    /// In total; at least 1. The limit of file descriptors may reduce it.
     pub connections: usize,
-    /// From one network, which is an IPv4 address or the first 64 bits of an IPv6 address; none where that is not limited.
+    /// From one network, which is an IPv4 address or the first 64 bits of an IPv6 address; none for no limit.
     pub per_network: Option<usize>,
 }
 
@@ -83,12 +83,12 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// The slowest pace that a client may have.
+/// The lowest transfer rate of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MinRate {
-    /// Bytes in a second; 0 for as slow as it likes.
+    /// Bytes per second; 0 for no minimum.
     pub bytes: u64,
-    /// The time of waiting for the client over which they are averaged.
+    /// The time of waiting for the client over which the rate is averaged.
     pub window: Duration,
 }
 
@@ -104,24 +104,23 @@ impl Default for MinRate {
 /// One `[[listener]]`.
 #[derive(Debug, Clone)]
 pub struct ListenerOptions {
-    /// Where it listens: port 0 takes a free one, and a Unix socket is made with mode 0660.
+    /// The address to listen on: port 0 uses a free port, and a Unix socket gets the mode 0660.
     pub address: SocketAddress,
-    /// Which host names stand for what.
+    /// The host names of the gateway and of buckets.
     pub hosts: HostNames,
     /// The signature dialects accepted here, the preferred one first.
     pub dialects: Vec<DialectName>,
-    /// Whose words the answers use.
+    /// The dialect of the responses.
     pub answer_as: AnswerAs,
     /// The longest time from the first byte of a request header to its end.
     pub header_timeout: Duration,
-    /// The longest time between two requests of one connection.
+    /// The longest time a keep-alive connection waits for its next request.
     pub idle_timeout: Duration,
-    /// The longest silence in the middle of a request body, and the longest time in which a client takes nothing of an
-    /// answer.
+    /// The longest time in which a client sends no byte of a request body, or reads no byte of a response.
     pub body_timeout: Duration,
-    /// How slow a client may be with a request body or an answer.
+    /// The lowest rate of a client that sends a body or reads a response.
     pub min_rate: MinRate,
-    /// How many connections it may have.
+    /// The connection limits.
     pub limits: ConnectionLimits,
 }
 
@@ -147,7 +146,7 @@ impl Default for ListenerOptions {
 pub struct ServerOptions {
     /// Worker threads; at least 1.
     pub threads: usize,
-    /// The longest wait for requests in flight when the gateway stops.
+    /// How long requests in flight may take to end when the gateway stops.
     pub grace_period: Duration,
 }
 

@@ -313,7 +313,7 @@ fn a_json_log_is_json_to_its_last_line() {
         502
     );
     gateway.signal("HUP");
-    gateway.await_log("read again");
+    gateway.await_log("reloaded");
     let (status, log) = gateway.stop();
     assert!(status.success());
     let lines: Vec<Value> = log

@@ -120,12 +120,12 @@ fn what_would_get_lost_is_told() {
     let url = "http://127.0.0.1:9/bucket01/key";
     let (_, warning) = warned(&["--presign", "1m", "-H", "x-amz-meta-a: b", "PUT", url]);
     assert!(
-        warning.contains("which have to be sent with it: x-amz-meta-a;"),
+        warning.contains("which must be sent with it: x-amz-meta-a;"),
         "{warning}"
     );
     let (_, warning) = warned(&["--domain", DOMAIN, "GET", url]);
     assert!(
-        warning.contains("127.0.0.1:9 is neither a --domain nor below one"),
+        warning.contains("127.0.0.1:9 is not a --domain nor a name below one"),
         "{warning}"
     );
     let bodied = ["--body", env!("CARGO_MANIFEST_PATH")];
@@ -155,8 +155,11 @@ fn a_body_that_cannot_be_sent_is_an_error() {
                 "/no/such/file",
                 "cannot read /no/such/file: No such file or directory (os error 2)",
             ),
-            (folder, "it is no regular file"),
-            ("/dev/null", "cannot read /dev/null: it is no regular file"),
+            (folder, "it is not a regular file"),
+            (
+                "/dev/null",
+                "cannot read /dev/null: it is not a regular file",
+            ),
         ] {
             let arguments = [&KEYS[..], further, &["--body", body, "PUT", url]].concat();
             let line = fails(&arguments);
@@ -224,7 +227,7 @@ fn a_body_stays_as_it_is() {
         ];
         let url = "http://127.0.0.1:9/bucket01/key";
         let line = fails(&[&KEYS[..], &how, &["PUT", url]].concat());
-        assert_eq!(line, "--output must be another file than --body");
+        assert_eq!(line, "--output and --body must be different files");
         assert_eq!(std::fs::read(&path).expect("a file"), b"content");
     }
 }

@@ -1,4 +1,4 @@
-//! The body of a request of version 4: its payload mode, and its bytes as they go over the wire.
+//! The body of a request of version 4: its payload mode, and its bytes as they are sent.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -17,28 +17,28 @@ use crate::dialect::Syntax;
 use crate::sig::encode::hex;
 use crate::sig::payload::ChunkChain;
 
-/// The data of one chunk: what AWS's SDKs send (Amazon S3 API Reference: at least 8 KiB).
+/// The data of one chunk, as in AWS's SDKs (Amazon S3 API Reference: at least 8 KiB).
 const CHUNK: usize = 64 * 1024;
-/// The checksum of the trailer modes: what current SDKs send.
+/// The checksum of the trailer modes, as in current SDKs.
 const CHECKSUM: &str = "checksum-crc32";
 
-/// How the body is vouched for.
+/// How the body is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Payload {
-    /// Nothing vouches for it
+    /// Not signed
     Unsigned,
-    /// Its SHA-256 is signed
+    /// The SHA-256 of the body is signed
     Signed,
-    /// In chunks, each signed
+    /// In chunks, each of them signed
     SignedChunks,
-    /// In signed chunks, with a signed CRC-32 behind them
+    /// In signed chunks, with a signed CRC-32 in the trailer
     SignedChunksTrailer,
-    /// In chunks, with a CRC-32 behind them
+    /// In unsigned chunks, with a CRC-32 in the trailer
     UnsignedTrailer,
 }
 
 impl Payload {
-    /// Whether the bytes on the wire are not those of the file.
+    /// Whether the body is sent in chunks.
     pub fn is_framed(self) -> bool {
         match self {
             Self::Unsigned | Self::Signed => false,
@@ -50,7 +50,7 @@ impl Payload {
         matches!(self, Self::SignedChunksTrailer | Self::UnsignedTrailer)
     }
 
-    /// The text of the payload-mode header; reads the body where its digest is the text.
+    /// The value of the payload-mode header; reads the body where the value is its digest.
     pub fn text(self, form: &Syntax, body: Option<&Path>) -> Result<String, Failure> {
         let algorithm = form.v4.algorithm;
         Ok(match self {
@@ -62,7 +62,7 @@ impl Payload {
         })
     }
 
-    /// The headers that describe the framing, for a body of `length` bytes.
+    /// Adds the headers that describe the chunks, for a body of `length` bytes.
     pub fn describe(
         self,
         form: &Syntax,
@@ -75,7 +75,7 @@ impl Payload {
         let prefix = form.header_prefix;
         let name = |rest: &str| HeaderName::try_from(format!("{prefix}{rest}"));
         let encoding = match headers.get(CONTENT_ENCODING) {
-            Some(own) => format!("aws-chunked,{}", own.to_str()?),
+            Some(encoding) => format!("aws-chunked,{}", encoding.to_str()?),
             None => "aws-chunked".into(),
         };
         headers.insert(CONTENT_ENCODING, HeaderValue::try_from(encoding)?);
@@ -87,7 +87,7 @@ impl Payload {
         Ok(())
     }
 
-    /// Writes the body as it goes over the wire.
+    /// Writes the body in chunks, as it is sent.
     pub fn write(
         self,
         form: &Syntax,
@@ -95,13 +95,13 @@ impl Payload {
         body: &Path,
         output: &Path,
     ) -> Result<(), Failure> {
-        let reading = |error| told("read", body, &error);
-        let writing = |error| told("write", output, &error);
+        let reading = |error| cannot("read", body, &error);
+        let writing = |error| cannot("write", output, &error);
         if is_same(body, output) {
-            return Err("--output must be another file than --body".into());
+            return Err("--output and --body must be different files".into());
         }
         let mut body = opened(body)?;
-        let file = File::create(output).map_err(|error| told("create", output, &error))?;
+        let file = File::create(output).map_err(|error| cannot("create", output, &error))?;
         let mut wire = BufWriter::new(file);
         let mut checksum = Crc::new(CrcAlgorithm::Crc32IsoHdlc);
         let mut data = Vec::with_capacity(CHUNK);
@@ -152,26 +152,26 @@ impl Payload {
 }
 
 fn opened(path: &Path) -> Result<BufReader<File>, Failure> {
-    let file = File::open(path).map_err(|error| told("read", path, &error))?;
+    let file = File::open(path).map_err(|error| cannot("read", path, &error))?;
     Ok(BufReader::new(file))
 }
 
-fn told(act: &str, path: &Path, error: &std::io::Error) -> String {
+fn cannot(act: &str, path: &Path, error: &std::io::Error) -> String {
     format!("cannot {act} {}: {error}", path.display())
 }
 
-/// Whether two names are of one file, which would be emptied before it is read.
+/// Whether two paths are the same file, which creating the output would empty before it is read.
 fn is_same(one: &Path, other: &Path) -> bool {
     let file = |path: &Path| std::fs::metadata(path).map(|found| (found.dev(), found.ino()));
     matches!((file(one), file(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// The length of a body, which has to be a file that can be read, and read again.
+/// The length of a body, which must be a regular file, because it is read twice.
 pub fn length_of(path: &Path) -> Result<u64, Failure> {
     let opened = File::open(path).and_then(|file| file.metadata());
-    let found = opened.map_err(|error| told("read", path, &error))?;
+    let found = opened.map_err(|error| cannot("read", path, &error))?;
     if !found.is_file() {
-        return Err(format!("cannot read {}: it is no regular file", path.display()).into());
+        return Err(format!("cannot read {}: it is not a regular file", path.display()).into());
     }
     Ok(found.len())
 }
@@ -180,7 +180,7 @@ fn digest_of(body: Option<&Path>) -> Result<String, Failure> {
     let mut hash = Sha256::new();
     if let Some(path) = body {
         std::io::copy(&mut opened(path)?, &mut HashWriter(&mut hash))
-            .map_err(|error| told("read", path, &error))?;
+            .map_err(|error| cannot("read", path, &error))?;
     }
     let digits = hex(&hash.finalize().into());
     Ok(String::from_utf8_lossy(&digits).into_owned())

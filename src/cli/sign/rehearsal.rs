@@ -1,4 +1,4 @@
-//! What a gateway with its default settings says to a request that has just been signed: its own check is asked.
+//! Checks a signed request as a gateway with its default settings would, with the gateway's code.
 
 use std::time::SystemTime;
 
@@ -26,14 +26,14 @@ pub struct Sent<'s> {
 }
 
 impl Sent<'_> {
-    /// Whether the Host is one of the domains or below one.
+    /// Whether the Host is one of the domains or a name below one.
     pub fn is_below_a_domain(&self) -> bool {
         let host = self.name().to_ascii_lowercase();
         let below = |domain: &String| host == *domain || label(&host, domain).is_some();
         self.hosts.domains.iter().any(below)
     }
 
-    /// What is wrong with the address, with the bucket's name where that is it.
+    /// The fault of the address; for a bad bucket name, with the name.
     fn address_fault(&self, failure: &AddressFailure) -> String {
         match failure {
             AddressFailure::BadBucketName(_) => bucket_fault(self),
@@ -47,12 +47,12 @@ impl Sent<'_> {
     }
 }
 
-/// What stands before `.domain`.
+/// The part of a host name before `.domain`.
 fn label<'h>(host: &'h str, domain: &str) -> Option<&'h str> {
     host.strip_suffix(domain)?.strip_suffix('.')
 }
 
-/// What the gateway would refuse the request for, for a person.
+/// Why the gateway would refuse the request, for the user.
 pub fn refusal(sent: &Sent<'_>, key: &Key, words: DialectName, now: SystemTime) -> Option<String> {
     let refusal = check(sent, key, now).err()?;
     let answer = refusal.answer(words);
@@ -107,7 +107,7 @@ fn check(sent: &Sent<'_>, key: &Key, now: SystemTime) -> Result<(), Refusal> {
         .map_err(Refusal::Denied)
 }
 
-/// The defaults but for the region, which each operator chooses.
+/// The defaults, but with any region: each operator chooses the region.
 fn options() -> VerifyOptions {
     VerifyOptions {
         region: Region::Any,
@@ -128,7 +128,7 @@ fn verifying(key: &Key) -> VerifyingKey {
     }
 }
 
-/// The header on the wire, without what a client adds of its own.
+/// The request header as it is sent, without the fields that the client adds.
 fn header(sent: &Sent<'_>) -> Vec<u8> {
     let query = sent
         .query
@@ -145,7 +145,7 @@ fn header(sent: &Sent<'_>) -> Vec<u8> {
     text
 }
 
-/// Names the bucket, and the rule that it breaks.
+/// Names the bucket and the rule for bucket names.
 fn bucket_fault(sent: &Sent<'_>) -> String {
     use crate::address::{MAX_BUCKET_LENGTH, MIN_BUCKET_LENGTH};
     let host = sent.name().to_ascii_lowercase();

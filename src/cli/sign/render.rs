@@ -1,4 +1,4 @@
-//! The signed request in the forms that can be printed.
+//! The signed request in each output format.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,14 +11,14 @@ use serde::Serialize;
 use crate::cli::Failure;
 use crate::cli::shell::quoted;
 
-/// What is printed.
+/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// A curl command for a shell
     Curl,
-    /// One `Name: value` a line
+    /// One `Name: value` per line
     Headers,
-    /// The URL alone; with --presign
+    /// Only the URL; needs --presign
     Url,
     /// One JSON object
     Json,
@@ -30,7 +30,7 @@ pub struct Rendered<'s> {
     pub method: &'s Method,
     pub url: &'s str,
     pub headers: &'s HeaderMap,
-    /// The file that is sent.
+    /// The file with the body.
     pub body: Option<&'s Path>,
 }
 
@@ -67,7 +67,7 @@ impl Rendered<'_> {
     }
 
     fn curl(&self, lines: &[(&str, &str)]) -> String {
-        // -g: brackets and braces in a key are no ranges.
+        // -g: brackets and braces in a key are not ranges.
         let mut command = String::from("curl -gsS ");
         match *self.method {
             Method::HEAD => command += "-I",
@@ -88,10 +88,10 @@ impl Rendered<'_> {
         command += &format!(" {}", quoted(self.url));
         if let Some(body) = self.body {
             let name = body.display().to_string();
-            // To curl, "-" is its standard input.
+            // For curl, "-" is standard input.
             let name = if name == "-" { "./-".to_owned() } else { name };
             if path.ends_with('/') {
-                // -T would put the file's name behind the slash, and this one adds a type.
+                // -T would append the name of the file to a path that ends with a slash, and --data-binary adds a Content-Type.
                 if !self.headers.contains_key(CONTENT_TYPE) {
                     command += " -H 'Content-Type:'";
                 }
@@ -104,14 +104,14 @@ impl Rendered<'_> {
     }
 }
 
-/// Whether curl would take segments out of this path.
+/// Whether curl would remove dot segments from this path.
 fn has_dots(path: &str) -> bool {
     let decoded = path.replace("%2e", ".").replace("%2E", ".");
     let mut segments = decoded.split('/');
     segments.any(|segment| segment == "." || segment == "..")
 }
 
-/// Fields of one name become one, as they are signed.
+/// Joins fields of the same name, as signing does.
 fn joined<'h>(lines: &[(&'h str, &'h str)]) -> BTreeMap<&'h str, String> {
     let mut joined: BTreeMap<&str, String> = BTreeMap::new();
     for (name, value) in lines {

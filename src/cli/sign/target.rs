@@ -1,11 +1,11 @@
-//! The method and the URL that are to be signed.
+//! The method and the URL to sign.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use crate::cli::Failure;
 
-/// The methods of S3 and WOS. OPTIONS is not among them: browsers ask so without a signature.
+/// The methods of S3 and WOS without OPTIONS, which browsers send unsigned.
 const METHODS: [Method; 5] = [
     Method::GET,
     Method::HEAD,
@@ -13,13 +13,13 @@ const METHODS: [Method; 5] = [
     Method::POST,
     Method::DELETE,
 ];
-/// A URL, divided.
+/// A parsed URL.
 #[derive(Debug)]
 pub struct Target {
     uri: Uri,
     /// Everything before the query.
     pub base: String,
-    /// The Host that clients send: without the port where it is the scheme's own.
+    /// The Host that clients send: without the port where it is the default port of the scheme.
     pub host: String,
 }
 
@@ -27,17 +27,17 @@ impl Target {
     /// Reads an absolute URL.
     ///
     /// # Errors
-    /// What cannot be signed as it stands.
+    /// The URL cannot be signed.
     pub fn parse(url: &str) -> Result<Self, Failure> {
         let fault = |why: &str| -> Failure { format!("not a URL: {url}: {why}").into() };
         if url.chars().any(char::is_control) {
             return Err("not a URL: it has a control character; write it percent-encoded".into());
         }
-        // What is not ASCII has one reading all the same, and clients send it so.
+        // Characters outside ASCII are allowed: their meaning is unambiguous, and clients send them.
         let encoded = utf8_percent_encode(url, CONTROLS).to_string();
         let uri: Uri = encoded.parse().map_err(|error: http::uri::InvalidUri| {
             let blank = if url.contains(' ') {
-                "; write a blank as %20"
+                "; write a space as %20"
             } else {
                 ""
             };
@@ -47,7 +47,7 @@ impl Target {
             return Err(format!("not an absolute URL: {url}; write http://host/bucket/key").into());
         };
         if authority.as_str().contains('@') {
-            return Err("the URL must not hold a user name".into());
+            return Err("the URL must not contain a user name".into());
         }
         if encoded.contains('#') {
             return Err(fault("a '#' ends what is sent; write it as %23"));
@@ -71,7 +71,7 @@ impl Target {
         self.uri.path()
     }
 
-    /// The raw query string, where there is something in it.
+    /// The raw query string, if it is not empty.
     pub fn query(&self) -> Option<&str> {
         self.uri.query().filter(|query| !query.is_empty())
     }
@@ -80,7 +80,7 @@ impl Target {
 /// Reads a method.
 ///
 /// # Errors
-/// It is none that storage knows.
+/// It is not a method of S3 or WOS.
 pub fn method(written: &str) -> Result<Method, Failure> {
     let known = METHODS.into_iter();
     let alike = |method: &Method| method.as_str().eq_ignore_ascii_case(written);
@@ -93,10 +93,10 @@ pub fn method(written: &str) -> Result<Method, Failure> {
     }
 }
 
-/// Reads lines `Name: value`. The names that the signature makes itself are refused.
+/// Reads lines `Name: value`. The headers that signing sets are refused.
 ///
 /// # Errors
-/// What is no header, or would be overwritten.
+/// A line is not a header, or signing would overwrite it.
 pub fn headers(written: &[String]) -> Result<HeaderMap, Failure> {
     let mut headers = HeaderMap::new();
     for header in written {
