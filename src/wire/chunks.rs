@@ -1,7 +1,7 @@
-//! The framing of a body in chunks (RFC 9112, section 7.1), checked before the HTTP parser sees it.
+//! The framing of a chunked body (RFC 9112, section 7.1), checked before Pingora's parser sees it.
 //!
-//! Pingora's parser reads an empty size as 0, takes blanks behind a size and anything at all in an extension and in a
-//! trailer. Others read such bytes otherwise, so they are refused here as they are in a header.
+//! Pingora's parser reads an empty chunk size as 0, and accepts whitespace after a size and any bytes in an extension or a
+//! trailer. Other parsers read such bytes differently, so they are refused here.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -11,64 +11,63 @@ use super::connection::Connection;
 use super::parse::is_tchar;
 use crate::error::WireFault;
 
-/// The longest line of a chunk: its size, its extensions and the blanks between them.
+/// The longest line of a chunk: its size, its extensions and the whitespace between them.
 pub const MAX_SIZE_LINE_BYTES: usize = 1024;
-/// By how much the lines around the chunks may exceed what the chunks hold, over the whole body. A line of a few bytes around
-/// each byte of data is within it for the first chunks of a body, and long extensions around nothing are not.
+/// By how much the bytes of chunk lines, beyond [`USUAL_LINE_BYTES`] each, may exceed the data of the chunks, over the whole
+/// body. This bounds the work for long extensions with little data.
 pub const MAX_OVERHEAD_BYTES: usize = 64 * 1024;
-/// The longest trailer section. Nothing of it goes on.
+/// The longest trailer section, which is not forwarded.
 pub const MAX_TRAILER_BYTES: usize = 8 * 1024;
-/// A size has no more digits, with its leading zeros.
+/// The most digits of a chunk size, with leading zeros.
 const MAX_SIZE_DIGITS: u8 = 15;
-/// What a chunk costs without an extension: two line ends and a size. This much is not counted as overhead.
+/// The framing of a chunk without an extension: two line ends and a size. It does not count as overhead.
 const USUAL_LINE_BYTES: usize = 16;
 
-/// What is known of the framing of a connection's latest body.
+/// The framing of a connection's latest body.
 #[derive(Debug)]
 pub enum Chunks {
-    /// It does not come in chunks.
+    /// It is not chunked.
     None,
-    /// It does, and is right so far.
-    Right(ChunkCheck),
-    /// It is broken: so much of what followed was left.
-    Broken(usize),
+    /// It is chunked, and valid so far.
+    Valid(ChunkCheck),
+    /// It is invalid; the bytes after the fault that were discarded.
+    Invalid(usize),
 }
 
 impl Chunks {
-    /// The framing of a body of this length; none where it comes in chunks.
+    /// The framing of a body of this length; none for a chunked body.
     pub fn of(length: Option<u64>) -> Self {
         match length {
             Some(_) => Self::None,
-            None => Self::Right(ChunkCheck::new()),
+            None => Self::Valid(ChunkCheck::new()),
         }
     }
 
-    /// Checks a piece, and tells the connection of a fault.
+    /// Checks a part of the body, and records a fault at the connection.
     ///
     /// # Errors
-    /// The fault: the connection cannot go on.
+    /// The fault; the connection has to close.
     pub fn check(&mut self, piece: &[u8], connection: &Connection) -> io::Result<()> {
-        let Self::Right(check) = self else {
+        let Self::Valid(check) = self else {
             return Ok(());
         };
         check.push(piece).map_err(|fault| {
             connection.break_body(fault);
-            *self = Self::Broken(0);
+            *self = Self::Invalid(0);
             io::Error::new(io::ErrorKind::InvalidData, fault)
         })
     }
 
-    /// Whether the end of the body cannot be found any more.
-    pub fn are_broken(&self) -> bool {
-        matches!(self, Self::Broken(_))
+    /// Whether the framing has a fault, so that the end of the body is unknown.
+    pub fn are_invalid(&self) -> bool {
+        matches!(self, Self::Invalid(_))
     }
 
-    /// Counts what was read of a broken body and left; none is the end of the connection. It is a break where no more is to
-    /// be read.
-    pub fn leave(&mut self, count: usize) -> ControlFlow<()> {
+    /// Counts bytes that were discarded after a fault; 0 is the end of the connection. `Break` if no more are to be read.
+    pub fn discard(&mut self, count: usize) -> ControlFlow<()> {
         match self {
-            Self::Broken(left) if count > 0 && *left < MAX_LINGER_BYTES => {
-                *left += count;
+            Self::Invalid(discarded) if count > 0 && *discarded < MAX_LINGER_BYTES => {
+                *discarded += count;
                 ControlFlow::Continue(())
             }
             _ => ControlFlow::Break(()),
@@ -76,11 +75,11 @@ impl Chunks {
     }
 }
 
-/// Reads the framing of one body, piece by piece, wherever the pieces are cut.
+/// Reads the framing of one body, in parts of any size.
 #[derive(Debug)]
 pub struct ChunkCheck {
     state: State,
-    /// The size of the chunk whose line is being read, then what is still to come of its data.
+    /// The size of the chunk whose line is being read; then the rest of its data.
     size: u64,
     digits: u8,
     /// The bytes of the line, or of the trailer section, so far.
@@ -90,29 +89,29 @@ pub struct ChunkCheck {
     overhead: usize,
 }
 
-/// What comes next.
+/// The next expected part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Size,
-    /// The blanks behind a size, a name or a value; only an extension may follow them.
+    /// Whitespace after a size or a value; only an extension may follow it.
     Blank,
-    /// The blanks behind a semicolon.
+    /// Whitespace after a semicolon.
     BeforeName,
     Name,
-    /// The blanks behind a name; an equals sign or the next extension follows.
+    /// Whitespace after a name; an equals sign or the next extension follows.
     AfterName,
-    /// The blanks behind an equals sign.
+    /// Whitespace after an equals sign.
     BeforeValue,
     Value,
     Quoted,
-    /// Behind a backslash in a quoted string.
+    /// After a backslash in a quoted string.
     Escaped,
     AfterQuoted,
     SizeLineFeed,
     Data,
     DataReturn,
     DataLineFeed,
-    /// The beginning of a trailer line, or the end of the body.
+    /// The start of a trailer line, or the end of the body.
     Trailer,
     TrailerName,
     TrailerValue,
@@ -135,7 +134,7 @@ impl State {
 }
 
 impl ChunkCheck {
-    /// A body that is about to come.
+    /// The start of a body.
     pub fn new() -> Self {
         Self {
             state: State::Size,
@@ -147,13 +146,13 @@ impl ChunkCheck {
         }
     }
 
-    /// Takes a piece in. What stands behind the end of the body is not looked at.
+    /// Checks a part of the body. Bytes after the end of the body are ignored.
     ///
     /// # Errors
-    /// [`WireFault`], with the first byte that cannot stand where it does.
+    /// [`WireFault`], at the first invalid byte.
     pub fn push(&mut self, piece: &[u8]) -> Result<(), WireFault> {
         let mut rest = piece;
-        while let [byte, behind @ ..] = rest {
+        while let [byte, after @ ..] = rest {
             match self.state {
                 State::Done => return Ok(()),
                 State::Data => {
@@ -168,20 +167,20 @@ impl ChunkCheck {
                 }
                 _ => {
                     self.state = self.step(*byte)?;
-                    rest = behind;
+                    rest = after;
                 }
             }
         }
         Ok(())
     }
 
-    /// Whether the end of the body has come.
+    /// Whether the body has ended.
     #[cfg(test)]
     fn is_done(&self) -> bool {
         self.state == State::Done
     }
 
-    /// One byte of a line.
+    /// Reads one byte of a line.
     fn step(&mut self, byte: u8) -> Result<State, WireFault> {
         use State as S;
         let next = match (self.state, byte) {
@@ -194,7 +193,7 @@ impl ChunkCheck {
                 self.size = self.size << 4 | u64::from(digit);
                 S::Size
             }
-            // At least one digit.
+            // At least one digit is required.
             (S::Size, _) if self.digits == 0 => return Err(WireFault::ChunkSize),
             (S::Size | S::Name | S::AfterName | S::Value | S::AfterQuoted | S::Blank, b';') => {
                 S::BeforeName
@@ -238,7 +237,7 @@ impl ChunkCheck {
         Ok(next)
     }
 
-    /// The line of a chunk has ended: its data follows, or behind the last one the trailer section.
+    /// The end of a chunk's line: its data follows, or the trailer section after the last chunk.
     fn data(&mut self) -> Result<State, WireFault> {
         self.overhead += self.read.saturating_sub(USUAL_LINE_BYTES);
         if self.overhead > MAX_OVERHEAD_BYTES {

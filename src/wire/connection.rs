@@ -1,4 +1,4 @@
-//! What is known of one connection from a client.
+//! The state of one client connection.
 
 use std::io;
 use std::net::IpAddr;
@@ -17,61 +17,61 @@ use crate::runtime::Runtime;
 use crate::runtime::active_config::{ActiveConfig, Listener};
 use crate::runtime::options::MinRate;
 
-/// What the connections share for the pieces of bodies that they read. A piece can be in seven places on its way to a node
-/// that does not take it.
+/// The bytes of one read from every connection together. A part of a body can be in seven buffers on its way to a node that
+/// does not read it.
 const PIECES: usize = 8 * 1024 * 1024;
-/// The most of a body that is read at once: more would not fit into Pingora's buffer.
+/// The largest read of a body: the size of Pingora's buffer.
 const LARGEST_PIECE: usize = 64 * 1024;
-/// With however many connections: smaller pieces cost more than they save.
+/// The smallest read of a body, however many connections there are: smaller reads cost more than they save.
 const SMALLEST_PIECE: usize = 4 * 1024;
 
-/// What is awaited on a connection.
+/// What a connection is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadState {
-    /// A request header from the client.
+    /// A request header.
     Header,
-    /// The body of a request, or the rest of it.
+    /// A request body, or the rest of it.
     Body,
-    /// The head of a form: the same, in small pieces.
+    /// The fields of a form before its file: as `Body`, with small reads.
     Form,
-    /// Our answer; the request has been read to its end.
+    /// The response; the request has been read to its end.
     Answer,
-    /// Nothing more: the node has been silent for too long.
+    /// Nothing more: the node has timed out.
     Nothing,
 }
 
-/// One connection from a client: where it came in, from whom, and what is awaited on it.
+/// A client connection: its listener, its client, and what it is waiting for.
 pub struct Connection {
     runtime: Arc<Runtime>,
-    /// The listener as it was when it took the connection.
+    /// The listener, with its settings from when the connection was accepted.
     listener: Arc<Listener>,
     peer: Option<HeaderValue>,
     state: AtomicU8,
     opened: Instant,
-    /// When what is awaited is late, in nanoseconds since the connection was opened.
+    /// The deadline for `state`, in nanoseconds since `opened`; or [`UNCHANGED`] or [`RESTART`].
     due: AtomicU64,
-    /// The fields of the header that Pingora is about to read.
+    /// The head of the request that Pingora is about to read.
     head: Mutex<Option<RequestHead>>,
-    /// Why the end of a body could not be found.
+    /// The fault in the framing of a body, if there was one.
     broken: OnceLock<WireFault>,
     activity: Arc<Activity>,
     answer_to: AnswerTo,
 }
 
-/// Records bytes that were no request, and gives the whole answer to them, which ends the connection.
+/// Records an invalid request header, and returns the complete response to it. The connection closes after the response.
 pub type AnswerTo = fn(&Connection, WireFault) -> Vec<u8>;
 
-/// In place of a time: the one that was said last stands.
+/// Instead of a time: the deadline has not changed.
 const UNCHANGED: u64 = u64::MAX;
-/// In place of a time: it starts now.
+/// Instead of a time: the timeout starts again now.
 const RESTART: u64 = u64::MAX - 1;
 
-/// Until when something is awaited.
+/// A new deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deadline {
-    /// For its whole time.
+    /// After the timeout of the state, from now.
     FromNow,
-    /// Until then.
+    /// At this time.
     At(Instant),
 }
 
@@ -92,7 +92,7 @@ impl Connection {
         Self {
             runtime,
             listener,
-            // Written once for all requests of the connection.
+            // Formatted once for all requests of the connection.
             peer: peer.and_then(|peer| HeaderValue::from_str(&peer.to_string()).ok()),
             state: AtomicU8::new(ReadState::Header as u8),
             opened: instant(),
@@ -104,18 +104,17 @@ impl Connection {
         }
     }
 
-    /// Whether it is idle.
+    /// The idle state.
     pub fn activity(&self) -> &Activity {
         &self.activity
     }
 
-    /// The listener that took the connection, as a configuration has it; one that the configuration has no more stays as it
-    /// was.
+    /// The listener of the connection with its settings in `active`; with its old settings if `active` does not have it any more.
     pub fn listener<'l>(&'l self, active: &'l ActiveConfig) -> &'l Listener {
         active.successor(&self.listener).unwrap_or(&self.listener)
     }
 
-    /// Handles a request of the connection: [`Connection::current`] is this one until it has ended.
+    /// Runs the future of a request; in it, [`Connection::current`] is this connection.
     pub async fn handling<F: Future>(self: Arc<Self>, request: F) -> F::Output {
         CURRENT.scope(self, request).await
     }
@@ -128,34 +127,34 @@ impl Connection {
         CURRENT.with(Arc::clone)
     }
 
-    /// How long a request header may take to arrive.
+    /// The listener's `header_timeout`.
     pub fn header_timeout(&self) -> Duration {
         self.listener(&self.runtime.live.load())
             .options
             .header_timeout
     }
 
-    /// How long the connection may be idle.
+    /// The listener's `idle_timeout`.
     pub fn idle_timeout(&self) -> Duration {
         self.listener(&self.runtime.live.load())
             .options
             .idle_timeout
     }
 
-    /// How long the client may be silent in a body, or take nothing of an answer.
+    /// The listener's `body_timeout`.
     pub fn body_timeout(&self) -> Duration {
         self.listener(&self.runtime.live.load())
             .options
             .body_timeout
     }
 
-    /// How slow the client may be with a body or an answer.
+    /// The listener's `min_rate` and its window.
     pub fn min_rate(&self) -> MinRate {
         self.listener(&self.runtime.live.load()).options.min_rate
     }
 
-    /// Records that the client is too slow, and gives the error that ends what it does.
-    pub fn is_too_slow(&self) -> io::Error {
+    /// Counts the connection as too slow, and returns the error that closes it.
+    pub fn too_slow(&self) -> io::Error {
         let metrics = &self.runtime.metrics;
         metrics.connection_dropped(DroppedConnection::Slow);
         io::Error::new(
@@ -164,13 +163,13 @@ impl Connection {
         )
     }
 
-    /// How long a node may be silent.
+    /// The cluster's `read_timeout`.
     pub fn node_timeout(&self) -> Duration {
         self.runtime.live.load().cluster.options().read_timeout
     }
 
-    /// The most of a body that may be read at once: the less, the more connections there are, so that a thousand uploads
-    /// to slow nodes stay within 256 MiB.
+    /// The read size for a body. It shrinks as the number of connections grows, so that a thousand uploads to slow nodes use less
+    /// than 256 MiB (`benches/bodies`).
     pub fn piece(&self) -> usize {
         let connections = self.runtime.metrics.connections.get();
         (PIECES / connections.max(1)).clamp(SMALLEST_PIECE, LARGEST_PIECE)
@@ -181,30 +180,30 @@ impl Connection {
         self.peer.as_ref()
     }
 
-    /// A header was read: its body is awaited, and whoever handles the request fetches its fields.
+    /// Stores the head of a new request for its handler, and starts to wait for the body.
     pub fn put_head(&self, head: RequestHead) {
         *self.head.lock().unwrap_or_else(PoisonError::into_inner) = Some(head);
         self.set_state(ReadState::Body);
     }
 
-    /// Takes the fields of the request that has begun; none where none was read.
+    /// Takes the head of the request; none where the guard has read none, as in HTTP/2.
     pub fn take_head(&self) -> Option<RequestHead> {
         let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
         head.take()
     }
 
-    /// The body under way is none that has an end.
+    /// Records a fault in the framing of the current body.
     pub fn break_body(&self, fault: WireFault) {
-        // Once broken, the connection has no other body.
+        // The connection has no further body after a fault.
         let _first = self.broken.set(fault);
     }
 
-    /// Why the body under way is broken, if it is.
+    /// The fault in the framing of the current body, if there is one.
     pub fn body_fault(&self) -> Option<WireFault> {
         self.broken.get().copied()
     }
 
-    /// What is awaited now.
+    /// What the connection is waiting for.
     pub fn state(&self) -> ReadState {
         let state = self.state.load(Ordering::Relaxed);
         [
@@ -216,18 +215,19 @@ impl Connection {
         ][usize::from(state)]
     }
 
-    /// From now on something else is awaited.
+    /// Sets what the connection is waiting for, and restarts the timer.
     pub fn set_state(&self, state: ReadState) {
         self.state.store(state as u8, Ordering::Relaxed);
         self.restart_timer();
     }
 
-    /// The time for what is awaited starts again: the node has said something.
+    /// Restarts the timer: the node has sent something.
     pub fn restart_timer(&self) {
         self.due.store(RESTART, Ordering::Relaxed);
     }
 
-    /// The node is awaited until then: for whoever knows the time, since to look at the clock costs more than all of this.
+    /// Waits for the node until `due`, for callers that know the time already: reading the clock is the largest part of the cost
+    /// (`benches/wrk`).
     pub fn await_node_until(&self, due: Instant) {
         let due = due.saturating_duration_since(self.opened).as_nanos();
         let due = u64::try_from(due).unwrap_or(RESTART);
@@ -235,9 +235,9 @@ impl Connection {
         self.due.store(due, Ordering::Relaxed);
     }
 
-    /// Whether the time for what is awaited starts again. It is said once.
+    /// Takes the new deadline; none if it has not changed since the last call.
     pub fn take_timer(&self) -> Option<Deadline> {
-        // One task alone looks, the connection's own: nothing is lost between the two steps.
+        // Only the task of the connection calls this, so no change is lost between the two steps.
         let due = self.due.load(Ordering::Relaxed);
         self.due.store(UNCHANGED, Ordering::Relaxed);
         match due {
@@ -247,12 +247,12 @@ impl Connection {
         }
     }
 
-    /// What every connection shares.
+    /// The shared state of the gateway.
     pub fn runtime(&self) -> &Runtime {
         &self.runtime
     }
 
-    /// Records a fault and gives the whole answer to it, which ends the connection.
+    /// Records a fault, and returns the complete response to it. The connection closes after the response.
     pub fn refuse(&self, fault: WireFault) -> Vec<u8> {
         (self.answer_to)(self, fault)
     }

@@ -1,4 +1,4 @@
-//! The answer to what is no request, written by the connection's guard.
+//! The response to an invalid request header, written by the connection's guard.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,7 +8,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::{LINGER, MAX_LINGER_BYTES};
 
-/// The answer to a fault on its way out.
+/// A response that is being written before the connection closes.
 pub struct FaultResponse {
     answer: Vec<u8>,
     written: usize,
@@ -18,7 +18,7 @@ pub struct FaultResponse {
 }
 
 impl FaultResponse {
-    /// An answer that is to be written from now on.
+    /// A response to write.
     pub fn with(answer: Vec<u8>) -> Self {
         Self {
             answer,
@@ -29,7 +29,8 @@ impl FaultResponse {
         }
     }
 
-    /// Writes the answer, ends our side, and reads what the client still sends, within the bounds.
+    /// Writes the response, shuts down the write side, and then reads and discards what the client still sends, up to
+    /// [`MAX_LINGER_BYTES`] and [`LINGER`].
     pub fn poll<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,

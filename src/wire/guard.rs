@@ -1,4 +1,5 @@
-//! A client's connection that lets a request header through only once it has been checked, and in time.
+//! The stream of a client connection. It passes a request header on only once it is complete and checked, and enforces the
+//! deadlines and the minimum rate.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -28,65 +29,65 @@ use super::{PIECE, parse};
 use crate::clock::instant;
 use crate::error::WireFault;
 
-/// How much of an answer is gathered, so that the header and a small document leave in one packet.
-const GATHERED: usize = 4096;
+/// The write buffer: a response header and a small document are sent in one packet.
+const WRITE_BUFFER: usize = 4096;
 
-/// A connection from a client. A request header is held back until it is complete and checked, so that the HTTP parser
-/// behind reads it once and as a whole; a fault is answered here, and the parser sees the end of the connection.
+/// The stream of a client connection. A request header is withheld until it is complete and checked, so that Pingora's parser
+/// reads it once and as a whole. An invalid header is answered here, and the parser sees the end of the connection.
 ///
-/// It takes the place of Pingora's own stream around a socket, whose buffers and clocks nothing here needs.
+/// It replaces Pingora's own stream, whose buffers and timestamps are not needed here.
 pub struct GuardedStream<S> {
     inner: BufWriter<S>,
     connection: Arc<Connection>,
-    /// What was read and not passed on.
-    held: BytesMut,
-    /// How much of it was searched for the end of a header.
+    /// The bytes that were read and not passed on.
+    buffered: BytesMut,
+    /// How many of them were searched for the end of a header.
     searched: usize,
-    /// How much of it is still a header's, where a body in chunks follows.
+    /// How many of them still belong to the header, where a chunked body follows.
     header: usize,
-    /// The framing of the body, where it comes in chunks.
+    /// The framing of the body, where it is chunked.
     chunks: Chunks,
-    /// When what is awaited is late; none while nothing is.
+    /// The deadline for the state of the connection; none while there is no deadline.
     due: Option<Instant>,
-    /// Wakes us at `due` or before: it is set anew once it has fired, not for each request.
+    /// Wakes the task at `due` or earlier. It is set again once it has fired, and not for each request.
     timer: Option<Timer>,
-    /// Fires when the client has taken nothing for too long of what is being written; none while it takes it.
-    unread: Option<Timer>,
-    /// How fast the client sends a body.
-    sends: RateMeter,
-    /// How fast it takes an answer.
-    takes: RateMeter,
+    /// Fires when the client has read nothing of a pending write for `body_timeout`; none while no write is pending.
+    write_timer: Option<Timer>,
+    /// The rate at which the client sends a body.
+    send_rate: RateMeter,
+    /// The rate at which the client reads a response.
+    read_rate: RateMeter,
     fault_response: Option<FaultResponse>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
-    /// Guards a connection.
+    /// Wraps the socket of a connection.
     pub fn new(inner: S, connection: Arc<Connection>) -> Self {
         Self {
-            inner: BufWriter::with_capacity(GATHERED, inner),
+            inner: BufWriter::with_capacity(WRITE_BUFFER, inner),
             connection,
-            held: BytesMut::new(),
+            buffered: BytesMut::new(),
             searched: 0,
             header: 0,
             chunks: Chunks::None,
             due: None,
             timer: None,
-            unread: None,
-            sends: RateMeter::default(),
-            takes: RateMeter::default(),
+            write_timer: None,
+            send_rate: RateMeter::default(),
+            read_rate: RateMeter::default(),
             fault_response: None,
         }
     }
 
-    /// Waits for a request header that is complete and checked, and holds it. False where none will come: the client is
-    /// gone, has been silent for too long, or has been answered already.
+    /// Waits for a request header, checks it and buffers it. False if none comes: the client has closed the connection, has timed
+    /// out, or has got the response to an invalid header.
     ///
-    /// Nothing of what handles a request is there yet: a connection that is idle, or in the middle of a header, takes as
-    /// little memory as can be.
+    /// The state of a request does not exist yet, so that an idle connection and an incomplete header use little memory
+    /// (`benches/connections`).
     pub async fn header(&mut self) -> bool {
         poll_fn(|cx| match self.poll_header(cx) {
-            // The end of an answer may still be here.
-            Poll::Pending => self.poll_gathered(cx).map(|_broken| false),
+            // The end of the previous response may still be in the write buffer.
+            Poll::Pending => self.poll_write_buffer(cx).map(|_failed| false),
             ready => ready,
         })
         .await
@@ -102,8 +103,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
                 Ok(false) => {}
                 Err(fault) => return self.refuse(fault, cx).map(|_ended| false),
             }
-            let idle = self.held.is_empty();
-            let Poll::Ready(read) = self.poll_hold(cx) else {
+            let idle = self.buffered.is_empty();
+            let Poll::Ready(read) = self.poll_fill(cx) else {
                 ready!(self.poll_deadline(cx));
                 if idle {
                     return Poll::Ready(false);
@@ -114,7 +115,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
                 return Poll::Ready(false);
             }
             if idle {
-                // From here on the header has a time of its own.
+                // The first byte: from here on `header_timeout` applies.
                 self.due = None;
                 if !self.connection.activity().begin() {
                     return Poll::Ready(false);
@@ -123,60 +124,60 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
         }
     }
 
-    /// Looks for a complete header in what is held, and checks what there is of it.
+    /// Looks for a complete header in the buffer, and checks what there is of it.
     fn search(&mut self) -> Result<bool, WireFault> {
-        if self.searched == self.held.len() {
+        if self.searched == self.buffered.len() {
             return Ok(false);
         }
-        // A whole header mostly comes at once. Of one in many pieces the end alone is looked for in every piece, so that it
-        // is checked once.
-        let is_whole =
-            self.searched == 0 || parse::header_length(&self.held, self.searched).is_some();
-        let head = if is_whole {
-            parse::read(&self.held)?
+        // A header mostly arrives in one read. Of a header in several reads, each read is only searched for its end, so that the
+        // header is parsed once.
+        let is_complete =
+            self.searched == 0 || parse::header_length(&self.buffered, self.searched).is_some();
+        let head = if is_complete {
+            parse::read(&self.buffered)?
         } else {
             None
         };
         let Some(head) = head else {
-            let before = std::mem::replace(&mut self.searched, self.held.len());
-            return parse::check_partial(&self.held, before).map(|()| false);
+            let before = std::mem::replace(&mut self.searched, self.buffered.len());
+            return parse::check_partial(&self.buffered, before).map(|()| false);
         };
-        let behind = self.held.len() - head.length();
-        let left = head.strip_to_framing(&mut self.held);
-        self.held.truncate(left);
+        let rest = self.buffered.len() - head.length();
+        let left = head.strip_to_framing(&mut self.buffered);
+        self.buffered.truncate(left);
         self.searched = 0;
         self.due = None;
         self.chunks = Chunks::of(head.body_length());
-        // What is here of a body in chunks comes through its check. All else goes on with the header: the parser sees what
-        // is behind the body, and that ends the connection.
+        // Bytes of a chunked body go through the check of its framing. Otherwise all bytes are passed on with the header: the
+        // parser sees bytes after the body, and closes the connection because of them.
         self.header = match head.body_length() {
-            None => left - behind,
+            None => left - rest,
             Some(_) => 0,
         };
         self.connection.put_head(head);
         Ok(true)
     }
 
-    /// Holds what can be read at once, and gives how much that was.
-    fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    /// Reads once into the buffer, and returns the number of bytes.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut piece = [const { MaybeUninit::uninit() }; PIECE];
         let mut piece = ReadBuf::uninit(&mut piece);
         ready!(Pin::new(&mut self.inner).poll_read(cx, &mut piece))?;
-        match self.held.is_empty() {
-            true => self.held = BytesMut::from(piece.filled()),
-            false => self.held.extend_from_slice(piece.filled()),
+        match self.buffered.is_empty() {
+            true => self.buffered = BytesMut::from(piece.filled()),
+            false => self.buffered.extend_from_slice(piece.filled()),
         }
         Poll::Ready(Ok(piece.filled().len()))
     }
 
-    /// The end of the time for the first byte of a header, for the rest of one, or for the next sign of the node.
+    /// Ready once the deadline has passed: for the first byte of a header, for the rest of a header, or for the node.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let due = match (self.due, self.connection.take_timer()) {
             (Some(due), None) => due,
             (_, Some(Deadline::At(due))) => *self.due.insert(due),
             (_, None | Some(Deadline::FromNow)) => {
                 let now = instant();
-                let time = match (self.connection.state(), self.held.is_empty()) {
+                let time = match (self.connection.state(), self.buffered.is_empty()) {
                     (ReadState::Answer, _) => self.connection.node_timeout(),
                     (_, true) => {
                         self.connection.activity().rest(now);
@@ -204,7 +205,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
         }
     }
 
-    /// Reads a piece of a body.
+    /// Reads a part of a body, and checks its framing.
     fn poll_body(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let most = self.connection.piece();
@@ -223,17 +224,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
         Poll::Ready(checked)
     }
 
-    /// Puts an end to a body that comes too slowly.
-    fn paced(&mut self, read: Poll<io::Result<()>>, count: usize) -> Poll<io::Result<()>> {
+    /// Fails a read of a body where the client is slower than `min_rate`.
+    fn check_rate(&mut self, read: Poll<io::Result<()>>, count: usize) -> Poll<io::Result<()>> {
         match read {
             Poll::Pending => {
-                self.sends.wait();
+                self.send_rate.start_wait();
                 Poll::Pending
             }
             Poll::Ready(Ok(())) => {
                 let least = || self.connection.min_rate();
-                if self.sends.is_too_slow(count, least) {
-                    return Poll::Ready(Err(self.connection.is_too_slow()));
+                if self.send_rate.is_too_slow(count, least) {
+                    return Poll::Ready(Err(self.connection.too_slow()));
                 }
                 Poll::Ready(Ok(()))
             }
@@ -241,42 +242,43 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
         }
     }
 
-    /// Passes on what is held, as far as it is as it should be.
+    /// Passes buffered bytes on, and checks the framing of the body in them.
     fn pass_on(&mut self, buf: &mut ReadBuf<'_>) -> io::Result<()> {
-        let mut count = self.held.len().min(buf.remaining());
+        let mut count = self.buffered.len().min(buf.remaining());
         if self.header > 0 {
-            // The parser gets to read the header also where what follows it is at fault.
+            // The header is passed on first, even if the body after it has a fault.
             count = count.min(self.header);
             self.header -= count;
         } else {
-            self.chunks.check(&self.held[..count], &self.connection)?;
+            self.chunks
+                .check(&self.buffered[..count], &self.connection)?;
         }
-        buf.put_slice(&self.held[..count]);
-        self.held.advance(count);
-        if self.held.is_empty() {
-            // An idle connection holds no memory.
-            self.held = BytesMut::new();
+        buf.put_slice(&self.buffered[..count]);
+        self.buffered.advance(count);
+        if self.buffered.is_empty() {
+            // An idle connection must not keep a buffer.
+            self.buffered = BytesMut::new();
         }
         Ok(())
     }
 
-    /// The client's body has no end that could be found: what comes is left, so that the client sees the answer.
-    fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.held = BytesMut::new();
+    /// After a fault in the framing of a body: reads and discards what the client sends, so that it gets the response (a lingering
+    /// close).
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.buffered = BytesMut::new();
         let mut scratch = [0; PIECE];
         loop {
             let mut piece = ReadBuf::new(&mut scratch);
             ready!(Pin::new(&mut self.inner).poll_read(cx, &mut piece))?;
-            let left = self.chunks.leave(piece.filled().len());
-            if left.is_break() {
+            let discarded = self.chunks.discard(piece.filled().len());
+            if discarded.is_break() {
                 return Poll::Ready(Ok(()));
             }
         }
     }
 
-    /// Nothing more can be read now. What is gathered of an answer leaves before the connection waits: there is no telling
-    /// when more of it comes.
-    fn poll_gathered(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Sends what is in the write buffer before the connection waits for bytes to read: the rest of the response may take long.
+    fn poll_write_buffer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.inner.buffer().is_empty() {
             return Poll::Pending;
         }
@@ -286,11 +288,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
         }
     }
 
-    /// The request has been read to its end: what the client sends now is for later, but that it is gone must be seen,
-    /// and that the node is silent for too long.
-    fn poll_answered(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.held.is_empty()
-            && let Poll::Ready(read) = self.poll_hold(cx)
+    /// While the connection waits for the response: buffers what the client sends, detects that the client has closed the
+    /// connection, and that the node has timed out.
+    fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.buffered.is_empty()
+            && let Poll::Ready(read) = self.poll_fill(cx)
             && read? == 0
         {
             return Poll::Ready(Ok(()));
@@ -301,7 +303,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
     }
 
     fn refuse(&mut self, fault: WireFault, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.held = BytesMut::new();
+        self.buffered = BytesMut::new();
         let fault_response = FaultResponse::with(self.connection.refuse(fault));
         let fault_response = self.fault_response.insert(fault_response);
         fault_response.poll(&mut self.inner, cx).map(Ok)
@@ -319,61 +321,64 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedStream<S> {
             return fault_response.poll(&mut this.inner, cx).map(Ok);
         }
         let read = match this.connection.state() {
-            ReadState::Body | ReadState::Form if this.chunks.are_broken() => this.poll_leave(cx),
+            ReadState::Body | ReadState::Form if this.chunks.are_invalid() => this.poll_discard(cx),
             ReadState::Header => match this.poll_header(cx) {
                 Poll::Ready(true) => Poll::Ready(this.pass_on(buf)),
                 Poll::Ready(false) => Poll::Ready(Ok(())),
                 Poll::Pending => Poll::Pending,
             },
-            ReadState::Body if this.held.is_empty() => {
+            ReadState::Body if this.buffered.is_empty() => {
                 let before = buf.filled().len();
                 let read = this.poll_body(cx, buf);
-                this.paced(read, buf.filled().len() - before)
+                this.check_rate(read, buf.filled().len() - before)
             }
-            ReadState::Form if this.held.is_empty() => {
-                let read = this.poll_hold(cx).map_ok(|_count| ());
-                match this.paced(read, this.held.len()) {
+            ReadState::Form if this.buffered.is_empty() => {
+                let read = this.poll_fill(cx).map_ok(|_count| ());
+                match this.check_rate(read, this.buffered.len()) {
                     Poll::Ready(Ok(())) => Poll::Ready(this.pass_on(buf)),
                     other => other,
                 }
             }
             ReadState::Body | ReadState::Form => Poll::Ready(this.pass_on(buf)),
-            ReadState::Answer => this.poll_answered(cx),
+            ReadState::Answer => this.poll_response(cx),
             ReadState::Nothing => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
         };
         if read.is_pending() {
-            return this.poll_gathered(cx);
+            return this.poll_write_buffer(cx);
         }
         read
     }
 }
 
 impl<S> GuardedStream<S> {
-    /// Puts an end to a write that the client does not take, or takes too slowly. Pingora bounds the one for bodies, and not
-    /// for headers. `count` are the bytes that were written.
-    fn in_time<T>(
+    /// Fails a write if the client reads nothing for `body_timeout`, or is slower than `min_rate`. Pingora has a timeout for
+    /// bodies, but none for headers. `count` returns the bytes that were written.
+    fn check_write<T>(
         &mut self,
         written: Poll<io::Result<T>>,
         count: impl FnOnce(&T) -> usize,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
-        // The client may have waited for what is written here before it sends on.
-        self.sends.excuse();
+        // The client may have waited for these bytes before it sends more.
+        self.send_rate.cancel_wait();
         if let Poll::Ready(written) = written {
-            self.unread = None;
+            self.write_timer = None;
             let count = written.as_ref().map_or(0, count);
-            if self.takes.is_too_slow(count, || self.connection.min_rate()) {
-                return Poll::Ready(Err(self.connection.is_too_slow()));
+            if self
+                .read_rate
+                .is_too_slow(count, || self.connection.min_rate())
+            {
+                return Poll::Ready(Err(self.connection.too_slow()));
             }
             return Poll::Ready(written);
         }
-        self.takes.wait();
-        let unread = self.unread.get_or_insert_with(|| {
+        self.read_rate.start_wait();
+        let timer = self.write_timer.get_or_insert_with(|| {
             let now = instant();
             Timer::at(now + self.connection.body_timeout(), now)
         });
-        ready!(unread.poll(cx));
-        self.unread = None;
+        ready!(timer.poll(cx));
+        self.write_timer = None;
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -385,12 +390,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedStream<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(cx, buf);
-        self.in_time(written, |count| *count, cx)
+        self.check_write(written, |count| *count, cx)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.inner).poll_flush(cx);
-        self.in_time(flushed, |()| 0, cx)
+        self.check_write(flushed, |()| 0, cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -403,7 +408,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedStream<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
-        self.in_time(written, |count| *count, cx)
+        self.check_write(written, |count| *count, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -419,12 +424,12 @@ impl<S: fmt::Debug> fmt::Debug for GuardedStream<S> {
     }
 }
 
-// What Pingora asks of a stream besides. Nothing asks it of a client's stream: the digests stay empty.
+// The other traits that Pingora requires of a stream. It does not use the digests of a client's stream, so they are empty.
 
 #[async_trait]
 impl<S: AsyncWrite + Unpin + Send> Shutdown for GuardedStream<S> {
     async fn shutdown(&mut self) {
-        // A client that is gone already is as good as shut down.
+        // Fails only if the client has closed the connection already.
         let _gone = self.inner.shutdown().await;
     }
 }

@@ -1,4 +1,4 @@
-//! The head of an HTTP/2 request (RFC 9113, section 8.3), as the session of that protocol has read it.
+//! The head of an HTTP/2 request (RFC 9113, section 8.3), made from the fields that the HTTP/2 session has read.
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
@@ -10,7 +10,7 @@ use super::head::RequestHead;
 use super::parse::number;
 use crate::error::WireFault;
 
-/// The fields that concern one connection alone, which HTTP/2 does not have (RFC 9113, section 8.2.2).
+/// The connection-specific fields, which HTTP/2 does not have (RFC 9113, section 8.2.2).
 const CONNECTION_SPECIFIC: [HeaderName; 5] = [
     CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -19,11 +19,11 @@ const CONNECTION_SPECIFIC: [HeaderName; 5] = [
     UPGRADE,
 ];
 
-/// Makes a head of a request. `:authority` is its Host. `has_body` says whether the stream goes on behind the header.
+/// Makes the head of a request, with `:authority` as its Host. `has_body` is false if the stream has ended with the header.
 ///
 /// # Errors
 /// [`WireFault`], where the same header would be refused in HTTP/1.1. [`WireFault::RequestLine`] for a request of another
-/// protocol: what the guard has not read has been checked by nobody.
+/// protocol, because the guard has not checked its bytes.
 pub fn head(request: &RequestHeader, has_body: bool) -> Result<RequestHead, WireFault> {
     if request.version != Version::HTTP_2 {
         return Err(WireFault::RequestLine);
@@ -33,7 +33,7 @@ pub fn head(request: &RequestHeader, has_body: bool) -> Result<RequestHead, Wire
         return Err(WireFault::TooManyFields);
     }
     let bytes = |(name, value): (&HeaderName, &HeaderValue)| {
-        // As they would stand in HTTP/1.1: with a colon, a blank and a line end.
+        // As written in HTTP/1.1: with a colon, a space and CR LF.
         name.as_str().len() + value.len() + b": \r\n".len()
     };
     if fields.iter().map(bytes).sum::<usize>() > WireFault::MAX_HEADER_BYTES {
@@ -55,7 +55,7 @@ pub fn head(request: &RequestHeader, has_body: bool) -> Result<RequestHead, Wire
     }))
 }
 
-/// The Host is `:authority`, and where the request has both they say the same (RFC 9113, section 8.3.1).
+/// Sets the Host to `:authority`. If the request has both, they must be equal (RFC 9113, section 8.3.1).
 fn set_host(fields: &mut HeaderMap, request: &RequestHeader) -> Result<(), WireFault> {
     let Some(authority) = request.uri.authority() else {
         return Ok(());
@@ -73,7 +73,7 @@ fn set_host(fields: &mut HeaderMap, request: &RequestHeader) -> Result<(), WireF
     Ok(())
 }
 
-/// The length that the body announces, if it does.
+/// The Content-Length, if there is one.
 fn length(fields: &HeaderMap) -> Result<Option<u64>, WireFault> {
     let mut lengths = fields.get_all(CONTENT_LENGTH).iter();
     let first = lengths.next().map(|length| number(length.as_bytes()));

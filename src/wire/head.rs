@@ -1,4 +1,4 @@
-//! The fields of a request header as the guard has read them.
+//! The header fields of a request, as the guard has read them.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,34 +7,34 @@ use http::header::{EXPECT, HeaderMap};
 
 use crate::sig::{Field, fields_of};
 
-/// The fields of a request header. The guard reads them, once for all: Pingora sees those alone that steer HTTP itself, the
-/// check sees every one, and a node gets what is composed of them.
+/// The header fields of a request. Only the guard parses them. Pingora sees only the framing fields, verification sees all of
+/// them, and requests to nodes are composed from them.
 #[derive(Default)]
 pub struct RequestHead {
-    /// The header as it came.
+    /// The header section as received.
     text: Vec<u8>,
-    /// The names in lower case, one behind the other.
+    /// The names in lower case, concatenated.
     names: String,
     spans: Vec<Span>,
     body_length: Option<u64>,
     target_is_raw: bool,
 }
 
-/// Where a field stands.
+/// The position of a field.
 pub struct Span {
-    /// The name, in the names.
+    /// The name, in `names`.
     pub name: Range<usize>,
-    /// The whole line with its end, in the text.
+    /// The whole line with its end, in `text`.
     pub line: Range<usize>,
-    /// The value without the blanks around it, in the text.
+    /// The value without the whitespace around it, in `text`.
     pub value: Range<usize>,
-    /// Whether Pingora has to see it.
+    /// Whether Pingora has to see the field.
     pub is_framing: bool,
 }
 
 impl RequestHead {
-    /// The fields of a whole header, the length of the body that it announces, and whether its target has characters that
-    /// stand in no URI.
+    /// The fields of a complete header section. `body_length` is the length of the body, none where it is chunked.
+    /// `target_is_raw` is true if the target has characters that a URI cannot contain.
     pub fn new(
         text: Vec<u8>,
         names: String,
@@ -51,7 +51,7 @@ impl RequestHead {
         }
     }
 
-    /// The fields of a request that the gateway has made itself.
+    /// The fields of a request that was not read as HTTP/1.1 text.
     pub fn of(headers: &HeaderMap) -> Self {
         let mut head = Self::default();
         for (name, value) in fields_of(headers) {
@@ -71,7 +71,7 @@ impl RequestHead {
         head
     }
 
-    /// The same for a request with a body of this length; none where nothing announces its end.
+    /// The same head with this body length; none for an unknown length.
     #[must_use]
     pub fn with_body_length(self, body_length: Option<u64>) -> Self {
         Self {
@@ -80,33 +80,32 @@ impl RequestHead {
         }
     }
 
-    /// The length of the header that was read, its empty line included.
+    /// The length of the header section in bytes, with its empty line.
     pub fn length(&self) -> usize {
         self.text.len()
     }
 
-    /// The length of the body: 0 where nothing announces one (RFC 9112, section 6.3), none where it comes in chunks of
-    /// HTTP's.
+    /// The length of the body: 0 without framing fields (RFC 9112, section 6.3), none with `Transfer-Encoding: chunked`.
     pub fn body_length(&self) -> Option<u64> {
         self.body_length
     }
 
-    /// Whether the target has characters in UTF-8 that are to be percent-encoded.
+    /// Whether the target has UTF-8 characters to percent-encode.
     pub fn target_is_raw(&self) -> bool {
         self.target_is_raw
     }
 
-    /// How many fields there are.
+    /// The number of fields.
     pub fn count(&self) -> usize {
         self.spans.len()
     }
 
-    /// Every field, in the order in which they came.
+    /// All fields, in the order of the header section.
     pub fn fields(&self) -> impl Iterator<Item = Field<'_>> + Clone {
         self.spans.iter().map(|span| self.field(span))
     }
 
-    /// Every field, its name as it was sent.
+    /// All fields, each with its name as sent.
     pub fn as_sent(&self) -> impl Iterator<Item = (&[u8], Field<'_>)> {
         self.spans.iter().map(|span| {
             let field = self.field(span);
@@ -114,7 +113,7 @@ impl RequestHead {
         })
     }
 
-    /// Whether the client waits for `100 Continue`.
+    /// Whether the client expects `100 Continue`.
     pub fn expects(&self) -> bool {
         let expects = |span: &Span| span.is_framing && self.field(span).0 == EXPECT;
         self.spans.iter().any(expects)
@@ -127,23 +126,23 @@ impl RequestHead {
         )
     }
 
-    /// The first value of the field with this name, in any case of letters.
+    /// The first value of the field with this name, which is compared without regard to case.
     pub fn value(&self, name: &str) -> Option<&[u8]> {
         let mut fields = self.fields();
-        let own = fields.find(|field| field.0.eq_ignore_ascii_case(name));
-        own.map(|field| field.1)
+        let first = fields.find(|field| field.0.eq_ignore_ascii_case(name));
+        first.map(|field| field.1)
     }
 
-    /// Forgets the fields with this name, which is in lower case.
+    /// Removes the fields with this name, which is in lower case.
     pub fn remove(&mut self, name: &str) {
         let names = &self.names;
         self.spans.retain(|span| &names[span.name.clone()] != name);
     }
 
-    /// Leaves of `bytes`, which start with this header, what Pingora has to see of it, and what stands behind it. Gives how
-    /// many bytes that are.
+    /// Removes from `bytes`, which start with this header section, the fields that Pingora does not have to see. The bytes after
+    /// the header section stay. Returns the new length.
     pub fn strip_to_framing(&self, bytes: &mut [u8]) -> usize {
-        // The empty line and what is behind it stay with the last field.
+        // The empty line and the bytes after it follow the last field.
         let end = self.length().saturating_sub(b"\r\n".len());
         let mut kept = self.spans.first().map_or(end, |span| span.line.start);
         let lines = self.spans.iter().filter(|span| span.is_framing);
@@ -152,15 +151,15 @@ impl RequestHead {
             bytes.copy_within(line, kept);
             kept += length;
         }
-        let behind = bytes.len() - end;
+        let rest = bytes.len() - end;
         bytes.copy_within(end.., kept);
-        kept + behind
+        kept + rest
     }
 }
 
 impl fmt::Debug for RequestHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Credentials stand in it.
+        // It contains credentials.
         f.debug_struct("RequestHead").finish_non_exhaustive()
     }
 }
@@ -170,18 +169,18 @@ mod tests {
     use super::super::parse;
 
     #[test]
-    fn pingora_sees_what_steers_and_what_is_behind() {
+    fn pingora_sees_the_framing_fields_and_the_body() {
         let header = "PUT /b/k HTTP/1.1\r\nHost: h\r\nconnection:close\r\nX-Amz-Meta-A: b\r\n\
                       Content-LENGTH: 5 \r\nA:\r\nExpect: 100-continue\r\nB: c\r\n\r\n";
         let left = "PUT /b/k HTTP/1.1\r\nconnection:close\r\nContent-LENGTH: 5 \r\n\
                     Expect: 100-continue\r\n\r\n";
-        for behind in ["", "hello", "hello\r\n\r\n", "GET / HTTP/1.1\r\n"] {
-            let mut bytes = [header, behind].concat().into_bytes();
+        for body in ["", "hello", "hello\r\n\r\n", "GET / HTTP/1.1\r\n"] {
+            let mut bytes = [header, body].concat().into_bytes();
             let head = parse::read(&bytes).unwrap().unwrap();
             assert_eq!(head.length(), header.len());
             let kept = head.strip_to_framing(&mut bytes);
             bytes.truncate(kept);
-            assert_eq!(String::from_utf8(bytes).unwrap(), [left, behind].concat());
+            assert_eq!(String::from_utf8(bytes).unwrap(), [left, body].concat());
         }
         for (header, left) in [
             ("GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n\r\n"),

@@ -1,12 +1,12 @@
-//! From the bytes of a connection to the head of a request, and the time that they may take.
+//! A client's connection: reads and checks request headers and body framing, with deadlines.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `guard`, `connection` | holds a request header back until it is complete and checked; what is awaited on the connection |
-//! | `parse`, `h2`, `head`, `target` | checks the bytes of a header, or the fields of HTTP/2; its fields; its target |
-//! | `chunks` | checks the framing of a body in chunks |
-//! | `fault_response` | answers what is no request |
-//! | `activity`, `rate_meter`, `timer` | since when a connection is idle; how slow its client is; a timer |
+//! | `guard`, `connection` | withholds a request header from Pingora until it is complete and checked; the state of a connection |
+//! | `parse`, `h2`, `head`, `target` | checks the bytes of a header, or the fields of HTTP/2; header fields; request target |
+//! | `chunks` | checks the framing of a chunked body |
+//! | `fault_response` | writes the response to an invalid header |
+//! | `activity`, `rate_meter`, `timer` | the idle time of a connection; the transfer rate of its client; a timer |
 
 mod activity;
 mod chunks;
@@ -26,14 +26,15 @@ use crate::error::WireFault;
 pub use activity::Activity;
 pub use guard::GuardedStream;
 
-/// The most that is read of a refused message after its answer, so that the client sees the answer before the end.
+/// The most that is read of a refused message after its response (a lingering close), so that the client gets the response
+/// before the connection closes.
 pub const MAX_LINGER_BYTES: usize = 1024 * 1024;
-/// How long it is read.
+/// The longest time of a lingering close.
 pub const LINGER: Duration = Duration::from_secs(2);
-/// How much is read at once while a header or the head of a form is awaited. Most headers fit.
+/// The read size for a request header, or for the fields of a form before its file. Most headers fit.
 pub const PIECE: usize = 4096;
 
-/// Whether the gateway lets a request header through: the bytes alone, as they are on the wire.
+/// Checks the bytes of a request header as the guard does.
 ///
 /// # Errors
 /// [`WireFault`].

@@ -1,9 +1,9 @@
-//! The bytes of a request header, checked before the HTTP parser sees them.
+//! Reads the bytes of a request header, and checks them before Pingora's parser sees them.
 //!
-//! Pingora's parser is lenient where a signature gateway must not be: it re-encodes a broken request line, drops a
-//! fragment, takes a bare line feed for a line's end, and takes Content-Length away where Transfer-Encoding stands too.
-//! Whatever has two readings is refused here, so that everything behind sees what the client sent. The fields are read here
-//! and nowhere else: Pingora gets to see those that steer HTTP itself.
+//! Pingora's parser is lenient where a signature gateway must not be: it re-encodes an invalid request line, drops a
+//! fragment, accepts a bare line feed as a line end, and drops Content-Length if there is also Transfer-Encoding. A header with
+//! two possible readings is refused here, so that all later code sees what the client sent. The fields are parsed only here:
+//! Pingora sees only the framing fields.
 
 use http::uri::Authority;
 use memchr::{memchr, memchr_iter};
@@ -14,14 +14,14 @@ use pingora::protocols::http::authority::{
 use super::head::{RequestHead, Span};
 use crate::error::WireFault;
 
-/// The fields that most headers have at most, and the bytes of their names.
+/// The initial capacities for the fields of a header, and for the bytes of their names: enough for most headers.
 const USUAL_FIELDS: usize = 12;
 const USUAL_NAMES: usize = 192;
 
-/// The length of the header that `bytes` start with, its empty line included; none while it is not complete. `from` is
-/// where to go on looking.
+/// The length of the header that `bytes` start with, with its empty line; none while it is not complete. The search starts at
+/// `from`.
 pub fn header_length(bytes: &[u8], from: usize) -> Option<usize> {
-    // The empty line may have begun before the place where we go on.
+    // The empty line may begin before `from`.
     let start = from.saturating_sub(3);
     memchr_iter(b'\n', &bytes[start..])
         .map(|at| start + at)
@@ -32,10 +32,10 @@ pub fn header_length(bytes: &[u8], from: usize) -> Option<usize> {
         })
 }
 
-/// Checks what has arrived of a header that is not complete, as far as that tells. `from` is what was checked before.
+/// Checks an incomplete header as far as possible. The bytes before `from` have been checked already.
 ///
 /// # Errors
-/// [`WireFault`], but for what only a complete header tells.
+/// [`WireFault`], if it can be found without the rest of the header.
 pub fn check_partial(bytes: &[u8], from: usize) -> Result<(), WireFault> {
     let line = memchr::memrchr(b'\n', bytes).map_or(bytes.len(), |end| bytes.len() - end - 1);
     if bytes.len() > WireFault::MAX_HEADER_BYTES {
@@ -54,7 +54,7 @@ pub fn check_partial(bytes: &[u8], from: usize) -> Result<(), WireFault> {
             let line = next_line(&mut &bytes[..=end])?;
             line.map_or(Ok(()), |line| check_request_line(line).map(|_minor| ()))
         }
-        // Whoever speaks TLS here, for one, is told at once.
+        // Answers at once a client that sends something other than HTTP, such as TLS.
         None if from == 0 && !all(TOKEN, &bytes[..1]) => Err(WireFault::RequestLine),
         _ => Ok(()),
     }
@@ -88,7 +88,7 @@ pub fn read(bytes: &[u8]) -> Result<Option<RequestHead>, WireFault> {
         let (name, value) = field(line)?;
         let before = names.len();
         names.extend(name.iter().map(|byte| NAME[usize::from(*byte)]));
-        // Blanks alone go: with any other control character the header is refused below.
+        // Removes spaces and tabs: any other whitespace is a control character, for which the header is refused below.
         let value = value.trim_ascii_start();
         let value_start = start + (line.len() - value.len());
         let mut value = value.trim_ascii_end();
@@ -101,20 +101,20 @@ pub fn read(bytes: &[u8]) -> Result<Option<RequestHead>, WireFault> {
             is_framing,
         });
     }
-    if let Some(at) = framing.outvoted() {
+    if let Some(at) = framing.overruled() {
         spans[at].is_framing = false;
     }
     let length = bytes.len() - rest.len();
     if length > WireFault::MAX_HEADER_BYTES {
         return Err(WireFault::HeaderTooLarge);
     }
-    // Each line ends with two control characters, and mostly there are no others.
+    // Each line ends with two control characters, and usually there are no others.
     if controls(&bytes[..length]) != 2 * (spans.len() + 2) {
         check_controls(&bytes[..length])?;
     }
     let body_length = framing.body_length()?;
     check_names(&names)?;
-    // What is in the table is ASCII.
+    // The table maps to ASCII only.
     let names = String::from_utf8(names).map_err(|_no_token| WireFault::Field)?;
     Ok(Some(RequestHead::new(
         bytes[..length].to_vec(),
@@ -125,7 +125,7 @@ pub fn read(bytes: &[u8]) -> Result<Option<RequestHead>, WireFault> {
     )))
 }
 
-/// Checks that names, made of the table's bytes, are tokens.
+/// Checks that names are tokens: the table [`NAME`] maps every other byte to 0.
 fn check_names(names: &[u8]) -> Result<(), WireFault> {
     match memchr(0, names) {
         Some(_) => Err(WireFault::Field),
@@ -133,7 +133,7 @@ fn check_names(names: &[u8]) -> Result<(), WireFault> {
     }
 }
 
-/// Takes a line off, without its CRLF; none where its end has not arrived.
+/// Removes the first line and returns it without its CRLF; none while its end has not arrived.
 fn next_line<'h>(rest: &mut &'h [u8]) -> Result<Option<&'h [u8]>, WireFault> {
     let Some(end) = memchr(b'\n', rest) else {
         return Ok(None);
@@ -146,8 +146,8 @@ fn next_line<'h>(rest: &mut &'h [u8]) -> Result<Option<&'h [u8]>, WireFault> {
     Ok(Some(line))
 }
 
-/// Checks `method SP target SP HTTP/1.x` (RFC 9112, section 3). Gives the minor version, and whether the target has
-/// characters in UTF-8, which mean their percent form: many a client and node takes an IRI for a URI (RFC 3987, section 3.1).
+/// Checks `method SP target SP HTTP/1.x` (RFC 9112, section 3). Returns the minor version, and whether the target has UTF-8
+/// characters, which stand for their percent-encoding: some clients and nodes use an IRI as a URI (RFC 3987, section 3.1).
 fn check_request_line(line: &[u8]) -> Result<(u8, bool), WireFault> {
     let minor = |version: &[u8]| match version {
         b" HTTP/1.1" => Some(1),
@@ -162,20 +162,20 @@ fn check_request_line(line: &[u8]) -> Result<(u8, bool), WireFault> {
         let target_is_raw = !all(TARGET, target);
         let characters_hold = !target_is_raw || is_iri(target);
         let holds = !method.is_empty() && one_reading && characters_hold;
-        // Pingora would answer the tunnel without a document.
+        // Pingora would answer CONNECT without an error document.
         let minor = minor(version).filter(|_| holds && method != b"CONNECT")?;
         Some((minor, target_is_raw))
     });
     reading.ok_or_else(|| request_line_fault(line))
 }
 
-/// Whether a target is what it must be but for characters in UTF-8.
+/// Whether a target is valid except for UTF-8 characters.
 fn is_iri(target: &[u8]) -> bool {
     let ascii = |byte: &u8| !byte.is_ascii() || TARGET[usize::from(*byte)];
     target.iter().all(ascii) && std::str::from_utf8(target).is_ok()
 }
 
-/// Whether a target that is no origin form can be taken in one way only. Pingora would refuse the others without a
+/// Whether a target that is not in origin form has only one reading. Pingora would refuse the others without an error
 /// document.
 fn has_one_reading(target: &[u8]) -> bool {
     match raw_target_authority(target) {
@@ -191,7 +191,7 @@ fn has_one_reading(target: &[u8]) -> bool {
     }
 }
 
-/// What is wrong with a request line.
+/// The fault of an invalid request line.
 fn request_line_fault(line: &[u8]) -> WireFault {
     if memchr(b'\r', line).is_some() {
         return WireFault::LineEnd;
@@ -219,16 +219,16 @@ fn request_line_fault(line: &[u8]) -> WireFault {
     }
 }
 
-/// What a header says about its message and its connection.
+/// The fields about the framing of the message and about the connection.
 struct FramingFields<'h> {
     /// The minor version of HTTP/1.
     minor: u8,
     content_length: Option<&'h [u8]>,
     transfer_encoding: Option<&'h [u8]>,
-    /// The first `Connection` field that asks for the connection to be kept.
-    keeps: Option<usize>,
-    /// Whether a `Connection` field asks for its end.
-    closes: bool,
+    /// The first `Connection: keep-alive` of an HTTP/1.0 request.
+    keep_alive: Option<usize>,
+    /// Whether a `Connection` field has the option `close`.
+    close: bool,
 }
 
 impl<'h> FramingFields<'h> {
@@ -237,12 +237,12 @@ impl<'h> FramingFields<'h> {
             minor,
             content_length: None,
             transfer_encoding: None,
-            keeps: None,
-            closes: false,
+            keep_alive: None,
+            close: false,
         }
     }
 
-    /// Notes what the field number `at` says, and whether Pingora has to see it: what it does not see it cannot act upon.
+    /// Records field number `at`, and returns whether Pingora has to see it. Pingora cannot act on a field that it does not see.
     fn is_framing(
         &mut self,
         name: &[u8],
@@ -262,32 +262,33 @@ impl<'h> FramingFields<'h> {
                 Some(_) => Err(WireFault::TransferEncoding),
             },
             b"connection" => Ok(self.connection(value, at)),
-            // HTTP/1.0 knows no expectation, and an empty one is none (RFC 9110, section 10.1.1).
+            // HTTP/1.0 has no Expect, and an empty one has no effect (RFC 9110, section 10.1.1).
             b"expect" => Ok(self.minor > 0 && members(value).next().is_some()),
             _ => Ok(false),
         }
     }
 
-    /// Pingora obeys the first `Connection` field alone, so it sees those alone that change something: each that closes
-    /// and, from HTTP/1.0, the first that keeps.
+    /// Records a `Connection` field. Pingora reads only the first one, so it sees only those with an effect: each with `close`,
+    /// and in HTTP/1.0 the first `keep-alive`.
     fn connection(&mut self, value: &[u8], at: usize) -> bool {
-        let keeps =
-            self.minor == 0 && self.keeps.is_none() && value.eq_ignore_ascii_case(b"keep-alive");
-        if keeps {
-            self.keeps = Some(at);
+        let keep_alive = self.minor == 0
+            && self.keep_alive.is_none()
+            && value.eq_ignore_ascii_case(b"keep-alive");
+        if keep_alive {
+            self.keep_alive = Some(at);
         }
-        let closes = members(value).any(|option| option.eq_ignore_ascii_case(b"close"));
-        self.closes |= closes;
-        keeps || closes
+        let close = members(value).any(|option| option.eq_ignore_ascii_case(b"close"));
+        self.close |= close;
+        keep_alive || close
     }
 
-    /// The field that Pingora must not see after all: `close` wins over `keep-alive`, whichever comes first (RFC 9112,
-    /// section 9.3).
-    fn outvoted(&self) -> Option<usize> {
-        self.keeps.filter(|_| self.closes)
+    /// The `keep-alive` field that Pingora must not see, because `close` has priority over it in any order (RFC 9112, section
+    /// 9.3).
+    fn overruled(&self) -> Option<usize> {
+        self.keep_alive.filter(|_| self.close)
     }
 
-    /// The length of the body; none where it comes in chunks.
+    /// The length of the body; none where it is chunked.
     fn body_length(&self) -> Result<Option<u64>, WireFault> {
         let announced = self.content_length.map(number).transpose()?;
         let Some(encoding) = self.transfer_encoding else {
@@ -303,13 +304,13 @@ impl<'h> FramingFields<'h> {
     }
 }
 
-/// The members of a list (RFC 9110, section 5.6.1), without those that are empty.
+/// The members of a list (RFC 9110, section 5.6.1), without empty ones.
 pub fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let members = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
     members.filter(|member| !member.is_empty())
 }
 
-/// Whether this byte may stand in a token.
+/// Whether this byte may occur in a token.
 pub fn is_tchar(byte: u8) -> bool {
     TOKEN[usize::from(byte)]
 }
@@ -319,14 +320,14 @@ pub fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && all(TOKEN, text)
 }
 
-/// A Content-Length in its one spelling: some take `010` for 8.
+/// A Content-Length without leading zeros: some parsers read `010` as 8.
 fn without_zeros(digits: &[u8]) -> &[u8] {
     let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
-    // A zero alone stays.
+    // Keeps a single zero.
     &digits[zeros.min(digits.len().saturating_sub(1))..]
 }
 
-/// Reads a Content-Length: digits, and no more of them than any body needs.
+/// Reads a Content-Length: 1 to 18 digits.
 ///
 /// # Errors
 /// [`WireFault::ContentLength`].
@@ -340,16 +341,16 @@ pub fn number(text: &[u8]) -> Result<u64, WireFault> {
     })
 }
 
-/// Divides a field line into its name and what stands behind the colon (RFC 9112, section 5). Whether the name is a token
-/// is for whoever looks at its bytes: that of a line that goes on the one before (obs-fold) is none.
+/// Splits a field line at the colon (RFC 9112, section 5). The caller checks that the name is a token: that of a folded line
+/// (obs-fold) is not.
 fn field(line: &[u8]) -> Result<(&[u8], &[u8]), WireFault> {
     let colon = memchr(b':', line).filter(|at| *at > 0);
     let (name, rest) = line.split_at(colon.ok_or(WireFault::Field)?);
     Ok((name, &rest[1..]))
 }
 
-/// How many control characters there are. Without a branch and in counts that fit a byte, so that the compiler takes many
-/// bytes at once.
+/// The number of control characters. Without branches and with counts that fit into a byte, so that the compiler vectorizes
+/// it (`benches/wrk`, instructions).
 fn controls(header: &[u8]) -> usize {
     let is_control = |byte: u8| (byte < b' ') | (byte == 0x7f);
     let count = |piece: &[u8]| {
@@ -359,7 +360,7 @@ fn controls(header: &[u8]) -> usize {
     header.chunks(240).map(count).sum()
 }
 
-/// Says what is wrong: a control character that is no tab, or a carriage return or a line feed that is no line's end.
+/// Finds the fault: a control character other than a tab, or a carriage return or line feed that is not part of a CRLF.
 fn check_controls(header: &[u8]) -> Result<(), WireFault> {
     let (mut control, mut lone) = (0, 0);
     // The last byte is the line feed that ends the header.
@@ -378,7 +379,7 @@ fn check_controls(header: &[u8]) -> Result<(), WireFault> {
     }
 }
 
-/// Which bytes belong to a set.
+/// A set of bytes.
 type Set = [bool; 256];
 
 fn all(set: &Set, bytes: &[u8]) -> bool {
@@ -400,7 +401,7 @@ const fn set(members: &[u8]) -> Set {
     set
 }
 
-/// The characters of a URI reference but `#` (RFC 3986, section 2).
+/// The characters of a URI reference except `#` (RFC 3986, section 2).
 static TARGET: &Set = &set(b"-._~:/?[]@!$&'()*+,;=%");
 /// tchar (RFC 9110, section 5.6.2).
 static TOKEN: &Set = &set(b"!#$%&'*+-.^_`|~");

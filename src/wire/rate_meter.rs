@@ -1,42 +1,42 @@
-//! How fast a client sends or takes, while it is waited for.
+//! The rate at which a client sends or reads, over the time in which the gateway waits for it.
 
 use std::time::{Duration, Instant};
 
 use crate::clock::instant;
 use crate::runtime::options::MinRate;
 
-/// One direction of a connection: how much came or went, and how long the client was waited for. The time in which nobody
-/// waits for the client, but for a node, does not count. Where the client is never waited for, no clock is looked at.
+/// One direction of a connection: the bytes transferred, and the time for which the gateway waited for the client. Time spent
+/// waiting for a node does not count. The clock is read only when the gateway waits for the client.
 #[derive(Debug, Default)]
 pub struct RateMeter {
-    waits_since: Option<Instant>,
+    waiting_since: Option<Instant>,
     waited: Duration,
     bytes: u64,
 }
 
 impl RateMeter {
-    /// The client has to send or take something now.
-    pub fn wait(&mut self) {
-        self.waits_since.get_or_insert_with(instant);
+    /// Starts a wait: the client has to send or read something now.
+    pub fn start_wait(&mut self) {
+        self.waiting_since.get_or_insert_with(instant);
     }
 
-    /// The client need not have done anything until now: it may have waited for us.
-    pub fn excuse(&mut self) {
-        self.waits_since = None;
+    /// Cancels a wait: the client may have waited for the gateway.
+    pub fn cancel_wait(&mut self) {
+        self.waiting_since = None;
     }
 
-    /// The client has sent or taken so many bytes. True where it is too slow: it was waited for during a whole window, and
-    /// in the average came below the least rate.
+    /// Counts bytes that the client has sent or read. True if it is too slow: the waits add up to a whole window, and the
+    /// average rate over them is below the minimum.
     #[must_use]
     pub fn is_too_slow(&mut self, bytes: usize, least: impl FnOnce() -> MinRate) -> bool {
         self.bytes = self.bytes.saturating_add(bytes as u64);
-        let Some(since) = self.waits_since.take() else {
+        let Some(since) = self.waiting_since.take() else {
             return false;
         };
-        self.ended(instant().saturating_duration_since(since), least())
+        self.end_wait(instant().saturating_duration_since(since), least())
     }
 
-    fn ended(&mut self, wait: Duration, least: MinRate) -> bool {
+    fn end_wait(&mut self, wait: Duration, least: MinRate) -> bool {
         self.waited += wait;
         if self.waited < least.window {
             return false;
@@ -55,12 +55,12 @@ mod tests {
         window: Duration::from_secs(10),
     };
 
-    /// The bytes that come after each wait, in milliseconds; whether the last of them is too slow.
+    /// Takes waits in milliseconds, each with the bytes that follow it. Whether the client is too slow after the last one.
     fn last(events: &[(u64, u64)], least: MinRate) -> bool {
         let mut rate_meter = RateMeter::default();
         events.iter().fold(false, |_earlier, (wait, bytes)| {
             rate_meter.bytes += bytes;
-            rate_meter.ended(Duration::from_millis(*wait), least)
+            rate_meter.end_wait(Duration::from_millis(*wait), least)
         })
     }
 
@@ -72,7 +72,7 @@ mod tests {
             (&[(10_000, 1000)], false),
             (&[(5_000, 999), (5_000, 0)], true),
             (&[(5_000, 0), (5_000, 1000)], false),
-            // One pause may be longer than a window where there was enough before and behind it.
+            // A single wait may be longer than the window if enough was sent before it.
             (&[(1, 3000), (29_999, 0)], false),
             (&[(1, 2999), (29_999, 0)], true),
         ] {
@@ -87,25 +87,25 @@ mod tests {
             bytes: 1_000_000,
             ..RateMeter::default()
         };
-        assert!(!rate_meter.ended(Duration::from_secs(10), LEAST));
-        assert!(!rate_meter.ended(Duration::from_secs(9), LEAST));
-        assert!(rate_meter.ended(Duration::from_secs(1), LEAST));
+        assert!(!rate_meter.end_wait(Duration::from_secs(10), LEAST));
+        assert!(!rate_meter.end_wait(Duration::from_secs(9), LEAST));
+        assert!(rate_meter.end_wait(Duration::from_secs(1), LEAST));
     }
 
     #[test]
-    fn who_is_not_waited_for_is_not_slow() {
+    fn a_client_that_is_not_waited_for_is_not_slow() {
         let mut rate_meter = RateMeter::default();
         for _ in 0..3 {
             assert!(!rate_meter.is_too_slow(0, || unreachable!("no clock, no settings")));
         }
-        rate_meter.wait();
-        rate_meter.excuse();
+        rate_meter.start_wait();
+        rate_meter.cancel_wait();
         assert!(!rate_meter.is_too_slow(1, || unreachable!("excused")));
         let any = MinRate {
             bytes: u64::MAX,
             window: Duration::ZERO,
         };
-        rate_meter.wait();
+        rate_meter.start_wait();
         assert!(rate_meter.is_too_slow(1, || any));
     }
 }

@@ -4,7 +4,7 @@ use percent_encoding::{CONTROLS, percent_encode};
 use pingora::http::RequestHeader;
 use pingora::protocols::http::authority::{RawTargetAuthority, raw_target_authority};
 
-/// A request target (RFC 9112, section 3.2), divided.
+/// A request target (RFC 9112, section 3.2), split into its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target<'r> {
     /// The authority of the absolute form.
@@ -16,10 +16,10 @@ pub struct Target<'r> {
 }
 
 impl<'r> Target<'r> {
-    /// The target of a request, byte for byte as it came.
+    /// The target of a request, byte for byte as received.
     pub fn of(request: &'r RequestHeader) -> Self {
         let raw = request.raw_path();
-        // Nearly always the origin form, which is the text of the URI itself, divided already.
+        // Nearly always the origin form, which the URI has parsed already.
         if let Some(parsed) = request.uri.path_and_query()
             && raw.starts_with(b"/")
             && std::ptr::eq(parsed.as_str().as_bytes(), raw)
@@ -38,7 +38,7 @@ impl<'r> Target<'r> {
                 ..
             } => match path_and_query {
                 b"" => (Some(text(authority)), "/"),
-                // No path is the root (RFC 9112, section 3.2.1).
+                // An empty path is `/` (RFC 9112, section 3.2.1).
                 [b'?', query @ ..] => {
                     return Self {
                         authority: Some(text(authority)),
@@ -65,10 +65,10 @@ impl<'r> Target<'r> {
     }
 }
 
-/// Percent-encodes the characters of a target that stand in no URI. First of all, so that everything behind sees ASCII.
+/// Percent-encodes the characters of a target that a URI cannot contain. This is done first, so that all later code sees ASCII.
 ///
 /// # Errors
-/// Pingora's, where the target is none; the guard lets none such in.
+/// Pingora's error for an invalid target, which the guard does not let through.
 pub fn encode_target(request: &mut RequestHeader) -> pingora::Result<()> {
     let encoded = percent_encode(request.raw_path(), CONTROLS).to_string();
     request.set_raw_path(encoded.as_bytes())

@@ -1,4 +1,4 @@
-//! A timer that need not be polled while it has not fired.
+//! A timer that is polled only once it has fired.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,16 +9,16 @@ use std::time::Instant;
 
 use pingora::prelude::sleep as fast_sleep;
 
-/// Fires once. A timer of Pingora's, since tokio looks at the clock twice more in each pause while it has one of its own.
+/// Fires once. Uses Pingora's timer: with a tokio timer, tokio reads the clock twice more each time it waits.
 pub struct Timer {
     /// When it fires.
     pub at: Instant,
     sleep: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
-    /// What it wakes; none before it was polled.
+    /// The waker of the latest poll; none before the first one.
     waker: Option<Arc<TimerWaker>>,
 }
 
-/// Wakes a task and says that it has: whoever is polled for another reason need not look at the clock.
+/// Wakes a task and records it, so that a task that is polled for another reason need not read the clock.
 struct TimerWaker {
     task: Waker,
     fired: AtomicBool,
@@ -42,7 +42,7 @@ impl Timer {
         }
     }
 
-    /// Whether it is yet to ring, and for this task: then there is no need to ask it.
+    /// Whether it has not fired yet and will wake this task: then it need not be polled.
     pub fn is_set(&self, cx: &Context<'_>) -> bool {
         let set = |waker: &Arc<TimerWaker>| {
             !waker.fired.load(Ordering::Acquire) && waker.task.will_wake(cx.waker())
@@ -50,7 +50,7 @@ impl Timer {
         self.waker.as_ref().is_some_and(set)
     }
 
-    /// Whether it has fired; if not, it wakes the task once it does.
+    /// Ready once it has fired; until then registers the task to be woken.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let waker = self.waker.insert(Arc::new(TimerWaker {
             task: cx.waker().clone(),

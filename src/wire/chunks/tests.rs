@@ -1,6 +1,6 @@
 use super::*;
 
-/// The fault in a body that comes in pieces of this many bytes, or whether its end has come.
+/// Checks a body in parts of this many bytes: its fault, or whether it has ended.
 fn read(body: &[u8], piece: usize) -> Result<bool, WireFault> {
     let mut check = ChunkCheck::new();
     for piece in body.chunks(piece.max(1)) {
@@ -9,7 +9,7 @@ fn read(body: &[u8], piece: usize) -> Result<bool, WireFault> {
     Ok(check.is_done())
 }
 
-/// Reads a body at once, byte by byte and cut in two at every place, which must make no difference.
+/// Checks a body as a whole, byte by byte, and split in two at every offset, which must give the same result.
 fn read_however_it_comes(body: &[u8]) -> Result<bool, WireFault> {
     let whole = read(body, body.len());
     assert_eq!(read(body, 1), whole, "{}", body.escape_ascii());
@@ -37,7 +37,7 @@ const RIGHT: &[&str] = &[
     "5;a=\"\" ;b\r\nhello\r\n0\r\n\r\n",
     "5\r\nhello\r\n0\r\nX-Trailer: x\r\nb:\r\n\r\n",
     "0\r\nx-amz-checksum-crc32:\tAAAAAA==\t\r\n\r\n",
-    // What stands behind the end is not the body's.
+    // Bytes after the end do not belong to the body.
     "0\r\n\r\n\x00\n\r",
 ];
 
@@ -127,7 +127,7 @@ fn l4_lines_around_the_data_are_bounded() {
     let longer = longest.replacen('a', "aa", 1);
     assert_eq!(read(longer.as_bytes(), 7), Err(WireFault::ChunkLineTooLong));
 
-    // As much extension as data is no attack, however long the body is.
+    // Extensions of the same length as the data are accepted in a body of any length.
     let extension = format!("200;{}\r\n{}\r\n", "a".repeat(500), "x".repeat(512));
     let generous = extension.repeat(1000) + "0\r\n\r\n";
     assert_eq!(read(generous.as_bytes(), 4096), Ok(true));
@@ -137,7 +137,7 @@ fn l4_lines_around_the_data_are_bounded() {
         read(costly.as_bytes(), 4096),
         Err(WireFault::ChunkLineTooLong)
     );
-    // Without extensions a chunk may be a byte.
+    // Without extensions chunks may be one byte long.
     let bytes = "1\r\nx\r\n".repeat(100_000) + "0\r\n\r\n";
     assert_eq!(read(bytes.as_bytes(), 4096), Ok(true));
 
@@ -158,14 +158,14 @@ fn l4_lines_around_the_data_are_bounded() {
     );
 }
 
-/// Where a body ends that is right.
+/// The end of a valid body.
 fn end_of(body: &str) -> usize {
     (1..=body.len())
         .find(|end| read(&body.as_bytes()[..*end], body.len()) == Ok(true))
         .unwrap()
 }
 
-/// Where another parser sees the end of a body.
+/// The end of a body for another parser.
 fn httparse_reads(body: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -191,7 +191,7 @@ fn httparse_reads(body: &[u8]) -> Option<usize> {
     }
 }
 
-/// Whatever is taken, another parser reads to the same end.
+/// For every accepted body, another parser finds the same end.
 #[test]
 fn l4_what_is_taken_ends_where_another_parser_sees_the_end() {
     let odd = b"\r\n\t ;=\"\\05aAgx:,\x00\x7f\x80";

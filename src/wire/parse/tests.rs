@@ -249,7 +249,7 @@ fn what_is_wrong_from_the_start_is_seen_before_the_end() {
     }
 }
 
-/// What another parser reads: the length, the first line, and the fields with their names in lower case.
+/// The result of another parser: the length, the first line, and the fields with names in lower case.
 type Reading = (usize, (String, String, u8), Vec<(String, Vec<u8>)>);
 
 fn httparse_reads(bytes: &[u8]) -> Option<Reading> {
@@ -263,11 +263,12 @@ fn httparse_reads(bytes: &[u8]) -> Option<Reading> {
         request.path?.to_owned(),
         request.version?,
     );
-    let field = |own: &httparse::Header<'_>| (own.name.to_ascii_lowercase(), own.value.to_owned());
+    let field =
+        |field: &httparse::Header<'_>| (field.name.to_ascii_lowercase(), field.value.to_owned());
     Some((length, line, request.headers.iter().map(field).collect()))
 }
 
-/// Headers that are nearly right: lines of usual pieces, with some bytes changed.
+/// Headers that are nearly valid: usual lines, with some bytes changed.
 fn headers() -> impl Strategy<Value = Vec<u8>> {
     let line = prop::sample::select(vec![
         "GET /b/k?acl HTTP/1.1",
@@ -317,8 +318,8 @@ fn byte() -> impl Strategy<Value = u8> {
     ]
 }
 
-/// The fields that Pingora has to see: what frames the body, an expectation that HTTP/1.1 knows, and of `Connection` what
-/// changes the default. Pingora looks at the first `Connection` alone.
+/// The fields that Pingora has to see: those about the framing of the body, Expect in HTTP/1.1, and `Connection` if it changes
+/// the default. Pingora reads only the first `Connection`.
 fn what_steers(
     line: &(String, String, u8),
     fields: Vec<(String, Vec<u8>)>,
@@ -349,17 +350,18 @@ fn what_steers(
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 20_000, rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
 
-    /// What is read here, another parser reads in the same way, and of what is left for Pingora exactly what steers.
+    /// Another parser reads an accepted header in the same way, and from the header that is left for Pingora exactly the framing
+    /// fields.
     #[test]
     fn every_header_that_is_taken_has_one_reading(bytes in headers()) {
         if let Ok(Some(head)) = read(&bytes) {
             let (length, line, fields) = httparse_reads(&bytes).expect("a header");
             prop_assert_eq!(length, head.length());
-            let own: Vec<(String, Vec<u8>)> = head
+            let read: Vec<(String, Vec<u8>)> = head
                 .fields()
                 .map(|(name, value)| (name.to_owned(), value.to_vec()))
                 .collect();
-            prop_assert_eq!(&own, &fields);
+            prop_assert_eq!(&read, &fields);
             let mut left = bytes.clone();
             let kept = head.strip_to_framing(&mut left);
             left.truncate(kept);
