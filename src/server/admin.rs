@@ -1,7 +1,7 @@
-//! The admin listener: `/metrics`, `/healthz`, `/readyz`, and `/`, which names them.
+//! The admin listener: `/metrics`, `/healthz`, `/readyz`, and `/`, which lists them.
 //!
-//! Whoever can connect may ask, so nothing waits for ever here: a request header has a deadline, every connection carries one
-//! request, and of more connections than [`MAX_CONNECTIONS`] the oldest is closed.
+//! It has no authentication, so its resources are limited: a request header has a deadline, a connection serves one request,
+//! and when there are more than [`MAX_CONNECTIONS`] connections, the oldest is closed.
 
 use std::collections::VecDeque;
 use std::net::TcpListener;
@@ -22,22 +22,22 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::listener::take_tcp;
+use super::listener::accept_tcp;
 use crate::clock::instant;
 use crate::metrics::{self, LogMetrics};
 use crate::runtime::Runtime;
 
 /// The most connections at once.
 const MAX_CONNECTIONS: usize = 64;
-/// The longest time from a connection to the end of its request header.
+/// The longest time from accepting a connection to the end of its request header.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest time to take an answer.
+/// The longest time to send a response.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an answer to whether a node can be reached holds, however often it is asked.
+/// How long the result of a reachability check is cached.
 const ANSWER_HOLDS: Duration = Duration::from_secs(1);
 /// How long a node that has answered a request counts as reachable.
 const REACHED_LATELY: Duration = Duration::from_secs(10);
-/// The longest time to connect to a node in order to see whether it can be reached.
+/// The longest time to connect to a node for a reachability check.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 const PLAIN: &str = "text/plain";
@@ -46,7 +46,7 @@ const PATHS: &str = "/metrics  the metrics, in the Prometheus text format\n\
                      /healthz  200 while the process serves\n\
                      /readyz   200 while it takes requests and a node can be reached, else 503\n";
 
-/// What the admin listener tells.
+/// The state that the admin listener reports.
 pub struct Admin {
     runtime: Arc<Runtime>,
     log: LogMetrics,
@@ -54,12 +54,12 @@ pub struct Admin {
     reach: tokio::sync::Mutex<Reach>,
 }
 
-/// What was found out about the nodes.
+/// The cached result of the reachability check.
 #[derive(Default)]
 struct Reach {
-    /// When, and whether one of them could be reached.
+    /// The time of the check, and whether a node could be reached.
     found: Option<(Instant, bool)>,
-    /// How often they were tried.
+    /// The number of checks so far.
     rounds: usize,
 }
 
@@ -67,7 +67,7 @@ struct Answer {
     status: StatusCode,
     kind: &'static str,
     body: Vec<u8>,
-    /// The methods, where the answer is about them.
+    /// Whether to send the `Allow` field.
     allow: bool,
 }
 
@@ -83,7 +83,7 @@ impl Answer {
 }
 
 impl Admin {
-    /// Tells about a gateway and its log.
+    /// Reports on a gateway and its log.
     pub fn new(runtime: Arc<Runtime>, stopping: watch::Receiver<bool>) -> Self {
         Self {
             log: runtime.metrics.of_log(),
@@ -137,9 +137,8 @@ impl Admin {
         self.runtime.metrics.render()
     }
 
-    /// Whether a node can be reached: by the last requests that it answered, or else by a connection. Whoever asks while
-    /// that is tried waits for the same answer, and whoever asks right behind gets it too, so that the nodes see no more of it
-    /// the more often it is asked.
+    /// Whether a node can be reached: it has answered a request recently, or it accepts a connection. Concurrent calls wait for
+    /// one check, and its result is cached, so that the number of connections to nodes does not grow with the number of calls.
     async fn reaches_a_node(&self) -> bool {
         let mut reach = self.reach.lock().await;
         let now = instant();
@@ -163,12 +162,12 @@ impl Admin {
         let mut session = ServerSession::new_http1(stream);
         match timeout(HEADER_TIMEOUT, session.read_request()).await {
             Ok(Ok(true)) => {}
-            // What is no request at all has no better answer than the end.
+            // Without a valid request the connection is closed without a response.
             Ok(Ok(false) | Err(_)) | Err(_) => return,
         }
         session.set_keepalive(None);
         let answer = self.answer(session.req_header()).await;
-        // Whoever is gone or takes nothing misses the answer.
+        // The client may have gone away, or may not read: its response is dropped.
         let _sent = timeout(ANSWER_TIMEOUT, send(session, answer)).await;
     }
 }
@@ -186,7 +185,7 @@ async fn send(mut session: ServerSession, answer: Answer) -> pingora::Result<()>
         let body = Bytes::from(answer.body);
         session.write_response_body(body, true).await?;
     }
-    // A body that nobody has asked for is read to its end: closing at once would reset the connection under the answer.
+    // Reads an unexpected body to its end: closing with unread bytes would reset the connection and could lose the response.
     session.drain_request_body().await?;
     session.finish().await.map(|_closed| ())
 }
@@ -196,7 +195,7 @@ async fn send(mut session: ServerSession, answer: Answer) -> pingora::Result<()>
 struct Connections(Mutex<VecDeque<AbortHandle>>);
 
 impl Connections {
-    /// Takes one more, and closes the oldest where there are too many: who connects and says nothing must not keep others out.
+    /// Adds a connection, and closes the oldest where there are too many: silent clients must not lock out others.
     fn add(&self, connection: AbortHandle) {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|other| !other.is_finished());
@@ -216,7 +215,7 @@ pub struct AdminService {
 }
 
 impl AdminService {
-    /// Makes the service for a bound socket.
+    /// Creates the service for a bound socket.
     pub fn new(socket: TcpListener, admin: Admin) -> Self {
         Self {
             socket: Some(socket),
@@ -237,8 +236,8 @@ impl Service for AdminService {
             return;
         };
         let connections = Connections::default();
-        // Until the very end, so that a stopping gateway can say that it is one.
-        let taken = take_tcp(socket, &mut shutdown.clone(), |stream, _peer| {
+        // Accepts until the process ends, so that `/readyz` can report `stopping`.
+        let taken = accept_tcp(socket, &mut shutdown.clone(), |stream, _peer| {
             let admin = Arc::clone(&self.admin);
             let stream: Stream = Box::new(L4Stream::from(stream));
             let served =

@@ -1,4 +1,4 @@
-//! The connections of one listener: how many there may be, and which one goes when there is no room for another.
+//! The connections of one listener: their limits, and which connection is closed at a limit.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -12,15 +12,15 @@ use crate::metrics::{DroppedConnection, Metrics};
 use crate::runtime::options::ConnectionLimits;
 use crate::wire::Activity;
 
-/// How many idle connections one look at all of them finds. To look costs time for each connection, and a listener that is
-/// full is looked at for every newcomer.
-const FOUND_AT_ONCE: usize = 64;
-/// A look that found nobody idle is not repeated for so many times as long as it took.
-const PAUSE_AFTER_NOTHING: u32 = 9;
-/// How often it is logged that a listener is full.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
+/// How many idle connections one scan collects. A scan takes time for each connection, and a full listener needs an idle
+/// connection for every new one.
+const FOUND_BY_SCAN: usize = 64;
+/// After a scan without a result, the next one waits this many times the duration of the scan.
+const PAUSE_FACTOR: u32 = 9;
+/// The interval between two log lines that a listener is full.
+const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What counts as one network: an IPv4 address, or the first 64 bits of an IPv6 address, which is what one customer gets.
+/// A client network: an IPv4 address, or the first 64 bits of an IPv6 address, which one customer usually gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Network {
     V4([u8; 4]),
@@ -43,7 +43,7 @@ impl Network {
 struct Member {
     activity: Arc<Activity>,
     network: Option<Network>,
-    /// Ends the task that serves the connection, and with it the connection; none until it runs.
+    /// Aborts the task that serves the connection, which closes it; none until the task is spawned.
     task: Option<AbortHandle>,
 }
 
@@ -52,24 +52,24 @@ struct Members {
     by_id: HashMap<u64, Member>,
     by_network: BTreeSet<(Network, u64)>,
     last_id: u64,
-    /// Connections that were idle when all were looked at, and since when; the longest idle one is the last.
+    /// The idle connections of the latest scan, each with the start of its idle time; the longest idle one is the last.
     longest_idle: Vec<(u64, u64)>,
-    /// Until then nobody is taken to be idle.
-    look_again: Option<Instant>,
-    told: Option<Instant>,
+    /// No scan before this time: the latest one found no idle connection.
+    next_scan: Option<Instant>,
+    warned: Option<Instant>,
 }
 
 /// The connections of one listener.
 #[derive(Debug)]
 pub struct ConnectionSlots {
     base: Instant,
-    /// What the file descriptors allow.
+    /// The most connections that the limit of file descriptors allows.
     ceiling: usize,
     metrics: Metrics,
     members: Mutex<Members>,
 }
 
-/// The slot of a connection, free again once it is dropped.
+/// The slot of a connection; dropping it frees the slot.
 #[derive(Debug)]
 pub struct Slot {
     slots: Arc<ConnectionSlots>,
@@ -78,12 +78,12 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// Whether the connection is idle.
+    /// The state of the connection, idle or busy.
     pub fn activity(&self) -> &Arc<Activity> {
         &self.activity
     }
 
-    /// Which one it is.
+    /// The id of the slot.
     pub fn id(&self) -> u64 {
         self.id
     }
@@ -96,7 +96,7 @@ impl Drop for Slot {
 }
 
 impl ConnectionSlots {
-    /// A listener without connections, for which the file descriptors allow so many.
+    /// No connections yet. `ceiling` is the most that the limit of file descriptors allows.
     pub fn new(ceiling: usize, metrics: &Metrics) -> Self {
         Self {
             base: instant(),
@@ -110,8 +110,8 @@ impl ConnectionSlots {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a new connection a place. Where there is none left, the connection goes that has been idle for longest; none
-    /// where nobody is idle: then the new one is to be closed.
+    /// Gives a new connection a slot. At a limit, closes the connection that has been idle longest. None where no connection is
+    /// idle: then the new one must be closed.
     pub fn enter(
         self: &Arc<Self>,
         limits: &ConnectionLimits,
@@ -131,10 +131,10 @@ impl ConnectionSlots {
         }
         let most = limits.connections.min(self.ceiling).max(1);
         while members.by_id.len() >= most {
-            if members.is_to_tell(now) {
+            if members.warning_is_due(now) {
                 tracing::warn!(
                     connections = most,
-                    "a listener is full: idle connections are closed for new ones, or new ones at once"
+                    "a listener is at max_connections: idle connections are closed to accept new ones, or new ones are closed"
                 );
             }
             if !members.dismiss_longest_idle() {
@@ -156,7 +156,7 @@ impl ConnectionSlots {
         })
     }
 
-    /// Ends every connection that is idle. False while there are others.
+    /// Closes every idle connection. True once no connection is left.
     pub fn dismiss_idle(&self) -> bool {
         let mut members = self.members();
         let idle: Vec<_> = members
@@ -170,7 +170,7 @@ impl ConnectionSlots {
         members.by_id.is_empty()
     }
 
-    /// Says which task serves a connection. Nothing happens where it has ended already.
+    /// Sets the task that serves a connection. No effect if the connection has ended already.
     pub fn served_by(&self, id: u64, task: AbortHandle) {
         if let Some(member) = self.members().by_id.get_mut(&id) {
             member.task = Some(task);
@@ -198,11 +198,11 @@ impl Members {
 
     /// The connections of a network.
     fn of(&self, network: Network) -> impl Iterator<Item = u64> {
-        let own = self.by_network.range((network, 0)..=(network, u64::MAX));
-        own.map(|(_, id)| *id)
+        let members = self.by_network.range((network, 0)..=(network, u64::MAX));
+        members.map(|(_, id)| *id)
     }
 
-    /// Ends a connection that has been idle since then. False where it has ended or begun a request since.
+    /// Closes a connection that has been idle since `since`. False if it has ended or begun a request in the meantime.
     fn dismiss(&mut self, since: u64, id: u64) -> bool {
         let dismissed = |member: &Member| member.activity.dismiss(since);
         if !self.by_id.get(&id).is_some_and(dismissed) {
@@ -228,9 +228,9 @@ impl Members {
     }
 
     fn dismiss_longest_idle(&mut self) -> bool {
-        for look in [false, true] {
-            if look {
-                self.look();
+        for scan in [false, true] {
+            if scan {
+                self.scan();
             }
             while let Some((since, id)) = self.longest_idle.pop() {
                 if self.dismiss(since, id) {
@@ -241,32 +241,32 @@ impl Members {
         false
     }
 
-    /// Finds those who have been idle for longest.
-    fn look(&mut self) {
+    /// Collects the connections that have been idle longest.
+    fn scan(&mut self) {
         let begun = instant();
-        if self.look_again.is_some_and(|again| begun < again) {
+        if self.next_scan.is_some_and(|next| begun < next) {
             return;
         }
         let mut idle: Vec<_> = self.by_id.keys().filter_map(|id| self.idle(*id)).collect();
-        if idle.len() > FOUND_AT_ONCE {
-            idle.select_nth_unstable(FOUND_AT_ONCE);
-            idle.truncate(FOUND_AT_ONCE);
+        if idle.len() > FOUND_BY_SCAN {
+            idle.select_nth_unstable(FOUND_BY_SCAN);
+            idle.truncate(FOUND_BY_SCAN);
         }
         idle.sort_unstable_by(|one, other| other.cmp(one));
-        self.look_again = idle.is_empty().then(|| {
+        self.next_scan = idle.is_empty().then(|| {
             let ended = instant();
-            ended + (ended - begun) * PAUSE_AFTER_NOTHING
+            ended + (ended - begun) * PAUSE_FACTOR
         });
         self.longest_idle = idle;
     }
 
-    fn is_to_tell(&mut self, now: Instant) -> bool {
-        let due = |told: Instant| now.saturating_duration_since(told) >= TOLD_EVERY;
-        let is_to_tell = self.told.is_none_or(due);
-        if is_to_tell {
-            self.told = Some(now);
+    fn warning_is_due(&mut self, now: Instant) -> bool {
+        let over = |warned: Instant| now.saturating_duration_since(warned) >= WARN_INTERVAL;
+        let is_due = self.warned.is_none_or(over);
+        if is_due {
+            self.warned = Some(now);
         }
-        is_to_tell
+        is_due
     }
 }
 
@@ -294,14 +294,14 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_idle_goes_first_and_who_is_busy_never() {
+    fn the_longest_idle_is_closed_first_and_a_busy_one_never() {
         let slots = slots();
-        let most = 3 * FOUND_AT_ONCE;
+        let most = 3 * FOUND_BY_SCAN;
         let limits = limits(most, None);
         let taken: Vec<_> = (0..most)
             .map(|_| slots.enter(&limits, None).unwrap())
             .collect();
-        // Idle anew in another order than they came in, and every third one busy.
+        // They become idle again in another order than they connected, and every third one is busy.
         let order: Vec<_> = (0..most).map(|at| (at * 7) % most).collect();
         for (at, slot) in order.iter().enumerate() {
             let nanoseconds = u64::try_from(at).unwrap() + 1;
@@ -331,21 +331,21 @@ mod tests {
     }
 
     #[test]
-    fn a_network_has_places_of_its_own() {
+    fn each_network_has_its_own_limit() {
         let slots = slots();
         let limits = limits(100, Some(2));
-        for (own, other) in [
+        for (same, other) in [
             (["192.0.2.1", "::ffff:192.0.2.1"], "192.0.2.2"),
             (["2001:db8::1", "2001:db8::ffff:0:0:1"], "2001:db8:0:1::1"),
         ] {
-            let [first, second] = own.map(|own| slots.enter(&limits, address(own)).unwrap());
+            let [first, second] = same.map(|same| slots.enter(&limits, address(same)).unwrap());
             assert!(first.activity.begin());
             assert!(slots.enter(&limits, address(other)).is_some());
             assert!(is_there(&second));
-            let third = slots.enter(&limits, address(own[0])).unwrap();
+            let third = slots.enter(&limits, address(same[0])).unwrap();
             assert!(is_there(&first) && !is_there(&second));
             assert!(third.activity.begin());
-            assert!(slots.enter(&limits, address(own[1])).is_none());
+            assert!(slots.enter(&limits, address(same[1])).is_none());
             assert!(slots.enter(&limits, None).is_some(), "a Unix socket");
         }
         assert!(slots.members().by_id.is_empty());

@@ -1,4 +1,4 @@
-//! Listeners, and the loop that takes connections from their sockets.
+//! Listeners: accepting connections, and serving their requests.
 
 use std::fmt::Debug;
 use std::io;
@@ -27,17 +27,18 @@ use crate::runtime::active_config::Listener;
 use crate::wire::GuardedStream;
 use crate::wire::connection::{Connection, ReadState};
 
-/// How long the loop waits after the system has refused a connection, for want of file descriptors for example.
+/// The pause after `accept` has failed, for example because there was no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How often a listener that has stopped looks which connections have become idle.
+/// How often a listener that is stopping closes the connections that have become idle.
 const STOP_INTERVAL: Duration = Duration::from_millis(20);
-/// How much of an answer the system takes from us that it has not sent. With less than half of it left it asks for more:
-/// what a slow client takes is seen in such steps, and what nobody takes stays out of the system's memory.
+/// The most bytes of a response that the kernel buffers unsent (`TCP_NOTSENT_LOWAT`). The socket becomes writable again when
+/// less than half of them are left, so the progress of a slow client is seen in such steps, and a client that does not read
+/// uses little kernel memory.
 const MAX_UNSENT: u32 = 64 * 1024;
 
-/// All listeners as one service of Pingora's server: its threads serve every one of them.
+/// All listeners as one service of Pingora's server, so that they share its threads.
 pub struct Listeners {
-    /// Each with the most connections that the file descriptors allow for it.
+    /// Each socket with the most connections that the limit of file descriptors allows for it.
     sockets: Vec<(Socket, usize)>,
     runtime: Arc<Runtime>,
     proxy: Arc<HttpProxy<Proxy>>,
@@ -45,7 +46,7 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Makes the service; it takes connections once the server runs, until `stopping` turns true.
+    /// Creates the service. It accepts connections once the server runs, until `stopping` is true.
     pub fn new(
         sockets: Vec<(Socket, usize)>,
         runtime: Arc<Runtime>,
@@ -61,7 +62,7 @@ impl Listeners {
     }
 }
 
-/// Takes the connections of one listener.
+/// Accepts the connections of one listener.
 struct Acceptor {
     listener: Arc<Listener>,
     slots: Arc<ConnectionSlots>,
@@ -71,20 +72,20 @@ struct Acceptor {
 }
 
 impl Acceptor {
-    async fn take(self, socket: Socket, mut stopping: watch::Receiver<bool>) {
+    async fn accept(self, socket: Socket, mut stopping: watch::Receiver<bool>) {
         let url = socket.url();
-        let taken = match socket {
+        let ended = match socket {
             Socket::Tcp(socket) => {
-                take_tcp(socket, &mut stopping, |stream, peer| {
+                accept_tcp(socket, &mut stopping, |stream, peer| {
                     self.serve(stream, Some(peer))
                 })
                 .await
             }
             Socket::Unix(socket, _path) => {
-                take_unix(socket, &mut stopping, |stream| self.serve(stream, None)).await
+                accept_unix(socket, &mut stopping, |stream| self.serve(stream, None)).await
             }
         };
-        if let Err(error) = taken {
+        if let Err(error) = ended {
             tracing::error!(listener = url, %error, "the listener has failed");
         }
     }
@@ -128,14 +129,15 @@ async fn serve_connection<S>(
     let (mut stream, mut settings) = (stream, None::<HttpPersistentSettings>);
     loop {
         connection.set_state(ReadState::Header);
-        // Pingora's room for a request is taken only for one that is there.
+        // Pingora's session is created only once a request header is there: an idle connection uses less memory
+        // (`benches/connections`).
         if !stream.header().await {
             return;
         }
         let mut session = ServerSession::new_http1(stream);
         match settings {
             Some(settings) => settings.apply_to_session(&mut session),
-            // Pingora's own deadline starts anew with every read; the guard has better ones.
+            // Pingora's keep-alive timeout is off: it restarts with every read. The guard has deadlines instead.
             None => session.set_keepalive(Some(0)),
         }
         let request = proxy.process_new_http(session, &shutdown);
@@ -143,10 +145,10 @@ async fn serve_connection<S>(
             return;
         };
         let (reused, next) = reused.consume();
-        let Ok(own) = reused.into_any().downcast() else {
+        let Ok(guarded) = reused.into_any().downcast() else {
             return;
         };
-        (stream, settings) = (own, next);
+        (stream, settings) = (guarded, next);
     }
 }
 
@@ -173,16 +175,16 @@ impl Service for Listeners {
                     shutdown: shutdown.clone(),
                 };
                 pingora_runtime::current_handle()
-                    .spawn(acceptor.take(socket, self.stopping.clone()))
+                    .spawn(acceptor.accept(socket, self.stopping.clone()))
             })
             .collect();
         for acceptor in accepting {
             if let Err(error) = acceptor.await {
-                tracing::error!(%error, "a listener has broken off");
+                tracing::error!(%error, "the task of a listener has failed");
             }
         }
-        // Idle connections end now, and every other one as soon as it is idle; requests in flight go on.
-        while !dismissed(&all_slots) {
+        // Idle connections are closed now, the others as soon as they are idle, so that requests in flight can end.
+        while !dismiss_idle(&all_slots) {
             tokio::time::sleep(STOP_INTERVAL).await;
         }
     }
@@ -192,8 +194,8 @@ impl Service for Listeners {
     }
 }
 
-/// Ends the idle connections of all listeners. False while there are others.
-fn dismissed(all_slots: &[Arc<ConnectionSlots>]) -> bool {
+/// Closes the idle connections of all listeners. True once no connection is left.
+fn dismiss_idle(all_slots: &[Arc<ConnectionSlots>]) -> bool {
     let left = all_slots
         .iter()
         .filter(|slots| !slots.dismiss_idle())
@@ -201,11 +203,11 @@ fn dismissed(all_slots: &[Arc<ConnectionSlots>]) -> bool {
     left == 0
 }
 
-/// Takes connections from a TCP socket until `stopping` turns true.
+/// Accepts connections on a TCP socket until `stopping` is true.
 ///
 /// # Errors
-/// Where the socket cannot be used at all; a connection that fails is logged.
-pub async fn take_tcp(
+/// The socket cannot be used at all. A failed `accept` is only logged.
+pub async fn accept_tcp(
     socket: StdTcpListener,
     stopping: &mut watch::Receiver<bool>,
     serve: impl Fn(tokio::net::TcpStream, IpAddr),
@@ -219,9 +221,9 @@ pub async fn take_tcp(
         };
         match accepted {
             Ok((stream, peer)) => {
-                // A small answer must not wait for the acknowledgement of the one before.
-                let _not_tcp_any_more = stream.set_nodelay(true);
-                let _not_tcp_any_more = SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT);
+                // A small response must not wait for the acknowledgement of the previous one (Nagle's algorithm).
+                let _already_closed = stream.set_nodelay(true);
+                let _already_closed = SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT);
                 serve(stream, peer.ip());
             }
             Err(error) => pause_after(&error).await,
@@ -229,7 +231,7 @@ pub async fn take_tcp(
     }
 }
 
-async fn take_unix(
+async fn accept_unix(
     socket: StdUnixListener,
     stopping: &mut watch::Receiver<bool>,
     serve: impl Fn(tokio::net::UnixStream),

@@ -1,10 +1,10 @@
-//! The gateway as a process: sockets, connections, signals, the admin listener.
+//! The process: sockets, connections, signals, the admin listener.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `run` | binds every socket, starts the threads, awaits signals |
-//! | `socket`, `descriptors` | the sockets that listeners listen on; the file descriptors that there are |
-//! | `listener`, `connection_slots` | takes connections and serves their requests; how many there may be |
+//! | `run` | binds every socket, starts the threads, waits for signals |
+//! | `socket`, `descriptors` | listening sockets; the limit of file descriptors and how they are divided |
+//! | `listener`, `connection_slots` | accepts connections and serves their requests; limits the number of connections |
 //! | `admin` | `/metrics`, `/healthz`, `/readyz` |
 
 mod admin;

@@ -1,4 +1,4 @@
-//! Sockets, threads and signals: the gateway as a process.
+//! Starts and stops the process: sockets, threads and signals.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
@@ -26,42 +26,42 @@ use crate::runtime::active_config::{ActiveConfig, Reload, ReloadableOptions};
 use crate::runtime::options::ServerOptions;
 use crate::runtime::request_id::RequestId;
 
-/// The fewest attempts that Pingora may make for one request: stale connections of the pool count too.
+/// The fewest attempts that Pingora may make for one request: an attempt on a stale pooled connection counts too.
 const MIN_ATTEMPTS: usize = 16;
-/// Fewer connections than this are soon used up.
+/// Below this number of client connections the missing file descriptors are a warning.
 const FEW_CONNECTIONS: usize = 1024;
-const TOO_FEW_DESCRIPTORS: &str = "the limit of open files leaves fewer connections than max_connections says; raise the hard limit";
-/// How often a stopping gateway looks whether the last request has ended.
+const TOO_FEW_DESCRIPTORS: &str = "the limit of open files allows fewer client connections than max_connections; raise the hard limit";
+/// How often a stopping gateway checks whether the last request has ended.
 const STOP_INTERVAL: Duration = Duration::from_millis(20);
 
-/// What a gateway is told.
+/// The options of a gateway.
 pub struct RunOptions {
-    /// Threads and the stop.
+    /// Threads and grace period.
     pub server: ServerOptions,
-    /// Where metrics and health are told.
+    /// The address of the admin listener, if there is one.
     pub admin: Option<SocketAddr>,
-    /// What can change while it runs.
+    /// The options that a reload can change.
     pub live: ReloadableOptions,
 }
 
-/// Where a gateway listens, as URLs with real ports.
+/// The addresses of a gateway, as URLs with the bound ports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses {
-    /// Each listener, in order.
+    /// Of each listener, in order.
     pub listeners: Vec<String>,
-    /// The admin listener.
+    /// Of the admin listener.
     pub admin: Option<String>,
 }
 
-/// A gateway whose sockets are bound: clients can connect already, and are served once it runs.
+/// A gateway with bound sockets: clients can connect, and are served once [`Self::run`] is called.
 pub struct Running {
     server: Server,
     stop: Stop,
-    /// Where it listens.
+    /// The addresses of its sockets.
     pub addresses: Addresses,
 }
 
-/// Binds every socket. Each request has a line in `log`, if that is told so.
+/// Binds every socket. Access log lines go to `log`, if it has an access log.
 ///
 /// # Errors
 /// [`ListenError`], with the address that cannot be bound.
@@ -84,7 +84,7 @@ pub fn start(options: RunOptions, clock: Arc<dyn Clock>, log: Log) -> Result<Run
         admin: admin.as_ref().map(|(_, url)| url.clone()),
     };
     let listeners = &options.live.listeners;
-    let told: Vec<_> = listeners
+    let configured: Vec<_> = listeners
         .iter()
         .map(|listener| listener.limits.connections)
         .collect();
@@ -93,10 +93,10 @@ pub fn start(options: RunOptions, clock: Arc<dyn Clock>, log: Log) -> Result<Run
         options.server.threads,
         options.live.cluster.upstream_keepalive,
     );
-    let ceilings = shares.ceilings(&told);
+    let ceilings = shares.ceilings(&configured);
     let connections = shares.clients;
-    if told.iter().sum::<usize>() > connections {
-        // Many systems have a limit below the default, and nobody would miss what is above.
+    if configured.iter().sum::<usize>() > connections {
+        // Many systems have a limit below the default of max_connections, and the rest is enough.
         if connections < FEW_CONNECTIONS {
             tracing::warn!(connections, "{TOO_FEW_DESCRIPTORS}");
         } else {
@@ -105,7 +105,7 @@ pub fn start(options: RunOptions, clock: Arc<dyn Clock>, log: Log) -> Result<Run
     }
     let configuration = ServerConf {
         threads: options.server.threads,
-        // Each connection stays on the thread that took it: measured cheaper, and requests are short.
+        // Each connection stays on the thread that accepted it: requests are short, and this takes less CPU time (`benches/wrk`).
         work_stealing: false,
         upstream_keepalive_pool_size: shares.idle_nodes,
         max_retries: MIN_ATTEMPTS.max(options.live.cluster.nodes.len() + 1),
@@ -158,9 +158,9 @@ fn bind_admin(address: SocketAddr) -> Result<(TcpListener, String), ListenError>
 }
 
 impl Running {
-    /// Serves until SIGTERM or Ctrl-C, and then until the requests in flight have ended or the grace period has. On
-    /// SIGHUP the configuration is read again; one that is not right leaves the one in use as it is. `ready` is called
-    /// once signals are awaited: one that came before that would end the process.
+    /// Serves until SIGTERM or Ctrl-C, and then until the requests in flight or the grace period have ended. SIGHUP reloads the
+    /// configuration; if it is invalid, the one in use stays. `ready` is called once the signal handlers are installed: an
+    /// earlier signal would end the process.
     pub fn run(self, reload: Reload, ready: impl FnOnce() + Send + 'static) {
         let shutdown_signal = Box::new(Signals {
             reload,
@@ -171,16 +171,16 @@ impl Running {
     }
 }
 
-/// Waits for the end.
+/// The graceful stop.
 struct Stop {
     runtime: Arc<Runtime>,
-    /// The paths of the Unix sockets that are ours.
+    /// The paths of the bound Unix sockets, which are removed.
     socket_paths: Vec<String>,
     stopping: watch::Sender<bool>,
     grace_period: Duration,
 }
 
-/// What the process is told by signals.
+/// The handling of signals.
 struct Signals {
     reload: Reload,
     ready: Mutex<Option<Box<dyn FnOnce() + Send>>>,
@@ -196,7 +196,7 @@ impl ShutdownSignalWatch for Signals {
             SignalKind::hangup(),
         ];
         let [Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)] = kinds.map(signal) else {
-            tracing::error!("signals cannot be awaited here");
+            tracing::error!("the signal handlers could not be installed");
             return ShutdownSignal::FastShutdown;
         };
         if let Some(ready) = self.ready.lock().ok().and_then(|mut ready| ready.take()) {
@@ -221,10 +221,10 @@ impl ShutdownSignalWatch for Signals {
 }
 
 impl Stop {
-    /// Takes no more connections and waits for the requests in flight, for the grace period at most, and no longer once
-    /// it is told to stop `again`.
+    /// Stops accepting connections and waits for the requests in flight: for the grace period at most, and not after a second
+    /// signal, `again`.
     async fn stop(&self, again: impl Future<Output = ()>) {
-        tracing::info!(grace_period = ?self.grace_period, "stopping; requests in flight go on");
+        tracing::info!(grace_period = ?self.grace_period, "stopping; waiting for requests in flight");
         self.stopping.send_replace(true);
         for path in &self.socket_paths {
             if let Err(error) = std::fs::remove_file(path) {
@@ -237,7 +237,7 @@ impl Stop {
             ..
         } = &self.runtime.metrics;
         let ended = async {
-            // Idle connections end at once; one that is still there may have a request under way to us.
+            // Idle connections are closed at once; a connection that is still open may be about to send a request.
             while in_flight.get() > 0 || connections.get() > 0 {
                 tokio::time::sleep(STOP_INTERVAL).await;
             }
@@ -245,10 +245,10 @@ impl Stop {
         tokio::select! {
             () = ended => tracing::info!("stopped"),
             () = tokio::time::sleep(self.grace_period) => {
-                tracing::warn!(requests = in_flight.get(), "the grace period is over; requests in flight are cut");
+                tracing::warn!(requests = in_flight.get(), "the grace period is over; closing connections with requests in flight");
             }
             () = again => {
-                tracing::warn!(requests = in_flight.get(), "told to stop again; requests in flight are cut");
+                tracing::warn!(requests = in_flight.get(), "second signal to stop; closing connections with requests in flight");
             }
         }
     }

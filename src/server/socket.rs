@@ -1,4 +1,4 @@
-//! The sockets that listeners listen on, bound before anything starts.
+//! Listening sockets, bound before the threads start.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -11,13 +11,13 @@ use thiserror::Error;
 
 use crate::socket_address::SocketAddress;
 
-/// How many connections the system completes ahead of us. The standard library's 128 is too few: when a thousand clients
-/// connect at once, the rest are reset or wait for a second. `net.core.somaxconn` caps it.
+/// The backlog of completed connections that are not yet accepted. The standard library's 128 is too small: when a thousand
+/// clients connect at once, the others are reset or retry after a second. `net.core.somaxconn` caps it.
 const BACKLOG: i32 = 4096;
-/// The mode of a Unix socket: its owner and its group.
+/// The mode of a Unix socket: read and write for its owner and its group.
 const SOCKET_MODE: u32 = 0o660;
 
-/// Why a listener cannot listen.
+/// Why an address cannot be listened on.
 #[derive(Debug, Error)]
 #[error("cannot listen on {address}: {source}")]
 pub struct ListenError {
@@ -35,7 +35,7 @@ impl ListenError {
     }
 }
 
-/// A socket that is bound.
+/// A bound socket.
 #[derive(Debug)]
 pub enum Socket {
     /// TCP.
@@ -45,13 +45,13 @@ pub enum Socket {
 }
 
 impl Socket {
-    /// Binds an address. A Unix socket that nobody listens on any more is replaced.
+    /// Binds an address. Replaces a Unix socket that no process listens on any more.
     ///
     /// # Errors
     /// [`ListenError`], with the address.
     pub fn bind(address: &SocketAddress) -> Result<Self, ListenError> {
         let bound = match address {
-            SocketAddress::Tcp(to) => bind_tcp(*to).map(Self::Tcp),
+            SocketAddress::Tcp(address) => bind_tcp(*address).map(Self::Tcp),
             SocketAddress::Unix(path) => {
                 bind_unix(path).map(|socket| Self::Unix(socket, path.clone()))
             }
@@ -59,7 +59,7 @@ impl Socket {
         bound.map_err(|source| ListenError::new(address, source))
     }
 
-    /// The path of a Unix socket, which is to be removed at the end.
+    /// The path of a Unix socket, to remove it at the end.
     pub fn path(&self) -> Option<&str> {
         match self {
             Self::Tcp(_) => None,
@@ -67,7 +67,7 @@ impl Socket {
         }
     }
 
-    /// The address as a client writes it; a TCP socket's real port in place of 0.
+    /// The address as a client writes it, with the bound port of a TCP socket.
     pub fn url(&self) -> String {
         match self {
             Self::Tcp(socket) => match socket.local_addr() {
@@ -82,10 +82,10 @@ impl Socket {
 /// Binds a TCP socket and listens on it.
 ///
 /// # Errors
-/// The system's.
+/// The error of the system call.
 pub fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    // As the standard library does: a restart must not wait for the connections of the process before it.
+    // As the standard library does: a restart must not wait for connections of the previous process in TIME_WAIT.
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -100,7 +100,7 @@ fn bind_unix(path: &str) -> io::Result<UnixListener> {
     }
     let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
-    // Ahead of the listening: until then nobody can connect.
+    // Before `listen`, because clients can connect from then on.
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
     socket.listen(BACKLOG)?;
     Ok(UnixListener::from(OwnedFd::from(socket)))

@@ -28,7 +28,7 @@ fn requests_in_flight_end_and_idle_connections_are_closed() {
         node.await_heads(2);
 
         gateway.signal(signal);
-        gateway.await_log("stopping; requests in flight go on");
+        gateway.await_log("stopping; waiting for requests in flight");
         assert!(fresh.closes() && idle.closes(), "idle connections");
         assert!(TcpStream::connect(&address).is_err(), "new connections");
         assert_eq!(
@@ -88,7 +88,9 @@ fn the_grace_period_ends_what_does_not_end_by_itself() {
     let (status, log) = gateway.stop();
     assert_eq!(status.code(), Some(0), "{log}");
     assert!(
-        log.contains("the grace period is over; requests in flight are cut requests=1"),
+        log.contains(
+            "the grace period is over; closing connections with requests in flight requests=1"
+        ),
         "{log}"
     );
     assert!(connection.closes());
@@ -108,7 +110,7 @@ fn a_second_signal_ends_everything_now() {
         gateway.signal(second);
         let (status, log) = gateway.wait();
         assert_eq!(status.code(), Some(0), "{log}");
-        assert!(log.contains("told to stop again"), "{log}");
+        assert!(log.contains("second signal to stop"), "{log}");
         assert!(connection.closes());
     }
 }
