@@ -1,13 +1,13 @@
-//! How fast is a body proven, beside plain SHA-256 of the same bytes?
+//! How fast is a body verified, compared with plain SHA-256 of the same bytes?
 //!
-//! Every body has 8 MiB of data and arrives in the pieces that Pingora reads, 64 KiB at most. The sizes behind a mode
-//! are those of its chunks. Throughput is in bytes of data.
+//! Every body has 8 MiB of data and arrives in reads of 64 KiB, as from Pingora. The size after a mode is that of its
+//! chunks. Throughput is in bytes of data.
 //!
-//! - `sha256`: the one pass that no proof of a signed body can do without.
+//! - `sha256`: the hash that every verification of a signed body needs.
 //! - `declared`, `declared+…`: a signed hash, alone and with a second digest in the header.
 //! - `signed`, `signed+…`: signed chunks, without and with a checksum in the trailer.
-//! - `unsigned+…`: chunks that are not signed, with a checksum in the trailer.
-//! - `passthrough`: signed chunks that go on as they came.
+//! - `unsigned+…`: unsigned chunks, with a checksum in the trailer.
+//! - `passthrough`: signed chunks that are forwarded unchanged.
 //!
 //!     cargo bench --bench body -- --quick
 
@@ -26,7 +26,7 @@ use md5::Md5;
 use sha2::{Digest, Sha256};
 
 const LENGTH: usize = 8 << 20;
-/// What Pingora 0.9.1 reads at once.
+/// The read size of Pingora 0.9.1.
 const PIECE: usize = 64 << 10;
 const CHUNKS: [(&str, usize); 3] = [("8KiB", 8 << 10), ("64KiB", 64 << 10), ("1MiB", 1 << 20)];
 const TIMESTAMP: &str = "20130524T000000Z";
@@ -74,7 +74,7 @@ fn checksum(name: &str, payload: &[u8]) -> String {
     }
 }
 
-/// The body in chunks of this size, signed where there is a chain, with this line in the trailer.
+/// The body in chunks of this size, signed if there is a chain, with this line in the trailer.
 fn framed(
     payload: &[u8],
     size: usize,
@@ -133,7 +133,7 @@ fn plan(
     .expect("a plan")
 }
 
-/// Proves the body once and says how much goes on.
+/// Verifies the body once and returns how many bytes are forwarded.
 fn prove(plan: &BodyPlan, pieces: &[Bytes]) -> usize {
     let mut verifier = plan.verifier();
     let mut forwarded = 0;

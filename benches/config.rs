@@ -1,11 +1,11 @@
-//! How long does a configuration with very many keys take, and does that grow with their number alone?
+//! How long does a configuration with very many keys take to load, and is the time linear in their number?
 //!
-//! - `load`: what a start and a reload do: the file is read, and its keys are made ready to verify.
-//! - `check`: what `countersign check` does: the file is read and printed.
+//! - `load`: a start or a reload: reads the file and prepares its keys for verification.
+//! - `check`: `countersign check`: reads the file and prints it.
 //! - `node keys`: as `load`, with a key at the nodes for each client.
 //! - `refused`: a file with a fault in each key.
 //!
-//! Throughput is in keys: where it is the same for 10,000 and for 100,000, the time is linear.
+//! Throughput is in keys: if it is the same for 10,000 and for 100,000, the time is linear.
 //!
 //!     cargo bench --bench config -- --quick
 

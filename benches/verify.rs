@@ -1,14 +1,14 @@
-//! What does a verification cost, step by step, and what does it grow with?
+//! What does each step of a verification cost, and how does the cost grow?
 //!
 //! - `headers`, `query`, `parameters`: the steps of one accepted request. `parse` reads the query and the address, `claim`
-//!   reads the credentials and collects what is signed, `verify` computes the signature and compares; `whole` is all of it.
-//!   Headers are the vendor's metadata, parameters are sub-resources: the dearest kind of each, because all are signed.
-//! - `v4`: the same for version 4. `verify` has its signing key derived already, `verify, fresh key` derives it.
-//! - `refused`: is a request that breaks a rule ever dearer than one that keeps them all?
-//! - `guessed`: does an access key id that nobody has take another time than one that somebody has?
-//! - `dearest`: how long can one request occupy a core?
+//!   reads the credentials and collects what is signed, `verify` computes the signature and compares; `whole` is all of these.
+//!   Headers are the vendor's metadata, parameters are sub-resources: the most expensive kind of each, because all are signed.
+//! - `v4`: the same for version 4. `verify` has a cached signing key, `verify, fresh key` derives it.
+//! - `refused`: is a request that breaks a rule ever more expensive than an accepted one?
+//! - `guessed`: does an unknown access key id take another time than a known one?
+//! - `dearest`: how long can the most expensive request occupy a core?
 //!
-//! The size behind a name is that of the request header on the wire; throughput is in such bytes.
+//! The size after a name is that of the request header section; throughput is in these bytes.
 //!
 //!     cargo bench --bench verify -- --quick
 
@@ -42,14 +42,14 @@ fn now() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(NOW)
 }
 
-/// The gateway's side.
+/// The settings of the gateway.
 struct Verifier {
     hosts: HostNames,
     options: VerifyOptions,
     key: VerifyingKey,
 }
 
-/// A key that has derived nothing yet.
+/// A key without a cached signing key.
 fn fresh_key() -> VerifyingKey {
     let identity = Identity {
         access_key_id: ACCESS_KEY_ID.into(),
@@ -108,7 +108,7 @@ struct Request {
     headers: HeaderMap,
 }
 
-/// Where the credentials stand.
+/// Where the credentials are.
 enum Placement {
     Header,
     Query,
@@ -117,7 +117,7 @@ enum Placement {
 }
 
 impl Request {
-    /// A request with that many header fields, the credentials and the date among them, and that many sub-resources.
+    /// A request with that many header fields, including the credentials and the date, and that many sub-resources.
     fn signed(
         dialect: &'static Dialect,
         placement: Placement,
@@ -187,7 +187,7 @@ impl Request {
         }
     }
 
-    /// The bytes of the request header on the wire.
+    /// The bytes of the request header section.
     fn size(&self) -> usize {
         let fields = self.headers.iter();
         let fields: usize = fields
@@ -288,8 +288,8 @@ fn refused(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Whoever tries access key ids must not read from the time which of them exist: an unknown one is checked against another
-/// key, and the two lines of each pair are alike.
+/// The time of a refusal must not reveal which access key ids exist: an unknown one is checked against a dummy key, and the two
+/// lines of each pair must be equal.
 fn guessed(criterion: &mut Criterion) {
     use Placement::{Header, HeaderV4, Query, QueryV4};
     let key_of = |access_key_id: &str| {
@@ -323,8 +323,8 @@ fn guessed(criterion: &mut Criterion) {
     }
 }
 
-/// The dearest request that can be made: as long as one may be, and every text of it signed by some client in another
-/// spelling, so that each of them is tried before it is refused.
+/// The most expensive request: of the maximum length, and with text that clients sign in several variants, so that every variant is
+/// tried before it is refused.
 fn dearest(criterion: &mut Criterion) {
     let verifier = Verifier::new();
     for (name, dialect) in [("aws", &AWS), ("wos", &WOS)] {

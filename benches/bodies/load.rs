@@ -1,9 +1,9 @@
-//! `body-load TARGET (put MODE | get) SIZE COUNT AT_ONCE`: sends or fetches objects of SIZE bytes, COUNT of them, AT_ONCE at
-//! a time, and says how long that took.
+//! `body-load TARGET (put MODE | get) SIZE COUNT AT_ONCE`: sends or fetches COUNT objects of SIZE bytes, AT_ONCE at a time, and
+//! prints the seconds.
 //!
-//! MODE is `unsigned`, `declared`, `signed-chunks` or `signed-chunks-hashed`, the last of which lets the node say what it
-//! has got and compares that with what was sent. Every upload has a signature of its own. The signer is the tests' own,
-//! written from the vendor's pages.
+//! MODE is `unsigned`, `declared`, `signed-chunks` or `signed-chunks-hashed`, which compares the hash that the node got with the
+//! one that was sent. Every upload is signed separately. The signer is that of the tests, written from the vendor's
+//! documentation.
 
 #[path = "../../tests/support/chunks.rs"]
 #[allow(dead_code, reason = "a part of it is used")]
@@ -27,9 +27,9 @@ use std::time::Instant;
 use sha2::{Digest, Sha256};
 use upload::{Chain, SIGNED_CHUNKS, UNSIGNED, Upload, sha256};
 
-/// The size of a chunk: that of the SDKs.
+/// The size of a chunk, as in the SDKs.
 const CHUNK: usize = 64 * 1024;
-/// Distinct chunks, which repeat.
+/// The number of different chunks, which repeat.
 const CHUNKS: usize = 16;
 const STACK: usize = 256 * 1024;
 
@@ -79,7 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         next: AtomicUsize::new(0),
         failures: Mutex::default(),
     });
-    // All connections are open before the first byte goes out, so that they are at once what they are meant to be.
+    // All connections are open before the first byte is sent, so that they really are concurrent.
     let start = Arc::new(Barrier::new(at_once + 1));
     let mut threads = Vec::new();
     for _ in 0..at_once {
@@ -142,7 +142,7 @@ impl Object {
         object
     }
 
-    /// The chunks in order, each with its place among the distinct ones.
+    /// The chunks in order, each with its index among the different ones.
     fn pieces(&self) -> impl Iterator<Item = (usize, &[u8])> {
         let whole = self.size / CHUNK;
         let rest = self.size % CHUNK;
@@ -161,7 +161,7 @@ impl Load {
         }
     }
 
-    /// The request of one object: its head, and the chain behind its signature where the chunks are signed.
+    /// The request of one object: its head, and the chain of chunk signatures if the chunks are signed.
     fn request(&self, number: usize) -> (String, Option<Chain>) {
         let size = self.object.size;
         let (mode, method) = match self.mode {
@@ -242,7 +242,7 @@ fn send(mut connection: &TcpStream, object: &Object, chain: Option<Chain>) -> io
     connection.write_all(last.as_bytes())
 }
 
-/// Reads an answer, which must be a success and say what was sent.
+/// Reads a response, which must be a success for what was sent.
 fn receive(load: &Load, reader: &mut impl BufRead) -> io::Result<()> {
     let (mut line, mut first) = (String::new(), String::new());
     let (mut length, mut digest) = (0, String::new());

@@ -1,8 +1,8 @@
-//! `body-node LISTEN`: a storage node that keeps nothing, for the comparison of bodies.
+//! `body-node LISTEN`: a storage node that stores nothing, for the comparison of bodies.
 //!
-//! It reads a PUT to its end and answers with the number of its bytes, and with their SHA-256 where the request asks for
-//! that with `x-amz-meta-hash`. A GET of `/bucket/NUMBER` is answered with that many bytes. One blocking thread per
-//! connection, because nothing costs less.
+//! It reads a PUT to its end and answers with the number of its bytes, and with their SHA-256 if the request asks for
+//! it with `x-amz-meta-hash`. It answers a GET of `/bucket/NUMBER` with that many bytes. One blocking thread per
+//! connection, because this has the least overhead.
 
 use std::env;
 use std::error::Error;
@@ -13,7 +13,7 @@ use std::thread;
 use sha2::{Digest, Sha256};
 
 const PIECE: usize = 64 * 1024;
-/// A thread of a thousand needs little: its pieces are on the heap.
+/// The stack of a thread: small, because buffers are on the heap and there are a thousand threads.
 const STACK: usize = 128 * 1024;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     for connection in listener.incoming() {
         let connection = connection?;
-        // A proxy that is stopped resets its connections: that ends the thread and nothing else.
+        // A proxy that is stopped resets its connections, which only ends the thread.
         thread::Builder::new()
             .stack_size(STACK)
             .spawn(move || serve(&connection))?;
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What a head says that matters here.
+/// The relevant parts of a request head.
 #[derive(Default)]
 struct Head {
     length: u64,
@@ -106,7 +106,7 @@ fn send(mut connection: &TcpStream, piece: &[u8], mut left: u64) -> io::Result<(
     Ok(())
 }
 
-/// Reads a body to its end; the digest is empty where none was asked for.
+/// Reads a body to its end; the digest is empty if none was requested.
 fn receive(reader: &mut impl BufRead, head: &Head) -> io::Result<String> {
     let mut hash = Sha256::new();
     let mut body = reader.take(head.length);

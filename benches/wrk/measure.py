@@ -1,4 +1,4 @@
-"""What is measured of a server: its answers, its load, its processor time and its instructions."""
+"""Measurements of a server: its responses, its throughput, its CPU time and its instructions."""
 
 import http.client
 import os
@@ -17,13 +17,13 @@ PATH = "/bucket01/objectkey"
 BODY = b"hello from the node\n"  # of stub_node.rs
 CONNECTIONS = 64
 WARM_UP = "1s"
-# Two runs that differ in these numbers of requests: what start, stop and the first requests cost falls out.
+# The requests of two runs: the cost of start, stop and the first requests cancels out in the difference.
 COUNTED_REQUESTS = (500, 2500)
-# A processor copies a block with one `rep movsb`, which callgrind and single steps count once for every byte: 8,000 too
-# many for one request through Pingora. Without that instruction glibc copies 32 bytes at a time.
+# Callgrind and single steps count a block copy with `rep movsb` once for every byte, which is 8,000 too many for one request
+# through Pingora. Without that instruction glibc copies 32 bytes at a time.
 PLAIN_COPIES = ["env", "GLIBC_TUNABLES=glibc.cpu.hwcaps=-ERMS"]
 CALLGRIND = [*PLAIN_COPIES, "valgrind", "--quiet", "--tool=callgrind"]
-# A step takes some 60 microseconds, a request seconds. What the first requests cost once has to be over by then.
+# A step takes about 60 microseconds, a request seconds. One-time work of the first requests must be done before.
 REQUESTS_BEFORE_STEPS = 300
 STEPPED_REQUESTS = 8
 
@@ -77,7 +77,7 @@ def exchange(connection: http.client.HTTPConnection, headers: Headers) -> tuple[
 
 
 def check_answers(server: Server, listen: str, signed: Headers, forged: Headers) -> None:
-    """A server is worth measuring if the good request gets the node's answer and a wrong signature does not."""
+    """Checks that the valid request gets the node's response and that a wrong signature does not."""
     if (answer := request(listen, signed)) != (200, BODY):
         raise Failure(f"the signed request should get 200 and {BODY!r}, but it got {answer}")
     if server.checks_signature and (answer := request(listen, forged))[0] != 403:
@@ -111,7 +111,7 @@ def load(machine: Machine, server: Server, seconds: int, signed: Headers, forged
 
 
 def wrk(machine: Machine, listen: str, duration: str, signed: Headers, prefix: list[str]) -> tuple[int, float]:
-    """Requests and seconds of one run; a request that fails makes the whole run worthless."""
+    """Requests and seconds of one run; a failed request invalidates the run."""
     header_file = machine.work / "headers.txt"
     header_file.write_text("".join(f"{name}: {value}\n" for name, value in signed.items()))
     options = ["--threads", "1", "--connections", str(CONNECTIONS), "--duration", duration, "--script", f"{HERE}/replay.lua"]
@@ -127,7 +127,7 @@ def wrk(machine: Machine, listen: str, duration: str, signed: Headers, prefix: l
 
 
 def perf_can_count() -> bool:
-    """Whether this machine lets perf count instructions; most virtual machines do not."""
+    """Whether perf can count instructions here; not on most virtual machines."""
     if not tool("perf"):
         return False
     ran = subprocess.run(["perf", "stat", "-x,", "-e", "instructions:u", "true"], capture_output=True, text=True)
@@ -160,7 +160,7 @@ class Steps:
         return int(line)
 
     def settled(self) -> int:
-        """The count once nothing more happens: a server works on after its answer."""
+        """The count once it is stable: a server still works after its response."""
         before = None
         while True:
             self.counter.send_signal(signal.SIGUSR1)
@@ -171,7 +171,7 @@ class Steps:
 
 
 def steps_can_count() -> bool:
-    """Whether this machine lets one process step through another."""
+    """Whether ptrace is allowed here."""
     with subprocess.Popen(["sleep", "60"]) as other:
         try:
             with Steps(other.pid) as steps:
@@ -184,7 +184,7 @@ def steps_can_count() -> bool:
 
 
 def stepped_instructions(machine: Machine, server: Server, signed: Headers, forged: Headers) -> float:
-    """User-space instructions per request, stepped through over one connection that stays open."""
+    """User-space instructions per request, single-stepped on one keep-alive connection."""
     listen = free_address()
     with running([*PLAIN_COPIES, *server.command(machine, listen)], listen, machine.proxy_core) as process:
         check_answers(server, listen, signed, forged)
@@ -200,7 +200,7 @@ def stepped_instructions(machine: Machine, server: Server, signed: Headers, forg
 
 
 def callgrind_instructions(machine: Machine, server: Server, signed: Headers, forged: Headers) -> float:
-    """User-space instructions per request, as callgrind counts them over one connection that stays open."""
+    """User-space instructions per request, counted by callgrind on one keep-alive connection."""
     fewer, more = (callgrind_run(machine, server, signed, forged, number) for number in COUNTED_REQUESTS)
     return (more - fewer) / (COUNTED_REQUESTS[1] - COUNTED_REQUESTS[0])
 

@@ -1,4 +1,4 @@
-//! A Pingora proxy that does nothing but forward: what every figure of the comparison is divided by.
+//! A Pingora proxy that only forwards: the baseline of the comparison.
 
 use std::env;
 use std::error::Error;
@@ -37,7 +37,7 @@ impl ProxyHttp for BareProxy {
     }
 }
 
-/// Serves `LISTEN` and forwards to `NODE`, both taken from the command line, until a signal ends it.
+/// Listens on `LISTEN` and forwards to `NODE`, both from the command line, until a signal ends it.
 pub fn run(conf: ServerConf) -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [listen, node] = arguments.as_slice() else {

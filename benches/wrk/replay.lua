@@ -1,5 +1,5 @@
--- Sends the same signed request over and over: `wrk -s replay.lua URL -- FILE`, where FILE has one `Name: value` a line.
--- At the end one line says how it went: requests, microseconds, failed requests.
+-- Repeats the same signed request: `wrk -s replay.lua URL -- FILE`, where FILE has one `Name: value` per line.
+-- At the end it prints one line: requests, microseconds, failed requests.
 function init(arguments)
     for line in io.lines(arguments[1]) do
         local name, value = string.match(line, "^([^:]+): *(.*)$")

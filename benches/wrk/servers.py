@@ -13,18 +13,18 @@ from typing import Callable
 HERE = Path(__file__).resolve().parent
 START_SECONDS = 60  # under valgrind a server needs a few
 STOP_SECONDS = 5  # for one of three attempts
-# The pair that AWS prints in its own documentation; nothing outside this comparison knows it.
+# The key of the examples in AWS's documentation.
 ACCESS_KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 SECRET_ACCESS_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
 
 class Failure(Exception):
-    """What stops the comparison, in words for the person who started it."""
+    """An error that ends the comparison, with a message for the user."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Where the comparison runs: what cargo built, the directory of the configurations, the cores, the node."""
+    """The environment of the comparison: binaries, directory of the configurations, cores, node."""
 
     binaries: dict[str, Path]
     work: Path
@@ -33,7 +33,7 @@ class Machine:
     node: str
 
     def configured(self, template: str, name: str, **values: str) -> str:
-        """The path of a configuration in which every @WORD@ of the template has its value."""
+        """The path of a configuration in which every @NAME@ of the template is replaced by its value."""
         text = (HERE / template).read_text()
         values |= {"NODE": self.node, "WORK": str(self.work)}
         values |= {"ACCESS_KEY_ID": ACCESS_KEY_ID, "SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
@@ -57,7 +57,7 @@ class Server:
 
 
 def tool(name: str) -> str | None:
-    """The path of a program; servers are often in the directories of the administrator."""
+    """The path of a program; servers are often in the sbin directories."""
     return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin")
 
 
@@ -109,7 +109,7 @@ def lacks_nginx_lua() -> str:
     return lacks("nginx")() or ("" if module else "nginx's Lua module (Debian: libnginx-mod-http-lua)")
 
 
-# What ratios are to: a request of version 4 is longer, for a proxy that does not read it, too.
+# The baseline of the ratios. Version 4 has its own one: its request is longer, also for a proxy that does not verify it.
 BASELINES = {
     "v2": Server("bare", "bare Pingora", rust_proxy("bare-proxy")),
     "v4": Server("bare-v4", "bare Pingora, V4 request", rust_proxy("bare-proxy"), version="v4"),
@@ -130,9 +130,9 @@ SERVERS = (
 
 @contextmanager
 def running(command: list[str], listen: str, cores: str):
-    """A process on its cores, from the moment it accepts connections to the end of the block.
-
-    What it writes goes to /dev/null: the gateway's access log is part of what is measured, its destination is not.
+    """A process on its cores, which accepts connections in the block.
+    
+    Its output goes to /dev/null: writing the gateway's access log is measured, its destination is not.
     """
     process = subprocess.Popen(
         ["taskset", "--cpu-list", cores, *command],
@@ -150,9 +150,9 @@ def running(command: list[str], listen: str, cores: str):
 
 
 def stop(process: subprocess.Popen) -> None:
-    """Ends the process, with its own shutdown where it has one.
-
-    A signal that reaches nginx between its look at the flag and its wait for events is only seen after the next one.
+    """Stops the process, if possible with a graceful shutdown.
+    
+    If a signal reaches nginx after it has checked the flag and before it waits for events, nginx sees it only after the next one.
     """
     for _ in range(3):
         process.terminate()
@@ -179,7 +179,7 @@ def wait_until_listening(process: subprocess.Popen, command: list[str], listen: 
 
 
 def free_address() -> str:
-    """A loopback address that nobody listens on: nginx and HAProxy cannot say which port they were given."""
+    """A free loopback address: nginx and HAProxy do not report the port that they are given for port 0."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{probe.getsockname()[1]}"

@@ -1,7 +1,7 @@
 """`steps.py PID`: counts the instructions of a process in user space by stopping it after each one (ptrace).
 
-It says how many there were so far, as a line on standard output, when it has begun and whenever it gets SIGUSR1. It
-ends with SIGTERM, and the process goes on without it.
+It prints the number so far as a line on standard output, at its start and on each SIGUSR1. SIGTERM ends it, and the
+process continues.
 """
 
 import ctypes
@@ -10,10 +10,10 @@ import signal
 import sys
 from pathlib import Path
 
-# ptrace(2), and waitpid(2) for threads that are no children.
+# ptrace(2), and waitpid(2) for threads that are not children.
 SINGLESTEP, SEIZE, INTERRUPT = 9, 0x4206, 0x4207
 WALL = 0x40000000
-# Pingora's clock ticks a hundred times a second, however long a request takes: nothing of it belongs to the request.
+# Pingora's clock thread ticks a hundred times a second, independently of requests, so it is not counted.
 CLOCK = "Timer thread"
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -28,7 +28,7 @@ def ptrace(request: int, thread: int, data: int = 0) -> None:
 
 
 class Counter:
-    """The steps of all threads of a process but the clock."""
+    """The steps of all threads of a process except the clock."""
 
     def __init__(self, process: int) -> None:
         self.steps = 0
@@ -47,7 +47,7 @@ class Counter:
                 continue
             stop = os.WSTOPSIG(status)
             stepped = stop == signal.SIGTRAP
-            # A stop with an event, in the bits above, is ptrace's own and no step.
+            # A stop with a ptrace event, in the upper bits, is not a step.
             self.steps += stepped and status >> 16 == 0
             try:
                 ptrace(SINGLESTEP, thread, 0 if stepped else stop)

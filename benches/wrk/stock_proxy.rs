@@ -1,5 +1,5 @@
-//! `stock-proxy LISTEN NODE`: bare Pingora as it comes, with the system's allocator and Pingora's default scheduling.
-//! Built with `--profile stock` it shows what the gateway's build profile is worth.
+//! `stock-proxy LISTEN NODE`: bare Pingora with its defaults, the system's allocator and Pingora's default scheduling.
+//! Built with `--profile stock`, to show the effect of the gateway's build profile.
 
 mod proxy;
 

@@ -1,7 +1,7 @@
-//! `stub-node LISTEN`: a storage node that costs next to nothing, so that a comparison measures the proxy in front of it.
+//! `stub-node LISTEN`: a storage node with little overhead, so that a comparison measures the proxy in front of it.
 //!
-//! It gives every request the same 200 on a connection that stays open. One blocking thread per connection is the
-//! cheapest way on one core: a read and a write per request, and no readiness call in between. Requests have no body.
+//! It answers every request with the same 200 and keeps the connection open. One blocking thread per connection is
+//! cheapest on one core: a read and a write per request, and no readiness call. Requests have no body.
 
 use std::env;
 use std::error::Error;
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     for connection in listener.incoming() {
         let connection = connection?;
-        // A proxy that is stopped resets its connections: that ends the thread and nothing else.
+        // A proxy that is stopped resets its connections, which only ends the thread.
         thread::spawn(move || answer(connection));
     }
     Ok(())

@@ -1,5 +1,5 @@
--- AWS signature version 2 in an Authorization header, path style: what a site would write by hand in its nginx.
--- It knows no sub-resources, no presigned URLs and no XML answers, so it does less than the gateway.
+-- Verifies AWS signature version 2 in an Authorization header, path style: a check that one could write for nginx.
+-- It does not support sub-resources, presigned URLs and XML responses, so it does less than the gateway.
 -- `keys` is set by nginx.conf.
 local skew = 15 * 60
 
