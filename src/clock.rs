@@ -1,8 +1,8 @@
-//! The one room that asks the system for the time.
+//! The clock: only this module reads the time of the system.
 
 use std::time::{Instant, SystemTime};
 
-/// Where the time comes from. Everything else takes `now` as an argument.
+/// A source of the time. Other code takes `now` as an argument.
 pub trait Clock: Send + Sync + 'static {
     /// The time of day, for the freshness of signatures and for logs.
     fn now(&self) -> SystemTime;

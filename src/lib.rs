@@ -1,29 +1,29 @@
-//! Countersign: a reverse proxy that checks the signature of every object-storage request before a node sees it.
+//! Countersign: a reverse proxy that verifies the signature of every S3 request before it reaches a storage node.
 //!
-//! The rooms, in the order in which a request passes through them:
+//! The modules, from those without dependencies on others to the command line:
 //!
-//! | level | room | what lives there |
+//! | level | module | content |
 //! |---|---|---|
-//! | 0 pure | [`secret`], [`address`], [`dialect`] | what cannot be printed; bucket, key and operation; a file for each vendor |
-//! | 0 | [`clock`], [`socket_address`] | the time; where a socket listens |
-//! | 1 pure | [`sig`] | `RequestView → Claim → Verified`: signatures, bytes in, a verdict out |
-//! | 2 pure | [`body`] | `PayloadClaim → BodyPlan → BodyVerifier`: bodies, proven while they stream |
-//! | 2 | [`credentials`] | the keys: the only I/O on the line |
-//! | 2 | [`policy`] | `Verified → Permit`: may this caller do this here |
-//! | 3 | [`cluster`] | `Permit → HttpPeer`: the nodes; without a permit no connection |
-//! | 3 | [`error`] | every refusal and its S3 document |
-//! | 4 | [`metrics`], [`logs`] | every metric, declared once; the log lines |
-//! | 5 | [`runtime`] | what a running gateway shares: the configuration in use |
+//! | 0 pure | [`secret`], [`address`], [`dialect`] | secrets, which cannot be printed; bucket, key and operation; a file for each vendor |
+//! | 0 | [`clock`], [`socket_address`] | the time; the address of a socket |
+//! | 1 pure | [`sig`] | `RequestView → Claim → Verified`: verification of signatures |
+//! | 2 pure | [`body`] | `PayloadClaim → BodyPlan → BodyVerifier`: verification of bodies while they stream |
+//! | 2 | [`credentials`] | the stores of access keys: the only I/O before a request is forwarded |
+//! | 2 | [`policy`] | `Verified → Permit`: whether a caller may do an operation |
+//! | 3 | [`cluster`] | `Permit → HttpPeer`: the nodes; a connection to one needs a permit |
+//! | 3 | [`error`] | every refusal and its S3 error document |
+//! | 4 | [`metrics`], [`logs`] | all metrics; the log |
+//! | 5 | [`runtime`] | the shared state of a running gateway, with the configuration in use |
 //! | 5 | `embedded` | the storage node of the demo and the tests |
-//! | 6 | [`wire`] | a connection's bytes, checked before the HTTP parser sees them |
-//! | 6 | [`config`] | the TOML file: what was written, and what is true |
-//! | 7 | [`gateway`] | one request: the Pingora proxy, thin callbacks over the rooms above |
+//! | 6 | [`wire`] | the bytes of a connection, checked before Pingora's HTTP parser sees them |
+//! | 6 | [`config`] | the TOML file: reading, checking and printing |
+//! | 7 | [`gateway`] | one request: Pingora's proxy callbacks, which use the modules above |
 //! | 8 | [`server`] | the process: sockets, connections, signals, the admin listener |
 //! | 9 | [`cli`] | the commands: serve, demo, check, sign |
 //!
-//! A file imports only lower levels and its own room, whose files import each other in no circle. A pure room names no
-//! Pingora, no tokio, no file, no socket, no clock and no log: these rooms are the crate `countersign-sig`, which anybody can
-//! embed. `tests/layering.rs` reads this table and holds the code to it.
+//! A file imports only modules of lower levels and files of its own module, without import cycles. A pure module uses no
+//! Pingora, no tokio, no file, no socket, no clock and no log: the pure modules are the crate `countersign-sig`, which other
+//! programs can use. `tests/layering.rs` reads this table and checks the imports.
 
 pub mod cli;
 pub mod clock;

@@ -1,4 +1,4 @@
-//! Every metric, declared once. Labels are enums or names of the configuration, so their number is bounded.
+//! All metrics. The values of labels are enums or names from the configuration, so the number of time series is bounded.
 
 mod node;
 
@@ -22,13 +22,13 @@ pub use node::NodeMetrics;
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::EnumCount)]
 pub enum Outcome {
-    /// A node answered, and the answer was passed on whole.
+    /// A node's response was passed on completely.
     Forwarded,
-    /// The gateway refused it.
+    /// The gateway refused the request.
     Refused,
     /// A node or the connection to it failed.
     Failed,
-    /// The client went away.
+    /// The client closed the connection.
     Aborted,
 }
 
@@ -44,32 +44,32 @@ impl Outcome {
     }
 }
 
-/// Whether a connection to a node was made or taken from the pool.
+/// Whether a connection to a node is new or from the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeConnection {
-    /// Made for this request.
+    /// Opened for this request.
     New,
-    /// Kept from an earlier one.
+    /// From the pool.
     Reused,
 }
 
-/// What became of a configuration that was read again.
+/// The result of a configuration reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReloadOutcome {
-    /// It is in use.
+    /// The new configuration is in use.
     Applied,
-    /// It was not right; the old one stays.
+    /// The new configuration is invalid; the old one stays in use.
     Kept,
 }
 
-/// Why the gateway closed a connection from a client on its own account.
+/// Why the gateway closed a client connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DroppedConnection {
-    /// It was the longest idle one, and there was no room for another.
+    /// It was idle longest, and closed to make room at a limit.
     Idle,
-    /// It was new, and the listener was full of connections in the middle of a request.
+    /// It was new, the listener was at `max_connections`, and no connection was idle.
     Full,
-    /// The same of the connections of its network.
+    /// The same for `max_connections_per_network`.
     Network,
     /// The client was slower than `min_rate`.
     Slow,
@@ -89,12 +89,12 @@ impl DroppedConnection {
     }
 }
 
-/// What is known of a request that has ended.
+/// The labels of a request that has ended.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestLabels {
-    /// The dialect of the signature; none where it was not understood.
+    /// The dialect of the signature; none if it is unknown.
     pub dialect: Option<DialectName>,
-    /// The version of the signature; none where it was not understood.
+    /// The version of the signature; none if it is unknown.
     pub version: Option<Version>,
     /// The operation.
     pub operation: Operation,
@@ -103,11 +103,11 @@ pub struct RequestLabels {
 }
 
 impl RequestLabels {
-    /// With none of them.
+    /// With one more for "none".
     const DIALECTS: usize = DialectName::COUNT + 1;
     const VERSIONS: usize = Version::COUNT + 1;
     const OUTCOMES: usize = Outcome::COUNT;
-    /// How many different labels there are.
+    /// The number of combinations.
     const COUNT: usize =
         (Operation::Unknown as usize + 1) * Self::DIALECTS * Self::VERSIONS * Self::OUTCOMES;
 
@@ -119,22 +119,23 @@ impl RequestLabels {
     }
 }
 
-/// How many there are of something now. The gateway steers by it; the metric of the same name is made of it when it is asked for.
+/// A current number of something that the gateway's code uses too. The gauge of the same name is set from it when the metrics
+/// are rendered.
 #[derive(Debug, Clone, Default)]
 pub struct Count(Arc<AtomicUsize>);
 
 impl Count {
-    /// One more.
+    /// Adds one.
     pub fn inc(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// One less.
+    /// Subtracts one.
     pub fn dec(&self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// How many there are.
+    /// The current number.
     pub fn get(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
@@ -144,17 +145,17 @@ impl Count {
     }
 }
 
-/// What the log counts itself.
+/// The metrics of the log, whose values the log counts.
 #[derive(Debug, Clone)]
 pub struct LogMetrics {
     dropped: IntCounter,
-    /// How many were dropped when it was asked last.
+    /// The value of `dropped` at the latest update.
     known_dropped: Arc<AtomicU64>,
     waiting: IntGauge,
 }
 
 impl LogMetrics {
-    /// Takes over the lines that were dropped so far, and the bytes that wait.
+    /// Sets the metrics to the lines dropped so far, and the bytes that wait.
     pub fn update(&self, dropped: u64, waiting: usize) {
         let known = self.known_dropped.fetch_max(dropped, Ordering::Relaxed);
         self.dropped.inc_by(dropped.saturating_sub(known));
@@ -162,16 +163,16 @@ impl LogMetrics {
     }
 }
 
-/// Upper bounds of the durations, in seconds: from a small object in memory to a large one on a slow line.
+/// Upper bounds of the durations, in seconds: from a small object in memory to a large one on a slow connection.
 const SECONDS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
 ];
-/// Upper bounds of the time of a verification, in seconds.
+/// Upper bounds of the duration of a verification, in seconds.
 const VERIFICATION_SECONDS: &[f64] = &[
     0.000_001, 0.000_002, 0.000_005, 0.000_01, 0.000_02, 0.000_05, 0.000_1, 0.001, 0.01, 0.1,
 ];
 
-/// The content type of what [`Metrics::render`] gives.
+/// The content type of [`Metrics::render`].
 pub const TEXT_FORMAT: &str = prometheus::TEXT_FORMAT;
 
 /// The metrics of one gateway. Every name starts with `countersign_`.
@@ -179,7 +180,7 @@ pub const TEXT_FORMAT: &str = prometheus::TEXT_FORMAT;
 pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
-    /// The counters of `requests` that have been counted with: to find one by its labels costs more than to count.
+    /// The counters of `requests` that have been used: a look-up by labels costs more than counting (`benches/wrk`).
     found_requests: Arc<[OnceLock<IntCounter>]>,
     refusals: IntCounterVec,
     request_duration: Histogram,
@@ -187,7 +188,7 @@ pub struct Metrics {
     node_duration: Histogram,
     received: IntCounter,
     sent: IntCounter,
-    /// Requests that have been read and not yet answered whole.
+    /// Requests that have been read and not yet answered in full.
     pub in_flight: Count,
     in_flight_gauge: IntGauge,
     /// Connections from clients.
@@ -215,25 +216,25 @@ impl Metrics {
             refusals: counters(
                 &registry,
                 "refusals_total",
-                "Answers of the gateway's own, by the code of the error document and the rule that was broken.",
+                "Error responses made by the gateway, by error code and broken rule.",
                 &["code", "reason"],
             ),
             request_duration: histogram(
                 &registry,
                 "request_duration_seconds",
-                "From the end of the request header to the end of the answer.",
+                "From the end of the request header to the end of the response.",
                 SECONDS,
             ),
             verification_duration: histogram(
                 &registry,
                 "verification_duration_seconds",
-                "The check of a signature, with the look-up of the key.",
+                "The verification of a signature, including the key look-up.",
                 VERIFICATION_SECONDS,
             ),
             node_duration: histogram(
                 &registry,
                 "node_duration_seconds",
-                "From the start of the attempt that succeeded to the header of the node's answer.",
+                "From the start of the successful attempt to the node's response header.",
                 SECONDS,
             ),
             received: counter(
@@ -244,43 +245,43 @@ impl Metrics {
             sent: counter(
                 &registry,
                 "sent_bytes_total",
-                "Bytes of answer bodies written to clients.",
+                "Bytes of response bodies written to clients.",
             ),
             in_flight: Count::default(),
             in_flight_gauge: gauge(
                 &registry,
                 "requests_in_flight",
-                "Requests read and not yet answered whole.",
+                "Requests in progress: read and not yet answered in full.",
             ),
             connections: Count::default(),
-            connections_gauge: gauge(&registry, "connections", "Open connections from clients."),
+            connections_gauge: gauge(&registry, "connections", "Open client connections."),
             connections_dropped: counters(
                 &registry,
                 "connections_dropped_total",
-                "Connections from clients that the gateway closed for want of room or for slowness, by reason.",
+                "Client connections that the gateway closed because of a connection limit or min_rate, by reason.",
                 &["reason"],
             ),
             node_connections: counters(
                 &registry,
                 "node_connections_total",
-                "Connections to nodes that requests were sent on, by node and by whether they were new or reused.",
+                "Requests sent to nodes, by node and by whether the connection was new or reused.",
                 &["node", "state"],
             ),
             node_failures: counters(
                 &registry,
                 "node_failures_total",
-                "Attempts at a node that failed, by node.",
+                "Failed attempts to send a request to a node, by node.",
                 &["node"],
             ),
             reloads: counters(
                 &registry,
                 "reloads_total",
-                "Configurations read again, by whether they were applied or the old one was kept.",
+                "Configuration reloads, by whether the new configuration was applied or the old one kept.",
                 &["outcome"],
             ),
             registry,
         };
-        let build = Opts::new("build_info", "1, with the version in a label.")
+        let build = Opts::new("build_info", "Always 1; the label is the version.")
             .const_label("version", env!("CARGO_PKG_VERSION"));
         let build = IntGauge::with_opts(build).expect("the name is valid");
         build.set(1);
@@ -306,7 +307,7 @@ impl Metrics {
         self.request_duration.observe(duration.as_secs_f64());
     }
 
-    /// Counts an answer of the gateway's own.
+    /// Counts an error response made by the gateway.
     pub fn refusal(&self, code: S3ErrorCode, reason: Option<Reason>) {
         let reason = reason.map_or("none", |reason| reason.name);
         self.refusals
@@ -320,12 +321,12 @@ impl Metrics {
         self.sent.inc_by(sent);
     }
 
-    /// Records the time of a verification.
+    /// Records the duration of a verification.
     pub fn verification(&self, duration: Duration) {
         self.verification_duration.observe(duration.as_secs_f64());
     }
 
-    /// Records the time until a node's answer.
+    /// Records the time until a node's response header.
     pub fn node(&self, duration: Duration) {
         self.node_duration.observe(duration.as_secs_f64());
     }
@@ -339,14 +340,14 @@ impl Metrics {
         )
     }
 
-    /// Counts a connection that the gateway closed on its own account.
+    /// Counts a client connection that the gateway closed.
     pub fn connection_dropped(&self, reason: DroppedConnection) {
         self.connections_dropped
             .with_label_values(&[reason.as_str()])
             .inc();
     }
 
-    /// Counts a configuration that was read again.
+    /// Counts a configuration reload.
     pub fn reload(&self, outcome: ReloadOutcome) {
         let outcome = match outcome {
             ReloadOutcome::Applied => "applied",
@@ -355,7 +356,7 @@ impl Metrics {
         self.reloads.with_label_values(&[outcome]).inc();
     }
 
-    /// Declares what the log counts itself.
+    /// Declares the metrics of the log.
     pub fn of_log(&self) -> LogMetrics {
         LogMetrics {
             dropped: counter(

@@ -1,10 +1,10 @@
-//! Where a socket listens, as the configuration writes it.
+//! The address of a socket, as in the configuration.
 
 use std::fmt;
 use std::net::{AddrParseError, SocketAddr};
 use std::str::FromStr;
 
-/// Where a listener or a node listens.
+/// The address of a listener or a node.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SocketAddress {
     /// An IP address and a port.

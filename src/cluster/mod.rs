@@ -23,57 +23,57 @@ pub use spent::SpentConnections;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Forward {
-    /// As they came, signature included: the nodes verify for themselves.
+    /// Unchanged, with the client's signature: the nodes verify it themselves.
     Passthrough,
-    /// Without credentials, with the verified identity in headers of the gateway's own.
+    /// Without credentials, with the verified identity in headers that the gateway adds.
     Trusted,
-    /// Signed anew with a key of the gateway's own.
+    /// Signed again with a key of the gateway.
     Resign,
 }
 
-/// How the file of a form upload goes on to the nodes where the form is too long to be read whole: nothing in a form says
-/// how long its file is.
+/// How the file of a form upload is sent to nodes if the form is too long to be read whole: a form does not state the length of
+/// its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FormFiles {
     /// With `Transfer-Encoding: chunked`.
     Chunked,
-    /// With a Content-Length, for nodes that take no other PUT. Such a form has to end with its file and the closing line.
+    /// With a Content-Length, for nodes that accept no other PUT. Such a form must end with its file and the closing boundary.
     Sized,
 }
 
-/// How a cluster is reached.
+/// `[[cluster]]`.
 #[derive(Debug, Clone)]
 pub struct ClusterOptions {
     /// The cluster's name.
     pub name: String,
-    /// Whose words the nodes speak.
+    /// The dialect of the nodes.
     pub dialect: DialectName,
     /// The nodes; at least one.
     pub nodes: Vec<SocketAddress>,
     /// How requests are forwarded.
     pub forward: Forward,
-    /// How requests are signed anew; there exactly with [`Forward::Resign`].
+    /// How requests are re-signed; present with [`Forward::Resign`] only.
     pub sign_with: Option<SignWith>,
-    /// The clients whose requests are signed with a key of their own. No client twice.
+    /// The keys at the nodes of single clients. At most one for each client.
     pub node_keys: Vec<ClientNodeKey>,
-    /// Where the bucket's name stands towards the nodes.
+    /// Where the bucket name is in requests to nodes.
     pub addressing: Addressing,
-    /// The Host towards the nodes, without a bucket in front; none for the client's own.
+    /// The Host in requests to nodes, without a bucket name; none for the client's Host.
     pub host: Option<String>,
-    /// How the files of long form uploads go on.
+    /// How the files of long form uploads are sent.
     pub form_files: FormFiles,
     /// The longest time to connect to a node.
     pub connect_timeout: Duration,
-    /// The longest silence of a node.
+    /// The longest time in which a node sends no byte.
     pub read_timeout: Duration,
-    /// The idle connections to nodes that are kept for further requests.
+    /// The most idle keep-alive connections to nodes.
     pub upstream_keepalive: usize,
-    /// Which names of buckets and keys the nodes take.
+    /// Which bucket names and keys the nodes accept.
     pub names: NameRules,
 }
 
-/// Without a name and without nodes, which every cluster has of its own.
+/// Without a name and without nodes, which have no default.
 impl Default for ClusterOptions {
     fn default() -> Self {
         Self {
@@ -103,7 +103,7 @@ pub struct Cluster {
     next: AtomicUsize,
 }
 
-/// What one request has tried so far.
+/// The nodes that one request has tried so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Attempt {
     first: Option<usize>,
@@ -111,14 +111,14 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// The latest attempt does not count: its node is to be tried once more.
+    /// Takes back the latest attempt, so that its node is tried again.
     pub fn retry_same_node(&mut self) {
         self.tried = self.tried.saturating_sub(1);
     }
 }
 
 impl Cluster {
-    /// Prepares a cluster.
+    /// Creates a cluster.
     pub fn new(options: ClusterOptions) -> Self {
         Self {
             labels: options.nodes.iter().map(ToString::to_string).collect(),
@@ -128,30 +128,30 @@ impl Cluster {
         }
     }
 
-    /// How the cluster is reached.
+    /// The options of the cluster.
     pub fn options(&self) -> &ClusterOptions {
         &self.options
     }
 
-    /// The key that signs this caller's requests anew; none where requests are not signed anew.
+    /// The key that re-signs the requests of this client; none where requests are not re-signed.
     pub fn key(&self, permit: &Permit) -> Option<&NodeKey> {
         let keys = self.keys.as_ref()?;
         Some(keys.of_client(&permit.verified().identity().access_key_id))
     }
 
-    /// Whether a node is left that the request has not tried.
+    /// Whether there is a node that the request has not tried.
     pub fn has_untried(&self, attempt: &Attempt) -> bool {
         attempt.tried < self.options.nodes.len()
     }
 
-    /// The place in [`Cluster::labels`] of the node that the latest attempt went to.
+    /// The index in [`Cluster::labels`] of the node of the latest attempt.
     pub fn latest(&self, attempt: &Attempt) -> Option<usize> {
         let latest = attempt.first? + attempt.tried.checked_sub(1)?;
         Some(latest % self.labels.len())
     }
 
-    /// Whether a node takes a connection within this time; nothing is sent on it. `round` chooses which nodes are tried where
-    /// there are more than [`MAX_PROBES`].
+    /// Whether a node accepts a connection within this time; nothing is sent on it. With more than [`MAX_PROBES`] nodes, `round`
+    /// selects the nodes to try.
     pub async fn is_reachable(&self, within: Duration, round: usize) -> bool {
         let within = within.min(self.options.connect_timeout);
         reach::any(&self.options.nodes, within, round).await

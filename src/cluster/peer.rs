@@ -1,4 +1,4 @@
-//! Connections to nodes: the only maker of `HttpPeer`, and it needs a [`Permit`].
+//! Selects a node and makes its `HttpPeer`. Only this file makes one, and it needs a [`Permit`].
 
 use std::sync::LazyLock;
 use std::sync::atomic::Ordering;
@@ -12,31 +12,31 @@ use crate::clock::instant;
 use crate::policy::Permit;
 use crate::socket_address::SocketAddress;
 
-/// What a connection is for.
+/// What a request needs of its connection to a node.
 #[derive(Debug, Clone, Copy)]
 pub struct Exchange {
-    /// When it is asked for.
+    /// The time of the attempt.
     pub now: Instant,
-    /// Whether the request has a body. Where it has none, the guard of the client's connection alone waits for the node, with a
-    /// timer that is there already.
+    /// Whether the request has a body. Without one, only the guard of the client's connection waits for the node, with its own
+    /// timer, so that Pingora's read timeout is not needed.
     pub has_body: bool,
-    /// Whether the connection serves this request alone.
+    /// Whether the connection must not be used for another request.
     pub single_use: bool,
-    /// How many requests are under way.
+    /// The number of requests in flight.
     pub requests: usize,
 }
 
-/// How long a connection to a node is kept for further requests at most. Below the 60 s or more after which common servers
-/// close an idle one: a request must not meet that.
+/// The longest time for which an idle connection to a node is reused. Common servers close an idle connection after 60 s or
+/// more; a request must not be sent while the node closes the connection.
 const UPSTREAM_SPAN: Duration = Duration::from_secs(50);
-/// From when the spans are counted: the same for every configuration, since the pool of connections outlives a reload.
+/// The start of the first span: the same for every configuration, because the connection pool outlives a reload.
 static STARTED: LazyLock<Instant> = LazyLock::new(instant);
 
 impl Cluster {
-    /// The next node for a permitted request: round-robin over the requests, and for one request each node once. None
-    /// when every node was tried.
+    /// The next node for a permitted request: round-robin over the requests, and each node at most once for one request. None
+    /// when every node has been tried.
     ///
-    /// A claim opens no connection, nor does a signature that holds. This does not compile:
+    /// A [`Claim`](crate::sig::Claim) or a [`Verified`](crate::sig::Verified) is not enough. This does not compile:
     ///
     /// ```compile_fail,E0308
     /// use countersign::{cluster::{Attempt, Cluster, Exchange}, sig::{Claim, Verified}};
@@ -46,7 +46,7 @@ impl Cluster {
     /// }
     /// ```
     ///
-    /// and this, its twin, does:
+    /// but this does:
     ///
     /// ```
     /// use countersign::{cluster::{Attempt, Cluster, Exchange}, policy::Permit};
@@ -69,24 +69,24 @@ impl Cluster {
             .get_or_insert_with(|| self.next.fetch_add(1, Ordering::Relaxed) % nodes.len());
         let node = &nodes[(first + attempt.tried) % nodes.len()];
         attempt.tried += 1;
-        // Connections of an earlier span are left to the nodes and to the pool's limit. That costs nothing, where a timer for
-        // each idle connection would cost every request as much as half the check of its signature.
+        // Connections of an earlier span are not reused; the node or the limit of the pool closes them. A timer for each idle
+        // connection would cost each request about half as much as verifying its signature (`benches/wrk`).
         peer(node, &self.options, exchange).map(Box::new)
     }
 }
 
-/// What all answers together may take of the gateway's memory in each place on their way to clients that do not take them.
-const ANSWERS: usize = 8 * 1024 * 1024;
-/// The most of it for one answer: what Pingora reads at once.
+/// The bytes of one read of every response together. A response is buffered in several places if its client does not read.
+const RESPONSES: usize = 8 * 1024 * 1024;
+/// The largest share of one response: Pingora's read size.
 const LARGEST_SHARE: usize = 64 * 1024;
-/// The least, with however many answers: less costs more than it saves.
+/// The smallest share, however many responses there are: smaller reads cost more than they save.
 const SMALLEST_SHARE: usize = 4 * 1024;
 
-/// Lets the node send only so much ahead of the client where many requests are under way. Pingora reads as much of an
-/// answer as has arrived, and keeps up to ten such pieces for a client that takes none; only the system can make it less.
-/// Each size has connections of its own, since the system wants to know it ahead of the connection.
+/// Limits how far a response is read ahead of a slow client when many requests are in flight. Pingora reads what has arrived,
+/// and queues up to ten reads for a client that does not read; only a smaller socket buffer limits their size. The buffer size
+/// is set before connecting, so each size has its own group of pooled connections.
 fn limit_read_ahead(peer: &mut HttpPeer, requests: usize) {
-    let share = (ANSWERS / requests.max(1)).max(SMALLEST_SHARE);
+    let share = (RESPONSES / requests.max(1)).max(SMALLEST_SHARE);
     if share < LARGEST_SHARE {
         let size = share.ilog2();
         peer.options.tcp_recv_buf = Some(1 << size);
@@ -94,16 +94,16 @@ fn limit_read_ahead(peer: &mut HttpPeer, requests: usize) {
     }
 }
 
-/// Where the size of what is read stands in the key of the pool; below it stands the span.
+/// The position of the buffer size in the group key of the pool; the bits below hold the span.
 const SIZE_SHIFT: u32 = 56;
 
-/// The span that a time belongs to.
+/// The number of the span of a time.
 fn span(now: Instant) -> u64 {
     now.duration_since(*STARTED).as_secs() / UPSTREAM_SPAN.as_secs()
 }
 
-/// A node for one request: to make it takes less than to copy one. None for a path that no socket can have, which the
-/// configuration lets nobody name.
+/// The peer of one request; making one is cheaper than cloning one (`benches/wrk`). None for an invalid socket path, which the
+/// configuration does not allow.
 fn peer(node: &SocketAddress, options: &ClusterOptions, exchange: Exchange) -> Option<HttpPeer> {
     let mut peer = match node {
         SocketAddress::Tcp(address) => HttpPeer::new(address, false, String::new()),
@@ -114,8 +114,8 @@ fn peer(node: &SocketAddress, options: &ClusterOptions, exchange: Exchange) -> O
     peer.options.total_connection_timeout = Some(options.connect_timeout);
     peer.options.read_timeout = Some(options.read_timeout).filter(|_| exchange.has_body);
     peer.options.write_timeout = Some(options.read_timeout);
-    // The gateway sends on what stands on a list of its own; hop-by-hop fields and upgrades do not. Pingora's look at the
-    // same fields would come first and cost as much as the check of the signature.
+    // The gateway forwards only fields on its own list, and so no hop-by-hop fields and upgrades. Pingora's check of these
+    // fields would cost as much as verifying the signature (`benches/wrk`).
     peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::preserve();
     limit_read_ahead(&mut peer, exchange.requests);
     if exchange.single_use {
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_connection_is_taken_up_again_after_a_whole_span() {
+    fn no_connection_is_reused_after_a_whole_span() {
         for seconds in 0..120 {
             let now = *STARTED + Duration::from_secs(seconds);
             assert_ne!(span(now), span(now + UPSTREAM_SPAN), "{seconds}");

@@ -1,4 +1,4 @@
-//! Whether nodes can be reached: asked by a connection that carries nothing.
+//! Checks whether a node can be reached, by connecting to it without sending anything.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio::time::timeout;
 
 use crate::socket_address::SocketAddress;
 
-/// The most nodes that are tried at once. Of more, each round tries the next ones.
+/// The most nodes that one check tries. With more nodes, the next round tries the next ones.
 pub const MAX_PROBES: usize = 64;
 
-/// Whether one of the nodes takes a connection within this time. The others are given up as soon as one does.
+/// Whether one of the nodes accepts a connection within this time. The other attempts are dropped as soon as one succeeds.
 pub(super) async fn any(nodes: &[SocketAddress], within: Duration, round: usize) -> bool {
     let first = round.wrapping_mul(MAX_PROBES) % nodes.len().max(1);
     let mut probes = JoinSet::new();
@@ -21,7 +21,7 @@ pub(super) async fn any(nodes: &[SocketAddress], within: Duration, round: usize)
         .skip(first)
         .take(nodes.len().min(MAX_PROBES))
     {
-        probes.spawn(takes_connections(node.clone()));
+        probes.spawn(accepts_connections(node.clone()));
     }
     let answer = timeout(within, async {
         while let Some(taken) = probes.join_next().await {
@@ -34,7 +34,7 @@ pub(super) async fn any(nodes: &[SocketAddress], within: Duration, round: usize)
     answer.await.unwrap_or(false)
 }
 
-async fn takes_connections(node: SocketAddress) -> bool {
+async fn accepts_connections(node: SocketAddress) -> bool {
     match node {
         SocketAddress::Tcp(address) => TcpStream::connect(address).await.is_ok(),
         SocketAddress::Unix(path) => UnixStream::connect(path).await.is_ok(),

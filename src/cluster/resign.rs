@@ -1,4 +1,4 @@
-//! What a cluster is told about signing anew, and its keys, ready to sign.
+//! Re-signing: its options, and the keys of a cluster.
 
 use super::ClusterOptions;
 use crate::dialect::{Dialect, DialectName};
@@ -6,71 +6,71 @@ use crate::secret::Secret;
 use crate::sig::Version;
 use crate::sig::node_key::NodeKey;
 
-/// How requests are signed anew.
+/// How requests are re-signed.
 #[derive(Debug, Clone)]
 pub struct SignWith {
-    /// Whose words the signature uses.
+    /// The dialect of the signature.
     pub dialect: DialectName,
-    /// The version of the signature process.
+    /// The signature version.
     pub version: Version,
     /// The region of the credential scope; version 2 has none.
     pub region: String,
-    /// The key of every client that has none of its own.
+    /// The key for every client without an entry in `node_keys`.
     pub credentials: NodeCredentials,
-    /// What version 4 says about a body whose hash the client has not declared.
+    /// How version 4 signs a body whose hash the client has not declared.
     pub payload: PayloadSigning,
 }
 
-/// What version 4 says about a body of which nobody knows the hash before its end.
+/// How version 4 signs a body whose hash is not known before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PayloadSigning {
     /// `UNSIGNED-PAYLOAD`.
     Unsigned,
-    /// `STREAMING-AWS4-HMAC-SHA256-PAYLOAD`: each chunk carries a signature.
+    /// `STREAMING-AWS4-HMAC-SHA256-PAYLOAD`: each chunk has a signature.
     SignedChunks,
 }
 
-/// A key at the nodes.
+/// An access key at the nodes.
 #[derive(Debug, Clone)]
 pub struct NodeCredentials {
-    /// The AccessKeyId.
+    /// The access key id.
     pub access_key_id: String,
-    /// The SecretAccessKey.
+    /// The secret access key.
     pub secret_access_key: Secret<String>,
 }
 
-/// The key at the nodes that one client's requests are signed with.
+/// The key at the nodes for the requests of one client.
 #[derive(Debug, Clone)]
 pub struct ClientNodeKey {
-    /// The AccessKeyId that the client signs with.
+    /// The access key id that the client signs with.
     pub client: String,
     /// The key at the nodes.
     pub credentials: NodeCredentials,
 }
 
-/// Where the bucket's name stands towards the nodes.
+/// Where the bucket name is in requests to nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Addressing {
-    /// Where the client put it.
+    /// In the same place as in the client's request.
     AsReceived,
     /// In the path.
     Path,
-    /// In the Host; in the path where a name cannot stand in a Host.
+    /// In the Host; in the path if the name cannot be part of a host name.
     VirtualHost,
 }
 
-/// The keys of a cluster.
+/// The access keys of a cluster.
 #[derive(Debug)]
 pub struct NodeKeys {
     common: NodeKey,
-    /// Sorted by the client's AccessKeyId.
+    /// Sorted by the access key id of the client.
     of_clients: Vec<(String, NodeKey)>,
 }
 
 impl NodeKeys {
-    /// Prepares the keys; none where requests are not signed anew.
+    /// Prepares the keys; none where requests are not re-signed.
     pub fn of(options: &ClusterOptions) -> Option<Self> {
         let sign_with = options.sign_with.as_ref()?;
         let ready = |credentials: &NodeCredentials| {
@@ -84,7 +84,7 @@ impl NodeKeys {
         let mut of_clients: Vec<_> = options
             .node_keys
             .iter()
-            .map(|own| (own.client.clone(), ready(&own.credentials)))
+            .map(|key| (key.client.clone(), ready(&key.credentials)))
             .collect();
         of_clients.sort_by(|(one, _), (other, _)| one.cmp(other));
         Some(Self {
@@ -93,7 +93,7 @@ impl NodeKeys {
         })
     }
 
-    /// The client's own key, or the common one.
+    /// The key of the client, or the common key.
     pub fn of_client(&self, access_key_id: &str) -> &NodeKey {
         let found = self
             .of_clients

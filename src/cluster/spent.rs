@@ -1,37 +1,37 @@
-//! Which connections to nodes are not used again.
+//! Connections to nodes that must not be reused.
 //!
-//! Pingora keeps a connection once it has sent the whole request and read the whole answer, with nothing behind it. That is
-//! not enough where the node may have left the body of the request unread: what is left of it would be its next request. No
-//! one can see what a node has read, so a connection is not used again where it had no reason to read on.
+//! Pingora reuses a connection once it has sent the whole request and read the whole response, with no bytes after it. That is
+//! not enough if the node may not have read the body of the request: it would read the rest as the next request. The gateway
+//! cannot see what a node has read, so it does not reuse a connection where the node had no reason to read the body.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use pingora::protocols::{Digest, SocketDigest};
 
-/// Connections to nodes that are not to be used again. Pingora decides on its own what goes into its pool, so each is
-/// looked up here when it comes out.
+/// The connections that must not be reused. The gateway cannot keep a connection out of Pingora's pool, so each one is looked up
+/// here when it is taken from the pool.
 #[derive(Debug, Default)]
 pub struct SpentConnections {
     connections: Mutex<Vec<Weak<SocketDigest>>>,
-    /// How many there are: mostly none, and then nothing is locked.
+    /// The number of connections: usually 0, and then the mutex is not locked.
     count: AtomicUsize,
 }
 
 impl SpentConnections {
-    /// A connection is not to be used again.
+    /// Marks a connection as not reusable.
     pub fn spend(&self, connection: &Arc<SocketDigest>) {
         let mut connections = self
             .connections
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        // Those that have ended are forgotten, so that there are never more than there are open ones.
+        // Removes closed connections, so that the list is never longer than the number of open ones.
         connections.retain(|spent| spent.strong_count() > 0);
         connections.push(Arc::downgrade(connection));
         self.count.store(connections.len(), Ordering::Release);
     }
 
-    /// Whether a connection is one of them.
+    /// Whether a connection is marked.
     pub fn contains(&self, connection: &Digest) -> bool {
         if self.count.load(Ordering::Acquire) == 0 {
             return false;
@@ -49,7 +49,7 @@ impl SpentConnections {
     }
 }
 
-/// The group of connections that are made for one request. None of them comes back.
+/// The group key of connections for a single request, which are never reused.
 pub const SINGLE: u64 = u64::MAX;
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn l1_a_spent_connection_is_known_while_it_is_open() {
         let spent = SpentConnections::default();
-        // The number of a socket says nothing: it is given anew.
+        // The file descriptor does not identify a connection: its number is reused.
         let (one, other) = (digest(7), digest(7));
         assert!(!spent.contains(&one));
         spent.spend(one.socket_digest.as_ref().unwrap());

@@ -24,22 +24,22 @@ pub(super) fn cluster() -> Section<ClusterOptions> {
         .required("write a name for metrics and logs")
         .key("dialect", Word, field!(dialect))
         .about("The dialect of the nodes")
-        .own("nodes", list(text(".")).with("minItems", 1), |cluster| {
+        .custom("nodes", list(text(".")).with("minItems", 1), |cluster| {
             Some(Value::texts(&cluster.nodes))
         })
         .about("The addresses of the nodes")
         .required("write at least one \"host:port\", \"ip:port\" or \"unix:/path\"")
         .key("forward", Word, field!(forward))
         .about("How verified requests are forwarded")
-        .own("addressing", word::<Addressing>(), |cluster| {
+        .custom("addressing", word::<Addressing>(), |cluster| {
             unless_passthrough(cluster, Value::word(&cluster.addressing))
         })
         .about("Where the bucket name is in requests to nodes")
-        .own("host", text("."), |cluster| {
+        .custom("host", text("."), |cluster| {
             cluster.host.as_ref().map(Value::text)
         })
         .about("The Host in requests to nodes")
-        .own("form_files", word::<FormFiles>(), |cluster| {
+        .custom("form_files", word::<FormFiles>(), |cluster| {
             unless_passthrough(cluster, Value::word(&cluster.form_files))
         })
         .about("How the file of a form upload is sent when the form has more than 48 KiB")

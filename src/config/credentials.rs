@@ -25,7 +25,7 @@ enum Store {
 
 pub(super) fn credentials() -> Section<Vec<InlineKey>> {
     Section::<Vec<InlineKey>>::without_defaults()
-        .own("store", word::<Store>(), |_| {
+        .custom("store", word::<Store>(), |_| {
             Some(Value::word(&Store::Inline))
         })
         .about("Where the keys are stored")
@@ -37,29 +37,29 @@ pub(super) fn credentials() -> Section<Vec<InlineKey>> {
 
 fn key() -> Section<InlineKey> {
     Section::<InlineKey>::without_defaults()
-        .own(
+        .custom(
             "access_key_id",
             Visible(MAX_ACCESS_KEY_ID_LENGTH).schema(),
             |key| Some(Value::text(&key.identity.access_key_id)),
         )
         .about("The access key id that clients sign with")
         .required("write the access key id that clients sign with")
-        .own("principal", Visible(MAX_PRINCIPAL_LENGTH).schema(), |key| {
+        .custom("principal", Visible(MAX_PRINCIPAL_LENGTH).schema(), |key| {
             Some(Value::text(&key.identity.principal))
         })
         .about("The owner of the key")
-        .own(
+        .custom(
             "domains",
             address::host_names_schema().with("minItems", 1),
             |key| key.identity.domains.as_deref().map(Value::texts),
         )
         .about("The key is valid only at these domains of the listeners")
-        .own("secret_access_key", secret::schema(), |key| {
+        .custom("secret_access_key", secret::schema(), |key| {
             Some(Value::text(&key.secret_access_key))
         })
         .about("The secret itself, { env = \"NAME\" }, or { file = \"path\" }")
         .required(secret::ADVICE)
-        .own("session_token", secret::schema(), |key| {
+        .custom("session_token", secret::schema(), |key| {
             key.session_token.as_ref().map(Value::text)
         })
         .about("The session token of a temporary key, written like the secret")

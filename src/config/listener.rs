@@ -18,16 +18,16 @@ const MAX_MIN_RATE: usize = 1024 * 1024;
 
 pub(super) fn listener() -> Section<ListenerOptions> {
     Section::<ListenerOptions>::with_defaults()
-        .own("address", text("."), |listener| {
+        .custom("address", text("."), |listener| {
             Some(Value::text(&listener.address))
         })
         .about("The address to listen on")
         .required("write \"ip:port\" or \"unix:/path\"")
-        .own("domains", address::host_names_schema(), |listener| {
+        .custom("domains", address::host_names_schema(), |listener| {
             Some(Value::texts(&listener.hosts.domains))
         })
         .about("Base names for virtual-host style")
-        .own("custom_domains", address::host_names_schema(), |listener| {
+        .custom("custom_domains", address::host_names_schema(), |listener| {
             Some(Value::texts(&listener.hosts.custom_domains))
         })
         .about("Host names that are bucket names")

@@ -1,10 +1,10 @@
 //! The configuration: one TOML file, read as a whole. It is either valid, or refused with every fault in it.
 //!
 //! ```text
-//! conf/countersign.toml ─ document: parsed TOML ─ resolve: checked settings ─▶ Settings ─▶ the options of each room
+//! conf/countersign.toml ─ document: parsed TOML ─ resolve: checked settings ─▶ Settings ─▶ the options of each module
 //! ```
 //!
-//! A setting has the same name in the file and in the code. Only `cli` uses this room.
+//! A setting has the same name in the file and in the code. Only `cli` uses this module.
 //!
 //! Each section of the file is a list of its keys (`section`), and each key has a name, a description, a kind and a field of
 //! the options. Reading, the names in errors, what `check` prints and the schema come from this list. Only a key that depends

@@ -113,7 +113,7 @@ fn log() -> Section<LogOptions> {
 
 fn admin() -> Section<SocketAddr> {
     Section::<SocketAddr>::without_defaults()
-        .own("address", text("."), |address| Some(Value::text(address)))
+        .custom("address", text("."), |address| Some(Value::text(address)))
         .about("The address to listen on")
         .required("write \"ip:port\"")
 }

@@ -106,7 +106,7 @@ impl<T: 'static> Section<T> {
     }
 
     /// A setting that the section reads with its own code. `print` returns none where it is left out.
-    pub(super) fn own(
+    pub(super) fn custom(
         self,
         name: &'static str,
         schema: Value,
@@ -123,7 +123,7 @@ impl<T: 'static> Section<T> {
         options: fn(&T) -> Option<&U>,
     ) -> Self {
         let schema = section.schema();
-        let print = move |own: &T| Some(section.value(options(own)?));
+        let print = move |parent: &T| Some(section.value(options(parent)?));
         self.with(name, schema, print)
     }
 
@@ -135,9 +135,12 @@ impl<T: 'static> Section<T> {
         options: fn(&T) -> &[U],
     ) -> Self {
         let schema = Value::of_type("array").with("items", section.schema());
-        let print = move |own: &T| {
-            let tables: Vec<Value> = options(own).iter().map(|own| section.value(own)).collect();
-            Some(Value::List(tables)).filter(|_| !options(own).is_empty())
+        let print = move |parent: &T| {
+            let tables: Vec<Value> = options(parent)
+                .iter()
+                .map(|item| section.value(item))
+                .collect();
+            Some(Value::List(tables)).filter(|_| !options(parent).is_empty())
         };
         self.with(name, schema, print)
     }
@@ -171,7 +174,7 @@ impl<T: 'static> Section<T> {
 
     /// A key that a later version supports.
     pub(super) fn later(mut self, name: &'static str) -> Self {
-        self = self.own(name, Value::Table(Vec::new()), |_| None);
+        self = self.custom(name, Value::Table(Vec::new()), |_| None);
         self.latest().known = Known::Later;
         self
     }
@@ -304,15 +307,16 @@ mod tests {
             .key("words", Words, field!(words))
             .key("name", Visible(3), field!(name))
             .required("write one")
-            .own("own", Value::of_type("string"), |_| None)
+            .custom("own", Value::of_type("string"), |_| None)
             .later("next")
     }
 
     fn read(text: &str) -> Result<Options, Vec<String>> {
         let read = |table: &mut Table<'_>| Some(section().read(table));
         document::read(text, read).map_err(|faults| {
-            let told = |fault: &super::super::Fault| format!("{}: {}", fault.path, fault.message);
-            faults.iter().map(told).collect()
+            let messages =
+                |fault: &super::super::Fault| format!("{}: {}", fault.path, fault.message);
+            faults.iter().map(messages).collect()
         })
     }
 
@@ -333,10 +337,10 @@ mod tests {
 
     #[test]
     fn every_name_of_the_table_is_known() {
-        let told = |text: &str| read(text).unwrap_err();
-        assert_eq!(told("own = 1"), ["name: missing; write one"]);
+        let messages = |text: &str| read(text).unwrap_err();
+        assert_eq!(messages("own = 1"), ["name: missing; write one"]);
         assert_eq!(
-            told("name = \"n\"\nnext = 1\nx = 1"),
+            messages("name = \"n\"\nnext = 1\nx = 1"),
             [
                 "next: this version does not support it; remove it",
                 "x: unknown key; known here: count, limit, name, own, span, switch, word, words"

@@ -19,22 +19,22 @@ use crate::sig::{MAX_ACCESS_KEY_ID_LENGTH, Version};
 /// The keys of `sign_with`.
 pub(super) fn sign_with_keys() -> Section<SignWith> {
     let section = Section::<SignWith>::without_defaults()
-        .own("dialect", word::<DialectName>(), |sign_with| {
+        .custom("dialect", word::<DialectName>(), |sign_with| {
             Some(Value::word(&sign_with.dialect))
         })
         .about("The dialect of the signature, which must be that of the nodes")
-        .own("version", word::<Version>(), |sign_with| {
+        .custom("version", word::<Version>(), |sign_with| {
             Some(Value::word(&sign_with.version))
         })
         .about("The signature version")
         .default("v4")
-        .own(
+        .custom(
             "region",
             text("^[!-~]+$").with("maxLength", MAX_REGION_LENGTH),
             |sign_with| of_v4(sign_with, Value::text(&sign_with.region)),
         )
         .about("The region in the credential scope, with \"v4\" only")
-        .own("payload", word::<PayloadSigning>(), |sign_with| {
+        .custom("payload", word::<PayloadSigning>(), |sign_with| {
             of_v4(sign_with, Value::word(&sign_with.payload))
         })
         .about("How a body is signed whose hash the client has not declared, with \"v4\" only")
@@ -45,14 +45,14 @@ pub(super) fn sign_with_keys() -> Section<SignWith> {
 /// The keys of `node_keys`.
 pub(super) fn node_keys_keys() -> Section<ClientNodeKey> {
     let section = Section::<ClientNodeKey>::without_defaults()
-        .own(
+        .custom(
             "client",
             Visible(MAX_ACCESS_KEY_ID_LENGTH).schema(),
-            |own| Some(Value::text(&own.client)),
+            |key| Some(Value::text(&key.client)),
         )
         .about("The access key id that the client signs with")
         .required("write the access key id that the client signs with");
-    credentials_keys(section, |own| &own.credentials)
+    credentials_keys(section, |key| &key.credentials)
 }
 
 /// The configuration keys of a table with credentials at the nodes.
@@ -61,15 +61,15 @@ fn credentials_keys<T: 'static>(
     credentials: fn(&T) -> &NodeCredentials,
 ) -> Section<T> {
     section
-        .own(
+        .custom(
             "access_key_id",
             Visible(MAX_ACCESS_KEY_ID_LENGTH).schema(),
-            move |own| Some(Value::text(&credentials(own).access_key_id)),
+            move |table| Some(Value::text(&credentials(table).access_key_id)),
         )
         .about("The access key id at the nodes")
         .required("write the access key id at the nodes")
-        .own("secret_access_key", secret::schema(), move |own| {
-            Some(Value::text(&credentials(own).secret_access_key))
+        .custom("secret_access_key", secret::schema(), move |table| {
+            Some(Value::text(&credentials(table).secret_access_key))
         })
         .about("The secret of that key, written like the secret of a client's key")
         .required(secret::ADVICE)

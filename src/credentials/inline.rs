@@ -1,4 +1,4 @@
-//! Keys that stand in the configuration file.
+//! Keys from the configuration file.
 
 use async_trait::async_trait;
 
@@ -9,23 +9,23 @@ use crate::sig::{Identity, VerifyingKey};
 /// One key of the configuration file.
 #[derive(Debug, Clone)]
 pub struct InlineKey {
-    /// Who the key belongs to.
+    /// The access key id, the principal and the domains of the key.
     pub identity: Identity,
-    /// The SecretAccessKey.
+    /// The secret access key.
     pub secret_access_key: Secret<String>,
-    /// The session token without which the key is not good, where it has one.
+    /// The session token that requests with this key must have, if any.
     pub session_token: Option<Secret<String>>,
 }
 
-/// The keys, ready to verify.
+/// The keys, prepared for verification.
 #[derive(Debug)]
 pub struct InlineStore {
-    /// Sorted by their ids.
+    /// Sorted by access key id.
     keys: Vec<VerifyingKey>,
 }
 
 impl InlineStore {
-    /// Prepares the keys. No two have the same id: the configuration refuses such a pair.
+    /// Prepares the keys. Their ids are unique: the configuration refuses duplicates.
     pub fn new(keys: &[InlineKey]) -> Self {
         let ready = |key: &InlineKey| {
             let ready = VerifyingKey::new(key.identity.clone(), &key.secret_access_key);

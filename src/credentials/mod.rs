@@ -1,4 +1,4 @@
-//! Credentials: the only I/O on the line of a request.
+//! Credentials: the stores of access keys. A look-up is the only I/O before a request is forwarded.
 
 mod inline;
 
@@ -8,25 +8,24 @@ use thiserror::Error;
 use crate::sig::VerifyingKey;
 pub use inline::{InlineKey, InlineStore};
 
-/// Why the store gives no key.
+/// Why the store returns no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum StoreFailure {
     /// There is no such key.
     #[error("the access key id is unknown")]
     Unknown,
-    /// The store cannot be asked now. Never taken for "unknown", and never for "anonymous".
+    /// The store cannot be reached. This is never treated as an unknown key or an anonymous request.
     #[error("the credential store is unavailable")]
     Unavailable,
 }
 
-/// Where keys are kept.
+/// A store of access keys.
 #[async_trait]
 pub trait CredentialStore: Send + Sync + 'static {
-    /// What [`resolve`](Self::resolve) would give, where the store can tell without asking anybody; none where it has to
-    /// ask.
+    /// The result of [`resolve`](Self::resolve), if the store has it without I/O; none otherwise.
     fn known(&self, access_key_id: &str) -> Option<Result<VerifyingKey, StoreFailure>>;
 
-    /// The key with exactly this AccessKeyId.
+    /// The key with exactly this access key id.
     ///
     /// # Errors
     /// [`StoreFailure`].

@@ -1,13 +1,13 @@
-//! Which bucket a `Host` names at the storage node.
+//! The bucket that a `Host` names at the storage node.
 
 use std::path::PathBuf;
 
 use s3s::S3Result;
 use s3s::host::{S3Host, VirtualHost};
 
-/// Virtual-host style for the base names, a custom domain for every host name that is a bucket, path style for the rest.
+/// Virtual-host style below the base names, a custom domain for a host name that is a bucket, path style for all others.
 ///
-/// `s3s::host::MultiDomain` takes every unknown host name for a bucket, so `localhost` could not be used in path style.
+/// `s3s::host::MultiDomain` reads every unknown host name as a bucket, so that path style would not work with `localhost`.
 pub(super) struct BucketHosts {
     domains: Vec<String>,
     root: PathBuf,

@@ -1,7 +1,7 @@
 //! The embedded storage node: S3 over a directory, for the demo and the tests.
 //!
-//! It is made of the `s3s` and `s3s-fs` crates as libraries (`storage.rs` fills what `s3s-fs` lacks), and is meant for one
-//! process, one directory and loopback: two nodes over one directory would overwrite each other's temporary files.
+//! It uses the crates `s3s` and `s3s-fs` (`storage.rs` adds what `s3s-fs` lacks). It is meant for the loopback address and for
+//! one process per directory: two nodes over one directory would overwrite each other's temporary files.
 
 mod host;
 mod storage;
@@ -25,58 +25,58 @@ use tracing::subscriber::NoSubscriber;
 
 use crate::socket_address::SocketAddress;
 
-/// How long requests in flight may go on once a [`Node`] is dropped.
+/// The grace period of requests in flight after a [`Node`] is dropped.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The pause after a failed `accept`, which is nearly always a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What a node serves, where, and to whom.
+/// The options of a node.
 pub struct NodeOptions {
     /// The directory of the buckets. It is created when missing.
     pub root: PathBuf,
-    /// Where to listen. Port 0 takes a free one; a Unix socket must not exist yet.
+    /// The address to listen on. Port 0 uses a free port; the path of a Unix socket must not exist.
     pub address: SocketAddress,
-    /// The access key id and secret access key of the only caller. With them the node verifies signatures itself and refuses
-    /// anonymous requests; without them it serves unsigned requests only (a signed one gets 501 `NotImplemented`).
+    /// The only access key id and its secret. With a key the node verifies signatures and refuses unsigned requests; without one
+    /// it serves only unsigned requests (a signed one gets 501 `NotImplemented`).
     pub auth: Option<(String, String)>,
-    /// Base names for virtual-host style. A host name that is itself a bucket needs no entry.
+    /// Base names for virtual-host style. A host name that is a bucket name needs no entry.
     pub domains: Vec<String>,
 }
 
-/// Why a node could not start or make a bucket.
+/// Why a node could not start or create a bucket.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
     /// The directory cannot be created or read.
     #[error("storage node: cannot use the directory {}: {reason}", root.display())]
     Root {
-        /// The directory as it was given.
+        /// The directory.
         root: PathBuf,
-        /// What the system or `s3s-fs` said.
+        /// The error of the system or of `s3s-fs`.
         reason: String,
     },
     /// The address cannot be listened on.
     #[error("storage node: cannot listen on {address}: {source}")]
     Listen {
-        /// The address as it was given.
+        /// The address.
         address: SocketAddress,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The thread or its runtime cannot be made.
+    /// The thread or its runtime cannot be created.
     #[error("storage node: cannot start its thread: {0}")]
     Thread(#[source] io::Error),
     /// The name breaks S3's rules for bucket names.
     #[error(
-        "storage node: {0:?} is no bucket name: 3 to 63 characters of a-z, 0-9, '-' and '.' are"
+        "storage node: {0:?} is not a bucket name: write 3 to 63 characters of a-z, 0-9, '-' and '.'"
     )]
     BucketName(String),
-    /// The bucket's directory cannot be made.
-    #[error("storage node: cannot make the bucket {name}: {source}")]
+    /// The directory of the bucket cannot be created.
+    #[error("storage node: cannot create the bucket {name}: {source}")]
     Bucket {
         /// The bucket.
         name: String,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
@@ -90,7 +90,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Binds the address and serves it on a thread of the node's own.
+    /// Binds the address and serves it on a new thread.
     ///
     /// # Errors
     /// The directory cannot be used, or the address cannot be listened on.
@@ -115,7 +115,7 @@ impl Node {
         let thread = std::thread::Builder::new()
             .name("embedded-node".into())
             .spawn(move || {
-                // s3s puts whole requests, Authorization included, into its spans and errors: they must reach no log.
+                // s3s writes whole requests with their Authorization into its spans and errors, which must not be logged.
                 let _silence = tracing::subscriber::set_default(NoSubscriber::default());
                 runtime.block_on(listener.serve(service, stopped));
             })
@@ -128,13 +128,13 @@ impl Node {
         })
     }
 
-    /// Where the node listens, as a cluster's `nodes` writes it: `127.0.0.1:41234` or `unix:/path`.
+    /// The address of the node, as in a cluster's `nodes`: `127.0.0.1:41234` or `unix:/path`.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Makes a bucket, unless it is there already.
+    /// Creates a bucket, unless it exists.
     ///
     /// # Errors
     /// The name breaks S3's rules, or the directory cannot be written.
@@ -153,7 +153,7 @@ impl Drop for Node {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic in the node's thread has been printed by then, and drop must not panic again.
+            // A panic of the node's thread has been printed already, and drop must not panic.
             let _ = thread.join();
         }
         if let Some(path) = self.address.strip_prefix("unix:") {
@@ -184,7 +184,7 @@ enum Listener {
 }
 
 impl Listener {
-    /// Binds, and says what the address has become.
+    /// Binds the address, and returns it with the bound port.
     fn bind(address: &SocketAddress) -> io::Result<(Self, String)> {
         match address {
             SocketAddress::Tcp(address) => {
@@ -201,7 +201,7 @@ impl Listener {
         }
     }
 
-    /// Serves until `stopped` resolves, then lets the requests in flight finish within [`GRACE`].
+    /// Serves until `stopped` resolves, then lets the requests in flight end within [`GRACE`].
     async fn serve(self, service: S3Service, stopped: oneshot::Receiver<()>) {
         let connections = GracefulShutdown::new();
         let accepting = async {
@@ -212,7 +212,7 @@ impl Listener {
                     loop {
                         match listener.accept().await {
                             Ok((stream, _)) => {
-                                // Without it an answer in two writes waits for the peer's delayed acknowledgement.
+                                // Otherwise a response in two writes waits for the delayed acknowledgement of the first one.
                                 let _ = stream.set_nodelay(true);
                                 serve_connection(&connections, &service, stream);
                             }
@@ -240,7 +240,7 @@ impl Listener {
     }
 }
 
-/// Serves one HTTP/1.1 connection in a task of its own, watched for the shutdown.
+/// Serves one HTTP/1.1 connection in a new task, with a graceful shutdown.
 fn serve_connection<S>(connections: &GracefulShutdown, service: &S3Service, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -251,7 +251,7 @@ where
         .into_owned();
     let connection = connections.watch(connection);
     tokio::spawn(async move {
-        // A broken connection is the client's affair: there is nobody left to tell.
+        // An error here means that the client has gone away: there is nobody to report it to.
         let _ = connection.await;
     });
 }

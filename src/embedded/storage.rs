@@ -1,10 +1,10 @@
-//! What the storage node does: `s3s-fs`, with the gaps filled that S3 clients fall into.
+//! The storage of the node: `s3s-fs`, with fixes that S3 clients need.
 //!
-//! Seen in `s3s-fs` 0.14.1, and mended here: a write into a missing bucket makes the bucket; a directory answers GET and HEAD
-//! as if it were an object (rclone takes a prefix for a file then); listings have no `ETag` (s3cmd needs it) and say
-//! `EncodingType` without encoding (rclone and boto3 decode `%41` then); `delimiter=` cuts every key after its first letter
-//! (rclone sends it); an unknown upload is 403 or an empty 200; parts are listed unsorted and without `ETag`;
-//! `ListMultipartUploads` and `GetBucketVersioning` are missing; `DeleteBucket` deletes what is in the bucket.
+//! Faults of `s3s-fs` 0.14.1 that are fixed here: a write into a missing bucket creates the bucket; GET and HEAD of a directory
+//! succeed (rclone then reads a prefix as a file); listings have no `ETag` (s3cmd needs it) and return `EncodingType` without
+//! encoding (rclone and boto3 then decode `%41`); `delimiter=` cuts every key after its first letter (rclone sends it); an
+//! unknown upload is 403 or an empty 200; parts are listed unsorted and without `ETag`; `ListMultipartUploads` and
+//! `GetBucketVersioning` are missing; `DeleteBucket` deletes the objects of the bucket.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub(super) struct Storage {
 }
 
 impl Storage {
-    /// Opens the directory, and removes what an earlier process left half written.
+    /// Opens the directory, and removes incomplete files of an earlier process.
     pub(super) fn new(root: PathBuf) -> s3s_fs::Result<Self> {
         Ok(Self {
             files: FileSystem::new(&root)?,
@@ -42,7 +42,7 @@ impl Storage {
         }
     }
 
-    /// Refuses a key whose path is a directory: a prefix of other keys is no object.
+    /// Refuses a key whose path is a directory: a prefix of other keys is not an object.
     fn require_object_path(&self, bucket: &str, key: &str) -> S3Result<()> {
         self.require_bucket(bucket)?;
         let is_prefix = self
@@ -57,9 +57,9 @@ impl Storage {
         }
     }
 
-    /// Refuses an upload that was never begun, or is completed or aborted.
+    /// Refuses an upload that does not exist, or is completed or aborted.
     fn require_upload(&self, upload_id: &str) -> S3Result<()> {
-        // `s3s-fs` keeps one such file per upload. The ids are UUIDs; the check keeps path separators out.
+        // `s3s-fs` has one such file per upload. The ids are UUIDs; the check keeps path separators out.
         let is_uuid = upload_id
             .bytes()
             .all(|b| b.is_ascii_hexdigit() || b == b'-');
@@ -75,7 +75,7 @@ impl Storage {
         }
     }
 
-    /// The listed objects with the `ETag` that HEAD gives.
+    /// Adds to the listed objects the `ETag` that HEAD returns.
     async fn with_etags<T: Clone>(
         &self,
         req: &Request<T>,
@@ -142,7 +142,7 @@ fn etag_of(file: &Path) -> io::Result<ETag> {
     ))
 }
 
-/// Percent-encodes for `encoding-type=url`. Blanks become `%20`, which every client decodes alike.
+/// Percent-encodes for `encoding-type=url`. A space becomes `%20`, which all clients decode in the same way.
 fn encode(text: &mut String) {
     *text = text
         .bytes()
@@ -157,12 +157,12 @@ fn encode(text: &mut String) {
         });
 }
 
-/// Makes an empty parameter what it means: none.
+/// Removes an empty parameter, which means the same as an absent one.
 fn drop_empty(parameter: &mut Option<String>) {
     parameter.take_if(|value| value.is_empty());
 }
 
-/// Encodes what `EncodingType` promises to be encoded, if it was asked for.
+/// Encodes the names in a listing, if `encoding-type=url` was requested.
 fn encode_names(
     encoding: Option<&EncodingType>,
     objects: Option<&mut ObjectList>,
@@ -205,7 +205,7 @@ impl S3 for Storage {
         self.files.get_bucket_location(req).await
     }
 
-    /// No bucket was ever versioned. rclone asks before it deletes.
+    /// No bucket is versioned. rclone asks before it deletes an object.
     async fn get_bucket_versioning(
         &self,
         req: Request<GetBucketVersioningInput>,

@@ -1,19 +1,19 @@
-//! What a line may show of a text that comes from outside: nothing that is as good as a signature, and no more than a bound.
+//! Masks signatures and other secrets in text from outside before it is logged, and limits its length.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use memchr::memmem;
 
-/// The longest text from outside in a line, in bytes; what is behind it is cut off. A key of 1,024 bytes that are all
+/// The longest text from outside in a line, in bytes; longer text is cut. An object key of 1,024 bytes that are all
 /// percent-encoded fits.
 pub const MAX_TEXT_BYTES: usize = 4096;
-/// Stands for what is not shown.
+/// Replaces a secret.
 const MASK: &str = "***";
-/// The first characters of a masked AccessKeyId that are shown.
+/// How many characters of a masked access key id are shown.
 const HINT: usize = 4;
 
-/// What the name of a parameter has in it, in lower case, if its value is a secret: `Signature`, `X-Amz-Signature`,
+/// A parameter is secret if its name in lower case contains one of these: `Signature`, `X-Amz-Signature`,
 /// `X-Wos-Security-Token`, `x-amz-server-side-encryption-customer-key`, `Authorization`, …
 const SECRET_NAMES: [&str; 7] = [
     "signature",
@@ -24,15 +24,15 @@ const SECRET_NAMES: [&str; 7] = [
     "password",
     "_sig",
 ];
-/// The names of listings' parameters that have one of these in them, and no secret.
+/// Parameters of listings whose names contain one of [`SECRET_NAMES`] but whose values are not secret.
 const HARMLESS: [&str; 2] = ["continuation-token", "continuationtoken"];
 
-/// Whether a byte alone raises no suspicion: without any other, a text names no secret.
+/// Whether a byte is harmless: a text of harmless bytes only contains no secret.
 pub const fn is_harmless(byte: u8) -> bool {
     !matches!(byte, b'=' | b'%' | b':')
 }
 
-/// A text from outside as a line shows it: masked, and cut to [`MAX_TEXT_BYTES`] with a mark that says how long it is.
+/// A text from outside for a log line: masked, and cut to [`MAX_TEXT_BYTES`] with a mark that gives its length.
 pub fn shown(text: &str) -> Cow<'_, str> {
     let masked = masked(text);
     if masked.len() <= MAX_TEXT_BYTES {
@@ -42,11 +42,11 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{}…({} bytes)", &masked[..end], text.len()))
 }
 
-/// A text without the value of any signature or other secret, be the text percent-encoded once or more, in other letters,
-/// with `;` or `?` where `&` belongs, or not a URL at all: whoever reads the log could use a misspelt signature as well.
+/// A text with its signatures and other secrets masked. The text may be percent-encoded several times, in another case, have
+/// `;` or `?` in place of `&`, or not be a URL at all: a reader of the log could correct a misspelt URL and use its signature.
 ///
-/// Two things are taken for secrets: what stands behind the name of one and `=` or `:`, up to the next `&`, `;`, `#`, blank or
-/// quotation mark that stands as itself; and behind any `=` or `:` what has the form of a signature.
+/// Masked are the text after the name of a secret and `=` or `:`, up to the next literal `&`, `;`, `#`, space or quotation
+/// mark; and text after any `=` or `:` that has the form of a signature.
 pub fn masked(text: &str) -> Cow<'_, str> {
     if text.bytes().all(is_harmless) {
         return Cow::Borrowed(text);
@@ -66,8 +66,8 @@ pub fn masked(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// An AccessKeyId that nobody knows: what has the form of a signature or of a secret key is shown by its first characters
-/// alone, since clients do put the one in the place of the other. The line masks and cuts the rest as every text from outside.
+/// An unknown access key id. Of one that has the form of a signature or of a secret key, only the first characters are shown,
+/// because clients confuse the two. The line masks and cuts the result like any text from outside.
 pub fn claimed_id(id: &str) -> Cow<'_, str> {
     let bytes = id.as_bytes();
     let as_a_secret_key = bytes.len() == 40 && bytes.iter().all(|byte| is_base64(*byte));
@@ -82,8 +82,8 @@ fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
-/// The length of what has the form of a signature, if the bytes start with that: 64 hexadecimal digits (HMAC-SHA256), or 20
-/// or 32 bytes in base64 (HMAC-SHA1, HMAC-SHA256).
+/// The length of the text in the form of a signature that the bytes start with: 64 hexadecimal digits (HMAC-SHA256), or 20 or
+/// 32 bytes in base64 (HMAC-SHA1, HMAC-SHA256).
 fn signature_shape(bytes: impl Iterator<Item = u8>) -> Option<usize> {
     let (mut length, mut hexadecimal) = (0, true);
     for byte in bytes {
@@ -103,12 +103,12 @@ fn signature_shape(bytes: impl Iterator<Item = u8>) -> Option<usize> {
     (length == 64 && hexadecimal).then_some(length)
 }
 
-/// A text percent-decoded until nothing is left to decode, in lower case.
+/// A text that is percent-decoded repeatedly and in lower case.
 struct Decoded {
     bytes: Vec<u8>,
-    /// Where each of the bytes starts in the text.
+    /// The offset in the text of each byte.
     starts: Vec<usize>,
-    /// Where the text ends.
+    /// The length of the text.
     end: usize,
 }
 
@@ -122,7 +122,7 @@ impl Decoded {
         for (at, byte) in text.bytes().enumerate() {
             this.bytes.push(byte.to_ascii_lowercase());
             this.starts.push(at);
-            // What was decoded may be the end of another escape, as in `%253D`.
+            // The decoded byte may complete another escape, as in `%253D`.
             while let [.., b'%', high, low] = this.bytes[..]
                 && let (Some(high), Some(low)) = (digit(high), digit(low))
             {
@@ -135,23 +135,23 @@ impl Decoded {
         this
     }
 
-    /// Where the byte with this number starts in the text.
+    /// The offset in the text of a decoded byte.
     fn start(&self, at: usize) -> usize {
         self.starts.get(at).copied().unwrap_or(self.end)
     }
 
-    /// Whether the byte with this number is written as an escape.
+    /// Whether a decoded byte is an escape in the text.
     fn is_encoded(&self, at: usize) -> bool {
         self.start(at + 1) - self.start(at) > 1
     }
 
-    /// Where secrets stand in the text.
+    /// The ranges of secrets in the text.
     fn secrets(&self, text: &str) -> Vec<Range<usize>> {
         let mut secrets = Vec::new();
         let (mut name, mut at) = (0, 0);
         while let Some(byte) = self.bytes.get(at) {
             at += 1;
-            // An encoded blank is a slip within a name, where one that stands as itself parts words.
+            // An encoded space is taken as part of a name; a literal one separates words.
             if ends_a_name(*byte) && !(*byte <= b' ' && self.is_encoded(at - 1)) {
                 name = at;
             }
@@ -164,7 +164,7 @@ impl Decoded {
             if named {
                 let end = text[start..].find(ends_a_value);
                 let end = end.map_or(text.len(), |length| start + length);
-                at += self.starts[at..].partition_point(|own| *own < end);
+                at += self.starts[at..].partition_point(|start| *start < end);
                 secrets.push(start..end);
                 name = at;
             } else if let Some(length) = signature_shape(self.value(at)) {
@@ -176,7 +176,7 @@ impl Decoded {
         secrets
     }
 
-    /// The bytes from there on; an encoded blank is read as the `+` that it may have been.
+    /// The decoded bytes from an index on; an encoded space is read as the `+` that it may have been.
     fn value(&self, at: usize) -> impl Iterator<Item = u8> {
         (at..self.bytes.len()).map(|at| match self.bytes[at] {
             b' ' if self.is_encoded(at) => b'+',
@@ -191,7 +191,7 @@ fn digit(byte: u8) -> Option<u8> {
         .and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// What cannot stand in the name of a parameter or between it and `=`.
+/// Whether a byte cannot occur in the name of a parameter, or between the name and `=`.
 fn ends_a_name(byte: u8) -> bool {
     byte <= b' '
         || matches!(
@@ -200,12 +200,12 @@ fn ends_a_name(byte: u8) -> bool {
         )
 }
 
-/// What ends a value where it stands as itself.
+/// Whether a literal character ends a value.
 fn ends_a_value(c: char) -> bool {
     c <= ' ' || matches!(c, '&' | ';' | '#' | '"' | '\\')
 }
 
-/// Whether a name, in lower case, is that of a secret.
+/// Whether a name in lower case is that of a secret.
 fn is_secret(name: &[u8]) -> bool {
     let has = |part: &&str| memmem::find(name, part.as_bytes()).is_some();
     SECRET_NAMES.iter().any(has) && !HARMLESS.iter().any(has)
@@ -215,7 +215,7 @@ fn is_secret(name: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// HMAC-SHA1 and HMAC-SHA256 as they stand in requests, and SHA-256 in base64.
+    /// HMAC-SHA1 and HMAC-SHA256 as in requests, and SHA-256 in base64.
     const V2: &str = "frJIUN8DYpKDtOLCwo//yllqDzg=";
     const V4: &str = "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404";
     const LONG: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
@@ -291,7 +291,7 @@ mod tests {
         }
     }
 
-    /// The name may be misspelt beyond recognition, and the value may still be right.
+    /// The name of the parameter may be misspelt, and the signature still be valid.
     #[test]
     fn l3_what_has_the_form_of_a_signature_is_masked_behind_any_name() {
         for signature in [V2, V4, LONG] {
@@ -300,10 +300,10 @@ mod tests {
                 .replace('=', "%3D")
                 .replace('/', "%2F");
             let again = escaped.replace('%', "%25");
-            for own in [signature, &escaped, &again, &signature.replace('+', "%20")] {
+            for written in [signature, &escaped, &again, &signature.replace('+', "%20")] {
                 for (before, after) in [("Signatur=", ""), ("/b/k?s%3D", "&x=y"), ("AWS AKID:", "")]
                 {
-                    let text = format!("{before}{own}{after}");
+                    let text = format!("{before}{written}{after}");
                     assert_eq!(masked(&text), format!("{before}***{after}"));
                 }
             }
@@ -346,7 +346,7 @@ mod tests {
         assert_eq!(shown(&long), "Signature=***");
     }
 
-    /// A stranger chooses the text: the work must not be more than its length.
+    /// Clients choose the text: the work must be linear in its length.
     #[test]
     fn l3_the_longest_line_of_anything_takes_no_time() {
         for unit in [

@@ -1,4 +1,4 @@
-//! Logs: what goes to standard error, and in which form.
+//! The log on standard error.
 
 mod mask;
 mod queue;
@@ -14,10 +14,10 @@ pub use mask::{MAX_TEXT_BYTES, claimed_id, is_harmless, masked, shown};
 pub use queue::MAX_WAITING_BYTES;
 use queue::{Queue, QueueGuard, Urgency};
 
-/// How much is logged. Access lines are apart: they have a switch of their own.
+/// The level of the log. It has no effect on access log lines, which have their own setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[allow(missing_docs, reason = "the names are tracing's own")]
+#[allow(missing_docs, reason = "the names are those of tracing")]
 pub enum LogLevel {
     Error,
     Warn,
@@ -26,33 +26,33 @@ pub enum LogLevel {
     Trace,
 }
 
-/// How a line looks.
+/// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// Plain text.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Whether each request gets a line.
+/// Whether each request gets an access log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessLog {
-    /// One line a request.
+    /// One line per request.
     On,
-    /// None.
+    /// No lines.
     Off,
 }
 
 /// `[log]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogOptions {
-    /// How much is logged.
+    /// The level of the log.
     pub level: LogLevel,
-    /// How a line looks.
+    /// The format of a line.
     pub format: LogFormat,
-    /// Whether each request gets a line.
+    /// Whether each request gets an access log line.
     pub access: AccessLog,
 }
 
@@ -66,7 +66,7 @@ impl Default for LogOptions {
     }
 }
 
-/// Keeps the writer of the log alive; what is waiting is written when it is dropped.
+/// Keeps the writer of the log alive. Dropping it writes the lines that wait.
 #[derive(Debug)]
 pub struct LogGuard {
     _writer: QueueGuard,
@@ -74,13 +74,13 @@ pub struct LogGuard {
 }
 
 impl LogGuard {
-    /// Where lines that are ready made go.
+    /// The log, for access log lines.
     pub fn log(&self) -> Log {
         self.log.clone()
     }
 }
 
-/// Takes lines that are ready made, and counts those that it had to drop.
+/// Takes formatted lines, and counts those that it has to drop.
 #[derive(Debug, Clone)]
 pub struct Log {
     options: LogOptions,
@@ -88,29 +88,30 @@ pub struct Log {
 }
 
 impl Log {
-    /// What it was told.
+    /// The options of the log.
     pub fn options(&self) -> LogOptions {
         self.options
     }
 
-    /// Writes a line, which ends with a line feed. Past the formatting of other lines: there may be one for each request.
+    /// Writes a formatted line, which ends with a line feed. It bypasses `tracing`, because there may be one line for each request
+    /// (`benches/wrk`).
     pub fn write(&self, line: &str) {
         self.queue.push(line.as_bytes(), Urgency::Gathered);
     }
 
-    /// How many lines were dropped so far, because standard error could not take them in time.
+    /// The number of lines dropped so far because standard error was too slow.
     pub fn dropped_lines(&self) -> u64 {
         self.queue.dropped()
     }
 
-    /// The bytes of the lines that wait for standard error.
+    /// The bytes of lines that wait for standard error.
     pub fn waiting_bytes(&self) -> usize {
         self.queue.waiting()
     }
 }
 
-/// Takes the lines of events. They have their text from the code; should one carry a text from outside, it is masked as that
-/// of an access line is.
+/// Takes the lines of `tracing` events. Their text is masked like that of an access log line, because it may contain input from
+/// outside.
 #[derive(Debug, Clone)]
 struct Events(Queue);
 
@@ -126,8 +127,7 @@ impl Write for Events {
     }
 }
 
-/// Whether lines for people are coloured: on a terminal that knows colours, unless the user wants none
-/// (<https://no-color.org>).
+/// Whether text lines are coloured: on a terminal with colours, unless `NO_COLOR` is set (<https://no-color.org>).
 fn coloured(format: LogFormat) -> bool {
     let says = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     format == LogFormat::Text
@@ -136,8 +136,8 @@ fn coloured(format: LogFormat) -> bool {
         && says("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
-/// Starts the log of the process: every line goes to standard error, through a thread of its own, so that a slow disk
-/// never holds up a request.
+/// Starts the log of the process. A separate thread writes the lines to standard error, so that a slow disk never delays a
+/// request.
 ///
 /// # Panics
 /// When it is called twice.
@@ -152,7 +152,7 @@ pub fn start(options: LogOptions) -> LogGuard {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
     let level = tracing::Level::from(options.level);
-    // The libraries' own lines stay out: at their lower levels they print whole requests, signatures included.
+    // Lines of libraries are not logged: at lower levels they contain whole requests with their signatures.
     let wanted = move |metadata: &Metadata<'_>| {
         metadata.target().starts_with("countersign") && *metadata.level() <= level
     };

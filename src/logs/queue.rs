@@ -1,8 +1,8 @@
-//! The lines that wait for standard error: bounded in bytes, and written by a thread of their own.
+//! The queue of lines for standard error: limited in bytes, and written by a separate thread.
 //!
-//! Lines are gathered in pieces of 64 KiB. The first line of a piece wakes the writer, which then waits a moment for more:
-//! under load a request copies its line and does nothing else. A line that finds no room is dropped and counted; no
-//! request ever waits for standard error.
+//! Lines are collected in buffers of 64 KiB. The first line of a buffer wakes the writer, which then waits briefly for more
+//! lines: under load a request only copies its line. When the queue is full, a line is dropped and counted; a request never
+//! waits for standard error.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Write};
@@ -10,56 +10,56 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// The most memory that lines take while they wait, in bytes. Lines that come while it is full are dropped.
+/// The most memory of waiting lines, in bytes. Further lines are dropped.
 pub const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
-/// How much is gathered before it is written at once, in bytes.
+/// The size of a buffer, in bytes. A full buffer is written at once.
 const PIECE: usize = 64 * 1024;
-/// How long a line waits for others.
+/// How long a line waits for further lines.
 const GATHER: Duration = Duration::from_millis(100);
-/// How long the end of the process waits until the last lines are written.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-/// How long the writer waits for a standard error that takes nothing now and does not block either.
+/// How long the process waits at its end until the last lines are written.
+const FINAL_WAIT: Duration = Duration::from_secs(1);
+/// The pause of the writer when a non-blocking standard error accepts nothing.
 const RETRY: Duration = Duration::from_millis(20);
 
-/// Whether a line may wait for others.
+/// Whether a line may wait for further lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Urgency {
-    /// It may.
+    /// It may wait.
     Gathered,
-    /// It is written at once, behind those that wait already.
+    /// It is written at once, after the lines that wait already.
     AtOnce,
 }
 
-/// Takes lines. A clone takes them to the same place.
+/// A handle to the queue; clones share it.
 #[derive(Debug, Clone)]
 pub struct Queue(Arc<Shared>);
 
-/// Writes what waits when it is dropped, and ends the writer.
+/// Dropping it writes the lines that wait, and ends the writer.
 #[derive(Debug)]
 pub struct QueueGuard(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    /// Tells the writer that there is something to do.
+    /// Wakes the writer.
     work: Condvar,
-    /// Tells the guard that the writer has ended.
+    /// Signals that the writer has ended.
     ended: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// The pieces that are full, the oldest first.
+    /// The full buffers, the oldest first.
     full: VecDeque<Vec<u8>>,
-    /// The piece that is being filled.
+    /// The buffer that is being filled.
     filling: Vec<u8>,
-    /// The bytes of every line that is not written yet.
+    /// The bytes of all lines that are not yet written.
     waiting: usize,
-    /// The memory of every piece, that of the writer included.
+    /// The memory of all buffers, with that of the writer.
     held: usize,
-    /// The lines that were dropped so far.
+    /// The number of lines dropped so far.
     dropped: u64,
-    /// The piece that is being filled is to be written now.
+    /// Whether `filling` is to be written at once.
     urgent: bool,
     closed: bool,
     ended: bool,
@@ -69,7 +69,7 @@ impl Queue {
     /// Starts the writer.
     ///
     /// # Panics
-    /// Where the system gives no thread.
+    /// If the thread cannot be started.
     pub fn start(out: impl Write + Send + 'static) -> (Self, QueueGuard) {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
@@ -80,11 +80,11 @@ impl Queue {
         thread::Builder::new()
             .name("log".into())
             .spawn(move || writer.write_all(out))
-            .expect("the system gives a thread for the log");
+            .expect("the thread of the log can be started");
         (Self(Arc::clone(&shared)), QueueGuard(shared))
     }
 
-    /// Takes a line, which ends with a line feed, or counts it as dropped.
+    /// Adds a line, which ends with a line feed, or counts it as dropped.
     pub fn push(&self, line: &[u8], urgency: Urgency) {
         let mut state = self.0.lock();
         let before = (state.full.len(), state.filling.is_empty(), state.urgent);
@@ -100,19 +100,19 @@ impl Queue {
         }
     }
 
-    /// The lines that were dropped so far.
+    /// The number of lines dropped so far.
     pub fn dropped(&self) -> u64 {
         self.0.lock().dropped
     }
 
-    /// The bytes of the lines that wait.
+    /// The bytes of waiting lines.
     pub fn waiting(&self) -> usize {
         self.0.lock().waiting
     }
 }
 
 impl State {
-    /// Whether there was room for the line.
+    /// Adds a line; false if there is no room.
     fn take(&mut self, line: &[u8]) -> bool {
         if self.closed {
             return false;
@@ -138,11 +138,11 @@ impl State {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A line is taken whole or not at all, wherever a thread may have panicked.
+        // A poisoned lock is usable: a line is added completely or not at all.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The writer: writes piece by piece until the queue is closed and empty.
+    /// The thread of the writer: writes buffers until the queue is closed and empty.
     fn write_all(&self, mut out: impl Write) {
         let mut spare = Vec::new();
         while let Some(mut piece) = self.next_piece(&mut spare) {
@@ -161,7 +161,7 @@ impl Shared {
         self.ended.notify_all();
     }
 
-    /// Waits for what is to be written next; none at the end. `spare` is filled next, where the unfilled piece is taken.
+    /// Waits for the next buffer to write; none at the end. If it is `filling`, `spare` replaces it.
     fn next_piece(&self, spare: &mut Vec<u8>) -> Option<Vec<u8>> {
         let gathers = |state: &mut State| state.full.is_empty() && !state.urgent && !state.closed;
         let mut state = self.lock();
@@ -191,7 +191,7 @@ impl Shared {
     }
 }
 
-/// Writes a piece, and gives how many of its lines were lost because there is nobody who could take them.
+/// Writes a buffer, and returns the number of lines that were lost because of an error.
 fn write_piece(out: &mut impl Write, piece: &[u8]) -> u64 {
     let mut rest = piece;
     while !rest.is_empty() {
@@ -210,9 +210,9 @@ impl Drop for QueueGuard {
         let mut state = self.0.lock();
         state.closed = true;
         self.0.work.notify_one();
-        // Whoever reads standard error no more does not keep the process from ending.
+        // A blocked standard error must not keep the process from ending.
         let ended = |state: &mut State| !state.ended;
-        let _late = self.0.ended.wait_timeout_while(state, LAST_WORDS, ended);
+        let _late = self.0.ended.wait_timeout_while(state, FINAL_WAIT, ended);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is counted of one node, and what is known of it.
+//! The counters of one node, and the result of the latest attempt at it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use prometheus::IntCounter;
 use super::NodeConnection;
 use crate::clock::instant;
 
-/// The counters of one node, and how the last attempt at it went.
+/// The counters of one node, and the result of the latest attempt at it.
 #[derive(Debug, Clone)]
 pub struct NodeMetrics {
     new: IntCounter,
@@ -18,19 +18,19 @@ pub struct NodeMetrics {
     last: Arc<LastAttempt>,
 }
 
-/// How the last attempt at a node went.
+/// The result of the latest attempt at a node.
 #[derive(Debug)]
 struct LastAttempt {
-    /// From when the seconds are counted.
+    /// The start of second 1.
     since: Instant,
-    /// The second, counted from 1, in which the node answered last; 0 where it has not.
+    /// The second of the node's latest response, counted from 1; 0 if there was none.
     answered: AtomicU64,
-    /// Whether an attempt has failed since.
+    /// Whether an attempt has failed since then.
     failed: AtomicBool,
 }
 
 impl NodeMetrics {
-    /// The counters of connections made and reused, and of attempts that failed; no attempt has been made yet.
+    /// With these counters of new connections, reused connections and failed attempts. No attempt has been made yet.
     pub(super) fn new(new: IntCounter, reused: IntCounter, failures: IntCounter) -> Self {
         Self {
             new,
@@ -52,20 +52,20 @@ impl NodeMetrics {
         }
     }
 
-    /// Counts an attempt at the node that failed.
+    /// Counts a failed attempt.
     pub fn failure(&self) {
         self.failures.inc();
         self.last.failed.store(true, Ordering::Relaxed);
     }
 
-    /// The node has answered, and the answer has been passed on.
+    /// Records that a response of the node was passed on.
     pub fn answered(&self, now: Instant) {
         let second = now.duration_since(self.last.since).as_secs() + 1;
         self.last.answered.store(second, Ordering::Relaxed);
         self.last.failed.store(false, Ordering::Relaxed);
     }
 
-    /// Whether the node has answered within this time and no attempt at it has failed since.
+    /// Whether the node has answered within `time` and no attempt has failed since.
     pub fn has_answered_within(&self, time: Duration, now: Instant) -> bool {
         let second = self.last.answered.load(Ordering::Relaxed);
         let age = (now.duration_since(self.last.since).as_secs() + 1).checked_sub(second);
@@ -91,7 +91,7 @@ mod tests {
         node.failure();
         assert!(!lately(0));
         node.answered(start + 5 * second);
-        // A look at the clock that is older than the answer.
+        // Also with a time that was read before the response.
         assert!(lately(0) && lately(14) && !lately(17));
     }
 }

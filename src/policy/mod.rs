@@ -1,24 +1,24 @@
-//! Policy: whether this caller may do this operation here.
+//! Policy: whether a caller may do an operation at this address.
 
 use thiserror::Error;
 
 use crate::address::{Address, HostNames, Operation};
 use crate::sig::Verified;
 
-/// Who asks.
+/// Who sends the request.
 #[derive(Debug)]
 #[allow(
     clippy::large_enum_variant,
-    reason = "nearly every caller is the large one, and each lives for one call"
+    reason = "nearly every caller is the large variant, and each is dropped after one call"
 )]
 pub enum Caller {
-    /// Somebody whose signature holds.
+    /// A caller with a verified signature.
     Signed(Verified),
-    /// Somebody who did not sign. No statement allows that yet.
+    /// A caller without a signature, which nothing allows yet.
     Anonymous,
 }
 
-/// Why the caller may not.
+/// Why the request is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error, strum::IntoStaticStr, strum::VariantNames)]
 pub enum Denial {
     /// Nothing allows a request that is not signed.
@@ -27,14 +27,14 @@ pub enum Denial {
     /// The method, the address and the parameters select no operation that the gateway knows.
     #[error("the request selects no known operation")]
     UnknownOperation,
-    /// The key is not good for the domain that the request was sent to.
-    #[error("the access key is not good for this host")]
+    /// The key is not valid for the domain that the request was sent to.
+    #[error("the access key is not valid for this host")]
     OtherDomain,
 }
 
-/// Leave for one request to go on to a node: the caller, and the address that was signed.
+/// The permission to forward one request to a node: the caller, and the address that was signed.
 ///
-/// Only [`decide`] makes one, and without one there is no upstream connection. This does not compile:
+/// Only [`decide`] makes one, and a connection to a node needs one. This does not compile:
 ///
 /// ```compile_fail,E0451
 /// use countersign::{address::Address, policy::Permit, sig::Verified};
@@ -43,7 +43,7 @@ pub enum Denial {
 /// }
 /// ```
 ///
-/// and this, its twin, does:
+/// but this does:
 ///
 /// ```
 /// use countersign::address::{Address, HostNames};
@@ -60,18 +60,18 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// What the request is about.
+    /// The bucket, key and operation of the request.
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Who signed it, and how.
+    /// The verified signature.
     pub fn verified(&self) -> &Verified {
         &self.verified
     }
 }
 
-/// Decides whether the caller may do what the request asks. `hosts` are the listener's names.
+/// Decides whether the caller may do the operation. `hosts` are the host names of the listener.
 ///
 /// # Errors
 /// [`Denial`].
@@ -83,7 +83,7 @@ pub fn decide(caller: Caller, address: Address, hosts: &HostNames) -> Result<Per
         return Err(Denial::UnknownOperation);
     }
     if let Some(bound) = &verified.identity().domains {
-        // V2 does not sign the Host: only this binding keeps a signature from being replayed at another tenant's name.
+        // V2 does not sign the Host: only this check prevents that a request is replayed at the domain of another tenant.
         let domain = address.domain().and_then(|index| hosts.domains.get(index));
         if !domain.is_some_and(|domain| bound.contains(domain)) {
             return Err(Denial::OtherDomain);

@@ -4,7 +4,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 
 use super::*;
 
-/// Takes what is written once it is let to.
+/// A writer that blocks until the test lets it continue.
 struct Gate {
     leave: Receiver<()>,
     taken: Sender<Vec<u8>>,
@@ -12,7 +12,7 @@ struct Gate {
 
 impl Write for Gate {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Whoever has gone gives leave for all that comes.
+        // Once the sender is dropped, nothing blocks any more.
         let _gone = self.leave.recv();
         self.taken.send(bytes.to_vec()).map_err(io::Error::other)?;
         Ok(bytes.len())
@@ -43,9 +43,9 @@ fn l6_a_stalled_log_is_bounded_in_bytes_and_counts_what_it_drops() {
         }
         let kept = sent - usize::try_from(queue.dropped()).unwrap();
         assert_eq!(queue.waiting(), kept * length);
-        // Not less than the half: pieces are as large as lines need them.
+        // At least half of the memory is used: a buffer is as large as its lines need.
         assert!(kept * length > MAX_WAITING_BYTES / 2, "{kept} of {length}");
-        // Room again, lines again; and what was kept comes out whole and in order.
+        // With free memory, lines are accepted again; the accepted lines are written completely and in order.
         drop(leave);
         drop(guard);
         let text: Vec<u8> = written.iter().flatten().collect();
@@ -78,7 +78,7 @@ fn lines_are_gathered_and_an_urgent_one_takes_those_before_it_along() {
     leave.send(()).unwrap();
     queue.push(b"one\n", Urgency::Gathered);
     queue.push(b"two\n", Urgency::Gathered);
-    // Nothing but time is needed.
+    // The line is written without a further event.
     let mut text = written.recv().unwrap();
     leave.send(()).unwrap();
     queue.push(b"three\n", Urgency::AtOnce);
@@ -114,7 +114,7 @@ fn whoever_does_not_read_does_not_keep_the_process_from_ending() {
     assert_eq!(queue.waiting(), 7);
 }
 
-/// A writer that says how it fails.
+/// A writer that fails in a given way.
 struct Failing(Vec<io::Result<usize>>, Sender<Vec<u8>>);
 
 impl Write for Failing {
@@ -141,7 +141,7 @@ fn a_writer_that_is_not_ready_is_asked_again_and_one_that_is_gone_loses_counted_
         Err(ErrorKind::Interrupted.into()),
     ];
     let (queue, guard) = Queue::start(Failing(failures, taken));
-    // In one piece, so that the writer gets both at once.
+    // In one buffer, so that the writer gets both at once.
     queue.push(b"one\ntwo\n", Urgency::AtOnce);
     drop(guard);
     assert_eq!(written.iter().flatten().collect::<Vec<u8>>(), b"on");
