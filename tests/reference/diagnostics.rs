@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::error_document;
-use crate::support::deployment::{Deployment, Forward, Refused, mismatch, shown, unescape};
-use crate::support::signer::{ACCESS_KEY_ID, Request, Signing, Word, encode, now, unix_time};
+use support::deployment::{Deployment, Forward, Refused, mismatch, shown, unescape};
+use support::signer::{ACCESS_KEY_ID, Request, Signing, Word, encode, now, unix_time};
 
 /// A request whose signature covers something else, and what it should have covered.
 fn mismatched(word: Word) -> Vec<(Request, Signing)> {

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::support::deployment::{Deployment, Forward, Refused, mismatch};
-use crate::support::signer::{Request, Signing, Word, date_at, now};
 use crate::{ANSWER_AS, assert_id_in, error_document, three_listeners, words_of_answer};
+use support::deployment::{Deployment, Forward, Refused, mismatch};
+use support::signer::{Request, Signing, Word, date_at, now};
 
 /// A situation, and what it is answered in the words of AWS and of WOS.
 struct Row {

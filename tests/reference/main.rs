@@ -1,9 +1,6 @@
 //! The reference call, InitiateMultipartUpload of the WOS API, with its answer and its documented errors; and the form of every
 //! answer that is the gateway's own.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod diagnostics;
 mod errors;
 #[cfg(feature = "embedded")]

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::deployment::{Deployment, Forward, Refused, mismatch, request_id};
-use crate::support::gateway::{Config, Gateway};
-use crate::support::rec::{Answer, Cue, Rec, nobody};
-use crate::support::signer::{Request, Word, now, unix_time};
-use crate::support::wire::{Connection, Response};
 use crate::{ANSWER_AS, assert_id_in, three_listeners, words_of_answer};
+use support::deployment::{Deployment, Forward, Refused, mismatch, request_id};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Cue, Rec, nobody};
+use support::signer::{Request, Word, now, unix_time};
+use support::wire::{Connection, Response};
 
 const NODE_ID: &str = "NODE0REQUEST0ID";
 

@@ -1,11 +1,11 @@
 //! The three special cases that the page documents, each in both directions: `uploads` on one side alone, misspelt on one
 //! side, misspelt on both.
 
-use crate::support::deployment::{Deployment, Forward, mismatch};
-use crate::support::signer::{Signing, Word, now, unix_time};
 use crate::{
     ANSWER_AS, BUCKET, KEY, Style, assert_id_in, error_document, three_listeners, words_of_answer,
 };
+use support::deployment::{Deployment, Forward, mismatch};
+use support::signer::{Signing, Word, now, unix_time};
 
 /// What is signed and what the URL has.
 const CASES: [(&str, &str, &str); 13] = [

@@ -1,10 +1,10 @@
 //! Every kind of client, through every kind of signature, to every kind of addressing.
 
 use crate::scene::{Addressing, BUCKET, NODE_DOMAIN, Scene, SignWith, both_versions};
-use crate::support::gateway::{Config, Gateway};
-use crate::support::rec::{Answer, Rec};
-use crate::support::signer::{DOMAIN, Request, Word, now, unix_time};
-use crate::support::signer_v4::target_as_signed_v4;
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec};
+use support::signer::{DOMAIN, Request, Word, now, unix_time};
+use support::signer_v4::target_as_signed_v4;
 
 /// A request of each shape: to the service, a bucket, a key; with a body, a sub-resource, a listing's parameters, a source.
 fn requests(word: Word, in_host: bool) -> Vec<Request> {
@@ -95,7 +95,7 @@ fn check(
     } else {
         path[1..].split_once('/').unwrap_or((&path[1..], ""))
     };
-    let meant_key = crate::support::verifier::decoded(key);
+    let meant_key = support::verifier::decoded(key);
     assert_eq!(
         (read.bucket.as_str(), read.key),
         (bucket, meant_key),

@@ -1,9 +1,9 @@
 //! What comes back: in the client's words, and never the blame for a signature that is the gateway's.
 
 use crate::scene::{Scene, SignWith};
-use crate::support::rec::Answer;
-use crate::support::signer::{Request, Word, now};
-use crate::support::wire::Response;
+use support::rec::Answer;
+use support::signer::{Request, Word, now};
+use support::wire::Response;
 
 /// Every code that says something about the signature of a request.
 const CODES: [(u16, &str); 8] = [
@@ -129,8 +129,8 @@ fn what_else_a_node_refuses_is_told_as_it_came() {
 /// The client's own signature is another matter: there the node speaks to the client.
 #[test]
 fn a_node_that_verifies_for_itself_tells_the_client() {
-    use crate::support::gateway::{Config, Gateway};
-    use crate::support::rec::Rec;
+    use support::gateway::{Config, Gateway};
+    use support::rec::Rec;
     let sent = document("SignatureDoesNotMatch", "");
     let rec = Rec::start(answer(403, &sent, false));
     let config = Config::new(rec.address());

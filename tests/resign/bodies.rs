@@ -4,13 +4,11 @@
 use sha2::{Digest, Sha256};
 
 use crate::scene::{Addressing, BUCKET, Scene, SignWith};
-use crate::support::rec::{Answer, Cue};
-use crate::support::signer::{Request, Word, now};
-use crate::support::signer_v4::UNSIGNED as UNSIGNED_PAYLOAD;
-use crate::support::upload::{
-    Framing, SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, STREAMING, Upload, checksum,
-};
-use crate::support::verifier::Signed;
+use support::rec::{Answer, Cue};
+use support::signer::{Request, Word, now};
+use support::signer_v4::UNSIGNED as UNSIGNED_PAYLOAD;
+use support::upload::{Framing, SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, STREAMING, Upload, checksum};
+use support::verifier::Signed;
 
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const IN_CHUNKS: SignWith = SignWith {

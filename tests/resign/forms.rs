@@ -1,9 +1,9 @@
 //! A form upload, whose signature is over its policy, arrives as a PUT that is signed anew.
 
 use crate::scene::{Addressing, BUCKET, NODE_DOMAIN, Scene, SignWith};
-use crate::support::form::{Form, Version};
-use crate::support::signer::Word;
-use crate::support::verifier::Signed;
+use support::form::{Form, Version};
+use support::signer::Word;
+use support::verifier::Signed;
 
 const IN_CHUNKS: SignWith = SignWith {
     payload: "signed-chunks",

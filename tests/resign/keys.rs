@@ -1,8 +1,8 @@
 //! E4: the key that was signed is the key that the node reads, and what the gateway signs is what the node computes.
 
 use crate::scene::{Addressing, BUCKET, Scene, SignWith};
-use crate::support::signer::{Request, Word, now, unix_time};
-use crate::support::verifier::{Signed, decoded, encode_bytes};
+use support::signer::{Request, Word, now, unix_time};
+use support::verifier::{Signed, decoded, encode_bytes};
 
 /// All bytes, encoded in capitals and not, and raw where a URI may have them; and what clients are known to spell in their
 /// own ways.

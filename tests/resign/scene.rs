@@ -1,24 +1,16 @@
 //! A gateway that signs anew, in front of the recording node.
 
-use crate::support::gateway::{Config, Gateway};
-use crate::support::rec::{Answer, Rec, Recorded};
-use crate::support::signer::{Request, Word};
-use crate::support::verifier::{NodeSide, Read, Signed};
-use crate::support::wire::Response;
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec, Recorded};
+use support::signer::{Request, Word};
+use support::verifier::{NodeSide, Read, Signed};
+use support::wire::Response;
 
 pub const BUCKET: &str = "bucket01";
 pub const NODE_KEY: &str = "GATEWAYATTHENODES";
 pub const NODE_SECRET: &str = "the+gateway/has%another=secret";
 /// The Host of the nodes, without its port.
 pub const NODE_DOMAIN: &str = "s3.internal";
-
-impl Request {
-    /// With a payload mode that says nothing of the body.
-    pub fn unsigned_payload(self) -> Self {
-        let name = format!("{}content-sha256", self.word.header_prefix());
-        self.header(&name, "UNSIGNED-PAYLOAD")
-    }
-}
 
 /// How the cluster is signed with.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! A2, A5, A8, G8: nothing that the client has not signed is signed for it, and nothing of its credentials goes on.
 
 use crate::scene::{Addressing, BUCKET, Scene, SignWith};
-use crate::support::signer::{DOMAIN, Request, Word, now, unix_time};
+use support::signer::{DOMAIN, Request, Word, now, unix_time};
 
 /// Headers that change what a PUT does.
 const STEERING: [&str; 17] = [
@@ -294,8 +294,8 @@ fn a2_what_says_what_the_body_is_is_signed_only_where_it_was_signed() {
 /// A5: a token that belongs to the client's key is checked, and stays with the gateway in every mode but passthrough.
 #[test]
 fn a5_a_valid_session_token_does_not_go_on_either() {
-    use crate::support::gateway::{Config, Gateway};
-    use crate::support::rec::{Answer, Rec};
+    use support::gateway::{Config, Gateway};
+    use support::rec::{Answer, Rec};
     let trusted = |node: &str| Config::new(node).text_of("cluster").to_owned();
     for sign_with in [None, Some(SignWith::AWS_V4), Some(SignWith::ALL[3])] {
         let rec = Rec::start(Answer::Ok);

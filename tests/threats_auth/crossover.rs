@@ -1,8 +1,8 @@
 //! D5, D6: the header form and the query form do not stand in for each other, and neither do the two date headers.
 
-use crate::support::deployment::{Refused, mismatch};
-use crate::support::signer::{Signing, Word, date_at, encode, now, unix_time};
 use crate::{SEVERAL, date_header, everywhere, no_date, presigned_until};
+use support::deployment::{Refused, mismatch};
+use support::signer::{Signing, Word, date_at, encode, now, unix_time};
 
 const BAD_EXPIRES: Refused = Refused(
     403,

@@ -7,9 +7,9 @@ use countersign::dialect::DIALECTS;
 use countersign::sig::{self, AuthFailure, Region, RequestView, VerifyOptions, Version, fields_of};
 use http::{HeaderMap, HeaderValue, Method};
 
-use crate::support::deployment::{Deployment, Refused};
-use crate::support::signer::{Request, Word, date_at, encode, now, unix_time};
 use crate::{date_header, everywhere, no_date, presigned_until};
+use support::deployment::{Deployment, Refused};
+use support::signer::{Request, Word, date_at, encode, now, unix_time};
 
 const MINUTE: i64 = 60;
 const YEAR: i64 = 365 * 24 * 60 * MINUTE;
@@ -204,10 +204,7 @@ fn d2_an_expired_request_is_refused_before_its_signature_is_looked_at() {
         // A later Expires than the one that was signed does not help.
         let signed = unix_time(-30).to_string();
         let prolonged = presigned_until(request.clone(), &unix_time(600).to_string(), &signed);
-        deployment.refuses(
-            &prolonged,
-            crate::support::deployment::mismatch(request.word),
-        );
+        deployment.refuses(&prolonged, support::deployment::mismatch(request.word));
     });
 }
 

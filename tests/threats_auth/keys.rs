@@ -3,11 +3,11 @@
 //! A store that is down cannot happen here: the only store keeps its keys in the configuration. Disabled and expired keys do
 //! not exist in it either; a key that must not be used is not written there.
 
-use crate::support::deployment::{Deployment, Refused, mismatch, shown, unescape};
-use crate::support::gateway::{Config, Gateway};
-use crate::support::rec::nobody;
-use crate::support::signer::{ACCESS_KEY_ID, Request, SECRET_ACCESS_KEY, Word, now, unix_time};
 use crate::{everywhere, styles};
+use support::deployment::{Deployment, Refused, mismatch, shown, unescape};
+use support::gateway::{Config, Gateway};
+use support::rec::nobody;
+use support::signer::{ACCESS_KEY_ID, Request, SECRET_ACCESS_KEY, Word, now, unix_time};
 
 fn unknown(word: Word) -> Refused<'static> {
     let message = match word {

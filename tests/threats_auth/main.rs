@@ -1,9 +1,6 @@
 //! The threats to authentication, each a test named by its id: parts that no signature covers (A), the choice of the scheme
 //! and of the key (B), time (D).
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod crossover;
 mod dates;
 mod keys;

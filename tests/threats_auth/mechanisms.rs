@@ -1,9 +1,9 @@
 //! B: which way of signing a request uses is decided once, and never by what an attacker adds.
 
-use crate::support::deployment::{Deployment, Forward, Refused};
-use crate::support::gateway::Config;
-use crate::support::signer::{Request, Word, now, unix_time};
 use crate::{SEVERAL, appended, everywhere, styles};
+use support::deployment::{Deployment, Forward, Refused};
+use support::gateway::Config;
+use support::signer::{Request, Word, now, unix_time};
 
 const V4_HEADER: &str = "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261122/us-east-1/s3/aws4_request, \
                          SignedHeaders=host;x-amz-date, Signature=0000000000000000000000000000000000000000000000000000000000000000";

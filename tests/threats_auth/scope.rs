@@ -1,10 +1,10 @@
 //! What version 4 says it covers: the credential scope (B), the list of signed headers (G), and what of it goes on to a node.
 
 use crate::everywhere;
-use crate::support::deployment::{Forward, Refused, mismatch};
-use crate::support::signer::{Request, Word};
-use crate::support::signer_v4::{stamp_at, target_as_signed_v4};
 use crate::version_4::{NOT_SIGNED, signed_over};
+use support::deployment::{Forward, Refused, mismatch};
+use support::signer::{Request, Word};
+use support::signer_v4::{stamp_at, target_as_signed_v4};
 
 #[test]
 fn b8_a_scope_is_the_days_the_regions_and_the_services_own() {

@@ -2,9 +2,9 @@
 //! given a key, or told whether a signature is right.
 
 use crate::everywhere;
-use crate::support::deployment::{Deployment, Forward, Refused, mismatch, shown};
-use crate::support::signer::{ACCESS_KEY_ID, Request, SECRET_ACCESS_KEY, Word, now};
-use crate::support::wire::Connection;
+use support::deployment::{Deployment, Forward, Refused, mismatch, shown};
+use support::signer::{ACCESS_KEY_ID, Request, SECRET_ACCESS_KEY, Word, now};
+use support::wire::Connection;
 
 const DENIED: Refused = Refused(403, "AccessDenied", "Access Denied");
 const SCHEME: Refused = Refused(400, "InvalidArgument", "Unsupported Authorization Type");

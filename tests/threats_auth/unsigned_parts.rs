@@ -1,8 +1,8 @@
 //! A: what a signature does not cover changes nothing, or is removed, or is refused.
 
-use crate::support::deployment::{Deployment, Forward, Refused, listener, mismatch};
-use crate::support::signer::{ACCESS_KEY_ID, DOMAIN, Request, Word, now, unix_time};
 use crate::{appended, everywhere, styles};
+use support::deployment::{Deployment, Forward, Refused, listener, mismatch};
+use support::signer::{ACCESS_KEY_ID, DOMAIN, Request, Word, now, unix_time};
 
 #[test]
 fn a7_forwarded_hosts_and_paths_change_nothing_that_is_verified() {

@@ -1,10 +1,10 @@
 //! What version 4 signs, and what it must not be talked out of: unsigned parts (A), the choice of the verifier and of the
 //! scope (B). More on the scope and on SignedHeaders (G): `scope`.
 
-use crate::support::deployment::{Deployment, Forward, Refused, mismatch};
-use crate::support::signer::{ACCESS_KEY_ID, Request, Word, encode, now};
-use crate::support::signer_v4::{EMPTY_SHA256, SigningV4, UNSIGNED, sha256_hex, stamp_at};
 use crate::{appended, everywhere};
+use support::deployment::{Deployment, Forward, Refused, mismatch};
+use support::signer::{ACCESS_KEY_ID, Request, Word, encode, now};
+use support::signer_v4::{EMPTY_SHA256, SigningV4, UNSIGNED, sha256_hex, stamp_at};
 
 pub const NOT_SIGNED: Refused = Refused(
     403,

@@ -1,10 +1,10 @@
 //! C1 to C3, C14 to C16: the chain of chunks.
 
-use super::support::upload::{
+use super::{Scene, object, upload};
+use support::upload::{
     Framing, SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, STREAMING, SignedUpload,
     UNSIGNED_CHUNKS_TRAILER, Upload,
 };
-use super::{Scene, object, upload};
 
 const SIGNED: [&str; 2] = [SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER];
 

@@ -1,14 +1,14 @@
 //! M12 to M17: what S3 takes and what it refuses of a body. Its answers to these requests stand in OpenStack Swift's
 //! `test/s3api/test_input_errors.py`, which runs against it.
 
-use super::support::deployment::Forward;
-use super::support::signer::{Request, Word, now, unix_time};
-use super::support::upload::{
+use super::trailers::{CHECKSUMS, algorithm_of};
+use super::{Scene, object, upload};
+use support::deployment::Forward;
+use support::signer::{Request, Word, now, unix_time};
+use support::upload::{
     SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, STREAMING, UNSIGNED, UNSIGNED_CHUNKS_TRAILER, Upload,
     checksum, sha256,
 };
-use super::trailers::{CHECKSUMS, algorithm_of};
-use super::{Scene, object, upload};
 
 const SDK: &str = "x-amz-sdk-checksum-algorithm";
 const CRC32: &str = "x-amz-checksum-crc32";
@@ -250,7 +250,7 @@ fn m17_every_end_of_a_trailer_that_has_one_meaning() {
             for ends in [0, 2, 3] {
                 let body = [bare, "\r\n".repeat(ends).as_bytes()].concat();
                 let mut sent = right.clone();
-                sent = sent.framing(super::support::upload::Framing::Announced(body.len()));
+                sent = sent.framing(support::upload::Framing::Announced(body.len()));
                 let bytes = [sent.head_bytes(), body.clone()].concat();
                 let response = scene.send(mode, &bytes);
                 assert_eq!(response.status, 200, "{mode} {ends}: {}", response.text());

@@ -5,16 +5,16 @@ use std::path::Path;
 
 use countersign::embedded::{Node, NodeOptions};
 
-use super::support::deployment::Forward;
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, CLOSING_OK, Cue};
-use super::support::refusal::assert_refused;
-use super::support::signer::{DOMAIN, Request, Word, now};
-use super::support::upload::{
+use super::{Scene, object, probe, upload};
+use support::deployment::Forward;
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, CLOSING_OK, Cue};
+use support::refusal::assert_refused;
+use support::signer::{DOMAIN, Request, Word, now};
+use support::upload::{
     Framing, SIGNED_CHUNKS, STREAMING, SignedUpload, UNSIGNED, UNSIGNED_CHUNKS_TRAILER, Upload,
     sha256,
 };
-use super::{Scene, object, probe, upload};
 
 const EARLY_OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
@@ -294,7 +294,7 @@ fn a_failed_proof_leaves_a_real_node_unchanged() {
     }
     // The node drops what was cut; nothing of it may stay behind, however long that takes.
     let settled = || files(root.path()) == before;
-    let deadline = std::time::Instant::now() + super::support::wire::SAFETY_NET;
+    let deadline = std::time::Instant::now() + support::wire::SAFETY_NET;
     while !settled() && std::time::Instant::now() < deadline {
         std::thread::yield_now();
     }

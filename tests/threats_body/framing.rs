@@ -1,10 +1,10 @@
 //! C9, J6, J10, J14: frames around the object, and the frames of HTTP around those.
 
-use super::support::deployment::Forward;
-use super::support::refusal::assert_refused;
-use super::support::signer::{Request, Word, now};
-use super::support::upload::{Framing, STREAMING, UNSIGNED, UNSIGNED_CHUNKS_TRAILER, Upload};
 use super::{Scene, object, upload};
+use support::deployment::Forward;
+use support::refusal::assert_refused;
+use support::signer::{Request, Word, now};
+use support::upload::{Framing, STREAMING, UNSIGNED, UNSIGNED_CHUNKS_TRAILER, Upload};
 
 #[test]
 fn c9_frames_are_never_stored_as_data() {

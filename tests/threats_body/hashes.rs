@@ -4,13 +4,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
 
-use super::support::refusal::assert_refused;
-use super::support::signer::{Request, Word, now};
-use super::support::upload::{
-    Framing, SIGNED_CHUNKS, STREAMING, UNSIGNED, Upload, checksum, sha256,
-};
 use super::trailers::CHECKSUMS;
 use super::{Scene, object, upload};
+use support::refusal::assert_refused;
+use support::signer::{Request, Word, now};
+use support::upload::{Framing, SIGNED_CHUNKS, STREAMING, UNSIGNED, Upload, checksum, sha256};
 
 fn md5(data: &[u8]) -> String {
     STANDARD.encode(Md5::digest(data))

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::support::upload::{Framing, STREAMING, Upload};
 use super::{Scene, object, upload};
+use support::upload::{Framing, STREAMING, Upload};
 
 #[test]
 fn c4_the_announced_length_of_the_object_is_its_length() {

@@ -9,8 +9,6 @@ mod hashes;
 mod lengths;
 mod memory;
 mod schemes;
-#[path = "../support/mod.rs"]
-mod support;
 mod trailers;
 
 use support::deployment::Forward;

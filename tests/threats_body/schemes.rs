@@ -1,7 +1,7 @@
 //! A4, B1 to B3: the payload mode is no way around the signature, and the signature none around the payload mode.
 
-use super::support::upload::{STREAMING, UNSIGNED, Upload, sha256};
 use super::{Scene, object, upload};
+use support::upload::{STREAMING, UNSIGNED, Upload, sha256};
 
 /// Method, target and name of every operation of the table that the gateway routes.
 const OPERATIONS: &[(&str, &str)] = &[

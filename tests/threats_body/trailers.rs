@@ -1,9 +1,7 @@
 //! C6 to C8: what comes behind the object.
 
-use super::support::upload::{
-    SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, UNSIGNED_CHUNKS_TRAILER, checksum,
-};
 use super::{Scene, object, upload};
+use support::upload::{SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, UNSIGNED_CHUNKS_TRAILER, checksum};
 
 const WITH_TRAILER: [&str; 2] = [SIGNED_CHUNKS_TRAILER, UNSIGNED_CHUNKS_TRAILER];
 pub const CHECKSUMS: [&str; 7] = [

@@ -1,10 +1,10 @@
 //! What a form is answered, and what becomes of its connection.
 
-use crate::support::deployment::{Forward, assert_well_formed};
-use crate::support::form::Form;
-use crate::support::rec::{Answer, CLOSING_OK, Rec};
-use crate::support::signer::{DOMAIN, Request, Word, now};
 use crate::{Scene, form, message, path, signers};
+use support::deployment::{Forward, assert_well_formed};
+use support::form::Form;
+use support::rec::{Answer, CLOSING_OK, Rec};
+use support::signer::{DOMAIN, Request, Word, now};
 
 const STORED: &str = "HTTP/1.1 200 OK\r\nETag: \"5d41402abc4b2a76b9719d911017c592\"\r\nx-amz-version-id: v1\r\n\
                       x-amz-request-id: node1\r\nContent-Length: 0\r\n\r\n";
@@ -197,13 +197,12 @@ fn another_node_gets_the_whole_form() {
     let rec = Rec::start(Answer::raw(CLOSING_OK));
     for forward in Forward::BOTH {
         for size in [5, 300_000] {
-            let gone = crate::support::rec::nobody();
+            let gone = support::rec::nobody();
             let cluster = forward
                 .cluster(rec.address())
                 .replace("nodes = [", &format!("nodes = [\"{gone}\", "));
-            let config =
-                crate::support::gateway::Config::new(rec.address()).section("cluster", &cluster);
-            let gateway = crate::support::gateway::Gateway::start(&config);
+            let config = support::gateway::Config::new(rec.address()).section("cluster", &cluster);
+            let gateway = support::gateway::Gateway::start(&config);
             let form = form("k").file(vec![b'x'; size]).signed();
             for _ in 0..2 {
                 let response = gateway.exchange(&form.request());

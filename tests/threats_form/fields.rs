@@ -3,12 +3,12 @@
 use countersign::embedded::{Node, NodeOptions};
 use serde_json::json;
 
-use crate::support::deployment::Forward;
-use crate::support::form::{BUCKET, Form, Version};
-use crate::support::gateway::Gateway;
-use crate::support::signer::{DOMAIN, Request, Word};
-use crate::support::wire::Connection;
 use crate::{Scene, form, message, path};
+use support::deployment::Forward;
+use support::form::{BUCKET, Form, Version};
+use support::gateway::Gateway;
+use support::signer::{DOMAIN, Request, Word};
+use support::wire::Connection;
 
 #[test]
 fn i3_the_bucket_is_the_one_of_the_address() {

@@ -1,9 +1,9 @@
 //! I9: the multipart body.
 
-use crate::support::deployment::Forward;
-use crate::support::form::Form;
-use crate::support::rec::{Answer, CLOSING_OK};
 use crate::{Scene, drip, form, path};
+use support::deployment::Forward;
+use support::form::Form;
+use support::rec::{Answer, CLOSING_OK};
 
 const MALFORMED: (u16, &str) = (400, "MalformedPOSTRequest");
 

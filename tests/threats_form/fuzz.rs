@@ -10,11 +10,11 @@ use countersign::body::{End, Framing};
 use countersign::sig::form::{FormFields, PolicyDocument};
 use serde_json::json;
 
-use crate::support::deployment::Forward;
-use crate::support::form::{Form, Version};
-use crate::support::rec::Answer;
-use crate::support::signer::Word;
 use crate::{Scene, form, path};
+use support::deployment::Forward;
+use support::form::{Form, Version};
+use support::rec::Answer;
+use support::signer::Word;
 
 const MUTATIONS: u64 = 3000;
 const WORKERS: u64 = 4;

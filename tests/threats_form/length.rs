@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::support::deployment::Forward;
-use crate::support::form::Form;
 use crate::{Scene, form};
+use support::deployment::Forward;
+use support::form::Form;
 
 fn sized(min: u64, max: u64, length: usize) -> Form {
     form("k")

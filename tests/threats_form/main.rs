@@ -9,8 +9,6 @@ mod length;
 mod mechanisms;
 mod policy;
 mod real_clients;
-#[path = "../support/mod.rs"]
-mod support;
 mod tail;
 
 use support::deployment::Forward;

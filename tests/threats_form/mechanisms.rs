@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::support::deployment::Forward;
-use crate::support::form::{Form, Version};
-use crate::support::signer::{Word, now, unix_time};
 use crate::{Scene, form};
+use support::deployment::Forward;
+use support::form::{Form, Version};
+use support::signer::{Word, now, unix_time};
 
 fn v4(word: Word) -> Form {
     Form::new(word, Version::V4, "k")

@@ -4,10 +4,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use crate::support::deployment::Forward;
-use crate::support::form::{Form, Version, time};
-use crate::support::signer::Word;
 use crate::{Scene, form, message, path, signers};
+use support::deployment::Forward;
+use support::form::{Form, Version, time};
+use support::signer::Word;
 
 /// The policy of a form that is refused in a way that says which condition it breaks.
 fn broken(scene: &Scene, case: &str, form: Form, condition: &str) {

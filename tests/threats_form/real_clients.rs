@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::support::deployment::Forward;
-use crate::support::form::{Form, Version, time};
-use crate::support::rec::{Answer, CLOSING_OK};
-use crate::support::signer::Word;
 use crate::tail::{bytes, followed, part};
 use crate::{Scene, form, path, signers};
+use support::deployment::Forward;
+use support::form::{Form, Version, time};
+use support::rec::{Answer, CLOSING_OK};
+use support::signer::Word;
 
 fn document(tags: &[(&str, &str)]) -> String {
     let tags: String = tags

@@ -2,13 +2,13 @@
 
 use countersign::embedded::{Node, NodeOptions};
 
-use crate::support::deployment::Forward;
-use crate::support::form::{BUCKET, Form};
-use crate::support::gateway::Gateway;
-use crate::support::rec::{Answer, CLOSING_OK};
-use crate::support::signer::{DOMAIN, Request, Word};
-use crate::support::wire::Connection;
 use crate::{Scene, form, path, signers};
+use support::deployment::Forward;
+use support::form::{BUCKET, Form};
+use support::gateway::Gateway;
+use support::rec::{Answer, CLOSING_OK};
+use support::signer::{DOMAIN, Request, Word};
+use support::wire::Connection;
 
 /// The most bytes behind a file that are read, from the line end before its boundary on: `docs/forms.md`.
 const MAX_TAIL: usize = 20 * 1024;

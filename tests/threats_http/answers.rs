@@ -6,11 +6,11 @@ use std::sync::Mutex;
 use std::sync::mpsc;
 
 use super::node::{Peer, node};
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, Rec};
-use super::support::signer::Request;
-use super::support::wire::{Connection, SAFETY_NET};
 use super::{FORWARDS, Site, Word, assert_refused, forwarding, get, signed};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec};
+use support::signer::Request;
+use support::wire::{Connection, SAFETY_NET};
 
 /// The most interim answers to one request, as documented.
 const MAX_INTERIM: usize = 32;

@@ -1,9 +1,9 @@
 //! L4: the framing of a body in chunks is read as strictly as a header.
 
-use super::support::form::{Form, Version};
-use super::support::rec::{Answer, CLOSING_OK, Rec};
-use super::support::signer::{Request, Word};
 use super::{FORWARDS, Site, assert_refused, forwarding, get, signed};
+use support::form::{Form, Version};
+use support::rec::{Answer, CLOSING_OK, Rec};
+use support::signer::{Request, Word};
 
 /// What others read otherwise, with what the refusal says.
 const BROKEN: &[(&str, &str)] = &[

@@ -1,10 +1,10 @@
 //! M1, M19: what a client says of its connection and of its patience.
 
-use super::support::rec::{Answer, Rec};
-use super::support::signer::Request;
-use super::support::signer_v4::stamp_at;
-use super::support::wire::Response;
 use super::{FORWARDS, Site, Word, forwarding, get, only_answer, signed};
+use support::rec::{Answer, Rec};
+use support::signer::Request;
+use support::signer_v4::stamp_at;
+use support::wire::Response;
 
 /// The request as HTTP/1.0.
 fn old(request: &Request) -> String {

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::support::rec::{Answer, Rec};
-use super::support::signer::Word;
-use super::support::wire::{Connection, SAFETY_NET};
 use super::{Site, get, signed};
+use support::rec::{Answer, Rec};
+use support::signer::Word;
+use support::wire::{Connection, SAFETY_NET};
 
 /// More than a gateway with so few descriptors has room for.
 const STRANGERS: usize = 360;

@@ -1,8 +1,8 @@
 //! J1 to J4, J7, J8: where one message ends and the next one begins.
 
-use super::support::rec::{Answer, Rec};
-use super::support::signer::{DOMAIN, Request, Word, now};
 use super::{FORWARDS, Site, get, only_answer, signed};
+use support::rec::{Answer, Rec};
+use support::signer::{DOMAIN, Request, Word, now};
 
 /// A second request, which must never be taken for one. It is signed, so that nothing but its place keeps it back.
 fn smuggled() -> Vec<u8> {

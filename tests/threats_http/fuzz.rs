@@ -2,11 +2,11 @@
 
 use std::thread;
 
-use super::support::dice::Dice;
-use super::support::rec::{Answer, Rec};
-use super::support::signer::{ACCESS_KEY_ID, Request, Word, now, unix_time};
-use super::support::wire::Connection;
 use super::{Site, signed};
+use support::dice::Dice;
+use support::rec::{Answer, Rec};
+use support::signer::{ACCESS_KEY_ID, Request, Word, now, unix_time};
+use support::wire::Connection;
 
 const MUTATIONS: u64 = 4000;
 const WORKERS: u64 = 4;

@@ -4,9 +4,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use super::support::rec::{Answer, Rec};
-use super::support::signer::Word;
 use super::{Site, assert_refused, get, signed};
+use support::rec::{Answer, Rec};
+use support::signer::Word;
 
 const MEBIBYTE: u64 = 1024 * 1024;
 /// As many connections as a default limit of 1024 file descriptors leaves room for.

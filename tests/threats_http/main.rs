@@ -15,8 +15,6 @@ mod secrets;
 mod signatures;
 mod slow;
 mod stalled_log;
-#[path = "../support/mod.rs"]
-mod support;
 
 use support::gateway::{Config, Gateway};
 use support::rec::{Answer, Rec};

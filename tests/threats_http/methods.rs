@@ -1,8 +1,8 @@
 //! J5, J15, K9, K10: upgrades, methods, and values of ours that a client has a hand in.
 
-use super::support::rec::{Answer, Rec};
-use super::support::signer::{DOMAIN, Request, SECRET_ACCESS_KEY, Word, now, unix_time};
 use super::{FORWARDS, Site, assert_refused, get, only_answer, signed};
+use support::rec::{Answer, Rec};
+use support::signer::{DOMAIN, Request, SECRET_ACCESS_KEY, Word, now, unix_time};
 
 #[test]
 fn j5_no_upgrade_reaches_the_node() {
@@ -70,7 +70,7 @@ fn j15_nothing_that_a_client_names_splits_a_message_or_a_line() {
             let bucket = Request::new(
                 Word::Aws,
                 "GET",
-                &format!("/bucket{}01/key", super::support::signer::encode(odd)),
+                &format!("/bucket{}01/key", support::signer::encode(odd)),
             );
             let code = if odd == "\0" {
                 "InvalidURI"

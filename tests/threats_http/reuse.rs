@@ -3,9 +3,9 @@
 use std::sync::{Arc, Barrier, Mutex};
 
 use super::node::node;
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, Rec};
 use super::{Site, Word, get, signed};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec};
 
 const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 const EARLY: &str = "HTTP/1.1 507 Insufficient Storage\r\nContent-Length: 5\r\n\r\nearly";
@@ -41,7 +41,7 @@ fn l1_many_spent_connections_cost_nobody_an_answer() {
         while let Some(head) = peer.head() {
             if head.line.starts_with("PUT") {
                 peer.send(EARLY);
-                let body = head.framing(super::support::wire::Framing::None);
+                let body = head.framing(support::wire::Framing::None);
                 if peer.body(body).is_none() {
                     return;
                 }

@@ -3,9 +3,9 @@
 use std::process::Command;
 
 use super::forwarding;
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, Cue, Rec};
-use super::support::signer::{
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Cue, Rec};
+use support::signer::{
     ACCESS_KEY_ID, Request, SECRET_ACCESS_KEY, Word, decode, encode, now, unix_time,
 };
 

@@ -1,12 +1,12 @@
 //! K2, K4: one spelling of a signature, and no answer that tells the right one.
 
-use super::support::gateway::Config;
-use super::support::rec::{Answer, Rec};
-use super::support::signer::{
+use super::{Site, assert_refused, get};
+use support::gateway::Config;
+use support::rec::{Answer, Rec};
+use support::signer::{
     Request, SECRET_ACCESS_KEY, Word, decode, encode, now, signature, unix_time,
 };
-use super::support::wire::Response;
-use super::{Site, assert_refused, get};
+use support::wire::Response;
 
 /// Other texts that a lenient reader takes for the same 20 bytes.
 fn spellings(signature: &str) -> Vec<String> {

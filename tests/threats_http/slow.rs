@@ -6,11 +6,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, Rec};
-use super::support::signer::{Request, Word};
-use super::support::wire::{Connection, SAFETY_NET};
 use super::{Site, get, signed};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec};
+use support::signer::{Request, Word};
+use support::wire::{Connection, SAFETY_NET};
 
 const MEBIBYTE: usize = 1024 * 1024;
 /// More than three windows of [`FLOOR`].

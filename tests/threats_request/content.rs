@@ -1,8 +1,8 @@
 //! L1, M16: a body where the operation has none reaches no node, not one byte of it.
 
 use crate::scene::{BUCKET, Forward, Scene};
-use crate::support::gateway::Config;
-use crate::support::signer::{Request, Word, now, unix_time};
+use support::gateway::Config;
+use support::signer::{Request, Word, now, unix_time};
 
 /// What a node that does not read the body of a GET would take for the next request.
 const SECOND: &str = "PUT /bucket01/victim HTTP/1.1\r\nHost: s3.example.com\r\nx-countersign-principal: root\r\n\

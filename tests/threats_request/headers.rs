@@ -1,7 +1,7 @@
 //! G1–G3, G5–G7: the header fields that are verified are the ones that the node reads.
 
 use crate::scene::{Forward, Placement, Scene, Style, raw_values, with_raw};
-use crate::support::signer::{Request, SECRET_ACCESS_KEY, Word, now, signature};
+use support::signer::{Request, SECRET_ACCESS_KEY, Word, now, signature};
 
 const VIEWS: [(Placement, Style); 4] = [
     (Placement::Header, Style::Path),

@@ -1,7 +1,7 @@
 //! H1–H4: one Host, one authority, one bucket.
 
 use crate::scene::{Forward, Placement, Scene, with_raw};
-use crate::support::signer::{DOMAIN, Request, Word, now};
+use support::signer::{DOMAIN, Request, Word, now};
 
 /// A request to a Host whose signature is over the bucket that is read there, if any.
 fn to(word: Word, host: &str, bucket: Option<&str>, target: &str) -> Request {

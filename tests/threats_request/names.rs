@@ -1,7 +1,7 @@
 //! L5, M7, M11, M20, M21: the names in a target and in the Host, and what some node reads in them.
 
 use crate::scene::{BUCKET, Forward, Placement, Scene, Style, added, with_raw};
-use crate::support::signer::{DOMAIN, Request, Word, now};
+use support::signer::{DOMAIN, Request, Word, now};
 
 /// What some store takes for a `.` or `..` segment.
 #[rustfmt::skip]

@@ -3,7 +3,7 @@
 //! The lists are written down here from the Amazon S3 API Reference and the WOS documents: none is the gateway's own.
 
 use crate::scene::{BUCKET, Forward, Placement, Scene, Style, added};
-use crate::support::signer::{Request, Word};
+use support::signer::{Request, Word};
 
 const METHODS: [&str; 5] = ["GET", "HEAD", "PUT", "POST", "DELETE"];
 

@@ -1,7 +1,7 @@
 //! E1–E6: the path that is verified, the path that is forwarded and the path that a store resolves are one.
 
 use crate::scene::{BUCKET, Forward, Placement, Scene, Style, with_raw};
-use crate::support::signer::{Request, Word, now};
+use support::signer::{Request, Word, now};
 
 /// A GET of a path, in path style, whose signature covers another path.
 fn signed_for(signed: &str, sent: &str) -> Request {

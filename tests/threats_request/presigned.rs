@@ -1,9 +1,9 @@
 //! Headers in the query string of a presigned URL: what it says for a header is that header (M2, M3, M5).
 
 use crate::scene::{BUCKET, Forward, Placement, Scene, added};
-use crate::support::rec::Recorded;
-use crate::support::signer::{Request, Word, encode, unix_time};
 use crate::version_4::{Placed, both_versions};
+use support::rec::Recorded;
+use support::signer::{Request, Word, encode, unix_time};
 
 /// A request in version 2 whose URL has the headers that are signed, and that is sent without them.
 fn hoisted_v2(word: Word, headers: &[(&str, &str)]) -> Request {

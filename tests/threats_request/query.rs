@@ -1,8 +1,8 @@
 //! F2–F8, F10, F11: the query string has one reading, and the signature covers that one.
 
 use crate::scene::{Forward, Placement, Scene, Style, added};
-use crate::support::signer::{Request, SECRET_ACCESS_KEY, Word, now, signature};
-use crate::support::wire::Response;
+use support::signer::{Request, SECRET_ACCESS_KEY, Word, now, signature};
+use support::wire::Response;
 
 /// A request for `/bucket01/k` whose signature covers one query and that is sent with another.
 fn signed_for(word: Word, method: &str, signed: &str, sent: &str) -> Request {

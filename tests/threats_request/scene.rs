@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-use crate::support::gateway::{Config, Gateway};
-use crate::support::rec::{Answer, Rec, Recorded};
-use crate::support::signer::{DOMAIN, Request, SECRET_ACCESS_KEY, Word, encode, now, unix_time};
-use crate::support::wire::{Connection, Head, Response};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec, Recorded};
+use support::signer::{DOMAIN, Request, SECRET_ACCESS_KEY, Word, encode, now, unix_time};
+use support::wire::{Connection, Head, Response};
 
 pub const BUCKET: &str = "bucket01";
 

@@ -2,9 +2,9 @@
 //! that holds. Where the nodes get what was sent, a spelling with two readings is refused.
 
 use crate::scene::{BUCKET, Forward, Scene, raw_values};
-use crate::support::rec::Recorded;
-use crate::support::signer::{DOMAIN, Request, Word, now};
 use crate::version_4::{Placed, both_versions};
+use support::rec::Recorded;
+use support::signer::{DOMAIN, Request, Word, now};
 
 /// Signed for one target and sent with another, in version 2.
 fn swapped(method: &str, signed: &str, sent: &str) -> Request {

@@ -2,7 +2,7 @@
 
 use super::{MISMATCH, Placed, both_versions, everywhere, get, passes};
 use crate::scene::Forward;
-use crate::support::signer::{DOMAIN, Request, Word};
+use support::signer::{DOMAIN, Request, Word};
 
 #[test]
 fn h1_h3_version_4_signs_the_host_that_was_sent() {

@@ -6,9 +6,9 @@ mod path;
 mod query;
 
 use crate::scene::{Forward, Scene};
-use crate::support::rec::Recorded;
-use crate::support::signer::{Request, Word};
-use crate::support::signer_v4::{SigningV4, canonical_query, stamp_at, target_as_signed_v4};
+use support::rec::Recorded;
+use support::signer::{Request, Word};
+use support::signer_v4::{SigningV4, canonical_query, stamp_at, target_as_signed_v4};
 
 /// Where the credentials stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

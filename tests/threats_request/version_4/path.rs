@@ -3,7 +3,7 @@
 use super::{MISMATCH, Placed, both_versions, everywhere, get, goes_through, passes};
 use crate::path::keys;
 use crate::scene::{BUCKET, Forward, Style, with_raw};
-use crate::support::signer::Word;
+use support::signer::Word;
 
 #[test]
 fn e1_dot_segments_are_refused_though_version_4_signs_them() {

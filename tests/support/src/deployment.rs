@@ -3,10 +3,10 @@
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-use super::gateway::{Config, Gateway};
-use super::rec::{Answer, Rec, Recorded};
-use super::signer::{DOMAIN, Request, SECRET_ACCESS_KEY, Word, now};
-use super::wire::{Connection, Response};
+use crate::gateway::{Config, Gateway};
+use crate::rec::{Answer, Rec, Recorded};
+use crate::signer::{DOMAIN, Request, SECRET_ACCESS_KEY, Word, now};
+use crate::wire::{Connection, Response};
 
 /// Status, code and message of a refusal.
 #[derive(Clone, Copy, Debug)]

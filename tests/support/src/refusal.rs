@@ -1,8 +1,8 @@
 //! What every refusal looks like, whatever was wrong.
 
-use super::deployment::{assert_well_formed, is_id, request_id, shown};
-use super::signer::SECRET_ACCESS_KEY;
-use super::wire::Response;
+use crate::deployment::{assert_well_formed, is_id, request_id, shown};
+use crate::signer::SECRET_ACCESS_KEY;
+use crate::wire::Response;
 
 /// Asserts an answer of the gateway's own to anything but HEAD: the status, and a well-formed document with the code, with
 /// the request id of the header, and without the secret. `case` names it where it is none.

@@ -1,5 +1,4 @@
 //! What the integration tests share: a signer of their own, a raw client, a recording node, the gateway as a process.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod chunks;
 pub mod deployment;
