@@ -6,8 +6,9 @@ use tempfile::TempDir;
 use crate::{
     ANSWER_AS, BUCKET, CUSTOM_DOMAIN, KEY, Style, assert_id_in, three_listeners, words_of_answer,
 };
-use support::deployment::{Forward, request_id};
 use support::gateway::{Config, Gateway};
+use support::refusal::request_id;
+use support::scene::Forward;
 use support::signer::{ACCESS_KEY_ID, DOMAIN, SECRET_ACCESS_KEY, Word, now};
 use support::wire::Connection;
 

@@ -8,8 +8,9 @@ mod initiate;
 mod request_id;
 mod special_cases;
 
-use support::deployment::{Refused, listener, request_id};
 use support::gateway::Config;
+use support::refusal::{Refused, request_id};
+use support::scene::listener;
 use support::signer::{Request, Word};
 use support::wire::Response;
 
