@@ -64,6 +64,7 @@ impl Proxy {
         )
         .await;
         context.refused.answer = Some(answer);
+        context.refused.blame = Some(refusal.blame());
         sent
     }
 }

@@ -63,7 +63,7 @@ pub fn check(
     }
     if sign_with.version == Version::V2 {
         let chosen = ChosenSyntax { dialect, form };
-        StringToSign::of(view, address, chosen, b"").map_err(Refusal::Auth)?;
+        StringToSign::of(view, address, chosen, b"")?;
     }
     Ok(())
 }
