@@ -88,9 +88,9 @@ impl Body {
             Forward::Passthrough => Framing::AsReceived,
             Forward::Trusted | Forward::Resign => Framing::Plain,
         };
-        let form = verified.dialect().form;
+        let syntax = verified.dialect().syntax;
         let limits = BodyOptions::default();
-        let plan = BodyPlan::of(view, form, payload, content_length, framing, &limits)?;
+        let plan = BodyPlan::of(view, syntax, payload, content_length, framing, &limits)?;
         if content_length == Some(0) {
             // No filter need run over nothing: what is claimed of it is settled here.
             let settled = plan.verifier().push(Bytes::new(), End::Last);

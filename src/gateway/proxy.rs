@@ -49,7 +49,7 @@ impl Proxy {
     ) -> Result<()> {
         let dialect = context.admission.response_dialect.unwrap_or_else(|| {
             let query = Target::of(session.req_header()).query;
-            let asked = sig::spoken(context.head.fields(), query);
+            let asked = sig::detect_dialect(context.head.fields(), query);
             context.listener().response_dialect(asked)
         });
         let answer = refusal.answer(dialect);

@@ -56,9 +56,9 @@ async fn verified(head: &Parts, mut body: Incoming) -> Result<(String, Vec<u8>),
     let key = VerifyingKey::new(identity, &Secret::new(SECRET_ACCESS_KEY.into()));
     let verified = claim.verify(&key)?;
 
-    let (form, length) = (verified.dialect().form, body.size_hint().exact());
+    let (syntax, length) = (verified.dialect().syntax, body.size_hint().exact());
     let (payload, limits) = (verified.payload(), BodyOptions::default());
-    let plan = BodyPlan::of(&view, form, payload, length, Framing::Plain, &limits)?;
+    let plan = BodyPlan::of(&view, syntax, payload, length, Framing::Plain, &limits)?;
     let (mut verifier, mut proven) = (plan.verifier(), Vec::new());
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_broken| BodyFailure::Truncated)?;

@@ -49,8 +49,8 @@
 //! let key = VerifyingKey::new(identity, &Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into()));
 //! let verified = claim.verify(&key)?;
 //!
-//! let form = verified.dialect().form;
-//! let plan = BodyPlan::of(&view, form, verified.payload(), Some(21), Framing::Plain, &BodyOptions::default())?;
+//! let syntax = verified.dialect().syntax;
+//! let plan = BodyPlan::of(&view, syntax, verified.payload(), Some(21), Framing::Plain, &BodyOptions::default())?;
 //! let mut body = plan.verifier();
 //! let first = body.push("Welcome to ".into(), End::More)?; // some of it stays behind until all is proven
 //! let rest = body.push("Amazon S3.".into(), End::Last)?;

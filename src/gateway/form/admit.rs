@@ -55,7 +55,7 @@ pub async fn admit(
     let claimed = Claimed::of_form(&fields, &listener.dialects);
     context.refused.claimed = claimed.map(Claimed::into_owned);
     let name = bucket.bucket().unwrap_or_default();
-    let dialect = listener.response_dialect(form::spoken(&fields));
+    let dialect = listener.response_dialect(form::detect_dialect(&fields));
     let claim = match form::claim(&fields, name, now, &listener.dialects, &live.signature) {
         Ok(claim) => claim,
         Err(failure) => {
