@@ -10,16 +10,17 @@
 //! | 2 pure | [`body`] | `PayloadClaim → BodyPlan → BodyVerifier`: bodies, proven while they stream |
 //! | 2 | [`credentials`] | the keys: the only I/O on the line |
 //! | 2 | [`policy`] | `Verified → Permit`: may this caller do this here |
+//! | 3 pure | [`answer`] | from a failure of the pure rooms to its S3 error document |
 //! | 3 | [`cluster`] | `Permit → HttpPeer`: the nodes; without a permit no connection |
-//! | 3 | [`error`] | every refusal and its S3 document |
-//! | 4 | [`metrics`], [`logs`] | every metric, declared once; the log lines |
-//! | 5 | [`runtime`] | what a running gateway shares: the configuration in use |
-//! | 5 | `embedded` | the storage node of the demo and the tests |
-//! | 6 | [`wire`] | a connection's bytes, checked before the HTTP parser sees them |
-//! | 6 | [`config`] | the TOML file: what was written, and what is true |
-//! | 7 | [`gateway`] | one request: the Pingora proxy, thin callbacks over the rooms above |
-//! | 8 | [`server`] | the process: sockets, connections, signals, the admin listener |
-//! | 9 | [`cli`] | the commands: serve, demo, check, sign |
+//! | 4 | [`error`] | every refusal, and the answers to those that are the gateway's own |
+//! | 5 | [`metrics`], [`logs`] | every metric, declared once; the log lines |
+//! | 6 | [`runtime`] | what a running gateway shares: the configuration in use |
+//! | 6 | `embedded` | the storage node of the demo and the tests |
+//! | 7 | [`wire`] | a connection's bytes, checked before the HTTP parser sees them |
+//! | 7 | [`config`] | the TOML file: what was written, and what is true |
+//! | 8 | [`gateway`] | one request: the Pingora proxy, thin callbacks over the rooms above |
+//! | 9 | [`server`] | the process: sockets, connections, signals, the admin listener |
+//! | 10 | [`cli`] | the commands: serve, demo, check, sign |
 //!
 //! A file imports only lower levels and its own room, whose files import each other in no circle. A pure room names no
 //! Pingora, no tokio, no file, no socket, no clock and no log: these rooms are the crate `countersign-sig`, which anybody can
@@ -42,4 +43,4 @@ pub mod server;
 pub mod socket_address;
 pub mod wire;
 
-pub use countersign_sig::{address, body, dialect, secret, sig};
+pub use countersign_sig::{address, answer, body, dialect, secret, sig};

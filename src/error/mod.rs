@@ -1,26 +1,15 @@
-//! Refusals: every reason for which a request is not forwarded, and the S3 error document that answers it.
+//! Refusals: every reason for which a request is not forwarded, and the answers to those that are the gateway's own.
 
-mod auth;
-mod body;
-mod code;
-mod document;
-mod form;
 mod wire;
 
-use std::borrow::Cow;
-
-use crate::address::{
-    AddressFailure, BucketNames, MAX_BUCKET_LENGTH, MIN_BUCKET_LENGTH, MIN_RELAXED_BUCKET_LENGTH,
-    Operation,
-};
+use crate::address::{AddressFailure, Operation};
+use crate::answer::{Answer, Answered, S3ErrorCode};
 use crate::body::BodyFailure;
 use crate::body::form::FormFault;
-use crate::dialect::{Dialect, DialectName};
+use crate::dialect::DialectName;
 use crate::policy::Denial;
 use crate::sig::AuthFailure;
 use crate::sig::form::{FormFailure, PolicyFailure};
-pub use code::S3ErrorCode;
-pub use document::{ErrorDocument, xml_text};
 pub use wire::WireFault;
 
 /// Why a request is not forwarded, or why its answer is not the node's.
@@ -104,39 +93,33 @@ pub enum Blame {
     Gateway,
 }
 
-/// What a refusal says: the status, and the content of the document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The code.
-    pub code: S3ErrorCode,
-    /// The message.
-    pub message: Cow<'static, str>,
-    /// Further elements of the document.
-    pub fields: Vec<(&'static str, String)>,
-    /// Whose fault it is.
-    pub blame: Blame,
+impl From<AddressFailure> for Refusal {
+    fn from(failure: AddressFailure) -> Self {
+        Self::Address(failure)
+    }
 }
 
-impl Answer {
-    fn client(status: u16, code: S3ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            fields: Vec::new(),
-            blame: Blame::Client,
-        }
+impl From<AuthFailure> for Refusal {
+    fn from(failure: AuthFailure) -> Self {
+        Self::Auth(failure)
     }
+}
 
-    fn blaming(self, blame: Blame) -> Self {
-        Self { blame, ..self }
+impl From<BodyFailure> for Refusal {
+    fn from(failure: BodyFailure) -> Self {
+        Self::Body(failure)
     }
+}
 
-    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.fields.push((name, value.into()));
-        self
+impl From<FormFault> for Refusal {
+    fn from(failure: FormFault) -> Self {
+        Self::Form(failure)
+    }
+}
+
+impl From<PolicyFailure> for Refusal {
+    fn from(failure: PolicyFailure) -> Self {
+        Self::Policy(failure)
     }
 }
 
@@ -165,17 +148,28 @@ impl Refusal {
         Reason { rule, name }
     }
 
-    /// The answer in the words of a dialect.
+    /// Whose fault it is.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::NoNode | Self::NodeFailed | Self::NodeSilent => Blame::Node,
+            Self::StoreUnavailable | Self::OwnKey | Self::Internal => Blame::Gateway,
+            _ => Blame::Client,
+        }
+    }
+
+    /// The answer in the words of a dialect. Where the failure is one of the crate `countersign-sig`, so is its answer.
     pub fn answer(&self, dialect: DialectName) -> Answer {
         use S3ErrorCode as Code;
         match self {
             Self::Wire(fault) => wire::answer(fault),
-            Self::Address(failure) => address(failure, dialect),
-            Self::Auth(failure) => auth::answer(failure, dialect),
-            Self::Body(failure) => body::answer(failure, dialect),
+            Self::Address(failure) => failure.answer(dialect),
+            Self::Auth(failure) => failure.answer(dialect),
+            Self::Body(failure) => failure.answer(dialect),
+            Self::Form(fault) => fault.answer(dialect),
+            Self::Policy(failure) => failure.answer(dialect),
             Self::Denied(denial) => denied(*denial),
-            Self::Method => Answer::client(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),
-            Self::UnexpectedBody(operation) => Answer::client(
+            Self::Method => Answer::new(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),
+            Self::UnexpectedBody(operation) => Answer::new(
                 400,
                 Code::UnexpectedContent,
                 format!(
@@ -183,91 +177,80 @@ impl Refusal {
                     operation.name()
                 ),
             ),
-            Self::ConnectionNames(name) => Answer::client(
+            Self::ConnectionNames(name) => Answer::new(
                 400,
                 Code::InvalidRequest,
                 format!(
                     "The Connection header names '{name}'; a header that is signed or that goes on to the storage node may not stand there."
                 ),
             ),
-            Self::MethodOverride(name) => Answer::client(
+            Self::MethodOverride(name) => Answer::new(
                 501,
                 Code::NotImplemented,
                 format!(
                     "The header '{name}' you provided implies functionality that is not implemented."
                 ),
             ),
-            Self::Expect => Answer::client(
+            Self::Expect => Answer::new(
                 417,
                 Code::ExpectationFailed,
                 "The only expectation that can be met is 100-continue.",
             ),
-            Self::Form(fault) => form::fault(*fault),
-            Self::Policy(failure) => form::policy(failure),
-            Self::UnsignedOverride => Answer::client(
+            Self::UnsignedOverride => Answer::new(
                 400,
                 Code::InvalidRequest,
                 "Request specific response headers cannot be used for anonymous GET requests.",
             ),
-            Self::SignedField(name) => Answer::client(
+            Self::SignedField(name) => Answer::new(
                 403,
                 Code::AccessDenied,
                 format!(
                     "The signed header '{name}' cannot reach the storage node, which verifies the signature itself; do not sign it."
                 ),
             ),
-            Self::ParameterSpelling { sent, known } => Answer::client(
+            Self::ParameterSpelling { sent, known } => Answer::new(
                 400,
                 Code::InvalidArgument,
                 format!("The parameter '{sent}' must be spelled '{known}'."),
             ),
-            Self::PlusInPath => Answer::client(
+            Self::PlusInPath => Answer::new(
                 400,
                 Code::InvalidUri,
                 "The path has a '+' where '%2B' was signed, which the storage nodes may read as a blank; send '%2B'.",
             ),
-            Self::HostCapitals => Answer::client(
+            Self::HostCapitals => Answer::new(
                 400,
                 Code::InvalidRequest,
                 "The name of the bucket in the Host header must be in lower case.",
             ),
-            Self::VendorParameter(name) => Answer::client(
+            Self::VendorParameter(name) => Answer::new(
                 501,
                 Code::NotImplemented,
                 format!("The storage nodes do not know the parameter '{name}'."),
             ),
-            Self::StoreUnavailable => {
-                Answer::client(503, Code::ServiceUnavailable, PLEASE_RETRY).blaming(Blame::Gateway)
-            }
-            Self::NoNode => {
-                Answer::client(503, Code::ServiceUnavailable, PLEASE_RETRY).blaming(Blame::Node)
-            }
-            Self::OwnKey => {
-                Answer::client(403, Code::AccessDenied, OWN_KEY).blaming(Blame::Gateway)
-            }
-            Self::NodeFailed => Answer::client(
+            Self::StoreUnavailable => Answer::new(503, Code::ServiceUnavailable, PLEASE_RETRY),
+            Self::NoNode => Answer::new(503, Code::ServiceUnavailable, PLEASE_RETRY),
+            Self::OwnKey => Answer::new(403, Code::AccessDenied, OWN_KEY),
+            Self::NodeFailed => Answer::new(
                 502,
                 Code::BadGateway,
                 "The storage node failed while it handled the request. Please retry.",
-            )
-            .blaming(Blame::Node),
-            Self::NodeSilent => Answer::client(
+            ),
+            Self::NodeSilent => Answer::new(
                 504,
                 Code::GatewayTimeout,
                 "The storage node did not answer in time. Please retry.",
-            )
-            .blaming(Blame::Node),
-            Self::ClientSilent => Answer::client(
+            ),
+            Self::ClientSilent => Answer::new(
                 400,
                 Code::RequestTimeout,
                 "Your socket connection to the server was not read from or written to within the timeout period.",
             ),
-            Self::Internal => Answer::client(
+            Self::Internal => Answer::new(
                 500,
                 Code::InternalError,
                 "We encountered an internal error. Please try again.",
-            )
-            .blaming(Blame::Gateway),
+            ),
         }
     }
 }
@@ -277,76 +260,12 @@ const OWN_KEY: &str =
     "The storage nodes do not accept the gateway's own credentials; its operator has to be told.";
 const PLEASE_RETRY: &str = "The service is unavailable. Please retry.";
 
-fn address(failure: &AddressFailure, dialect: DialectName) -> Answer {
-    use S3ErrorCode as Code;
-    let uri = |status, what: String| {
-        let message = format!("Couldn't parse the specified URI: {what}.");
-        Answer::client(status, Code::InvalidUri, message)
-    };
-    let request = |message| Answer::client(400, Code::InvalidRequest, message);
-    match failure {
-        AddressFailure::MissingHost => {
-            request("The request has no Host header; send exactly one.")
-        }
-        AddressFailure::SeveralHosts => {
-            request("The request has more than one Host header; send exactly one.")
-        }
-        AddressFailure::OtherAuthority => request(
-            "The Host header does not name the authority of the request target; send the same in both.",
-        ),
-        AddressFailure::BadHost => {
-            let status = Dialect::named(dialect).texts.bad_host_status;
-            let what = "the Host header is not a host name or an IP address, alone or with a port from 1 to 65535";
-            uri(status, what.into())
-        }
-        AddressFailure::RootHost => uri(
-            400,
-            "the Host header ends with a dot, and not every storage node knows that name; send it without the dot"
-                .into(),
-        ),
-        AddressFailure::BadPath(fault) => uri(400, format!("the path is not valid, {fault}")),
-        AddressFailure::BadBucketName(rule) => {
-            let (shortest, also) = match rule {
-                BucketNames::S3 => (MIN_BUCKET_LENGTH, ""),
-                BucketNames::Relaxed => (
-                    MIN_RELAXED_BUCKET_LENGTH,
-                    "; 'tenant:' may stand in front of it in a path",
-                ),
-            };
-            Answer::client(
-                400,
-                Code::InvalidBucketName,
-                format!(
-                    "The specified bucket is not valid: a name has {shortest} to {MAX_BUCKET_LENGTH} letters, digits, '.', '-' and '_', and no two dots in a row{also}."
-                ),
-            )
-        }
-        AddressFailure::DotSegment => Answer::client(
-            400,
-            Code::InvalidUri,
-            "The object key has a segment that is '.' or '..', or that some stores read so; such keys are not accepted here.",
-        ),
-        AddressFailure::ConflictingParameters(one, other) => Answer::client(
-            400,
-            Code::InvalidArgument,
-            format!("Conflicting query string parameters: {one}, {other}"),
-        )
-        .with("ArgumentName", "ResourceType")
-        .with("ArgumentValue", *one),
-        AddressFailure::IncompletePart => Answer::client(
-            400,
-            Code::InvalidArgument,
-            "A part upload needs both the uploadId and the partNumber parameter.",
-        ),
-    }
-}
-
 fn denied(denial: Denial) -> Answer {
     use S3ErrorCode as Code;
     match denial {
-        Denial::Anonymous => Answer::client(403, Code::AccessDenied, "Access Denied"),
-        Denial::UnknownOperation => Answer::client(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),
-        Denial::OtherDomain => Answer::client(
+        Denial::Anonymous => Answer::new(403, Code::AccessDenied, "Access Denied"),
+        Denial::UnknownOperation => Answer::new(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),
+        Denial::OtherDomain => Answer::new(
             403,
             Code::AccessDenied,
             "The access key is not good for the host that the request was sent to.",

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{Answer, S3ErrorCode};
+use crate::answer::{Answer, S3ErrorCode};
 
 /// Why the bytes on a connection are no request that has one reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error, strum::IntoStaticStr, strum::VariantNames)]
@@ -100,7 +100,7 @@ pub(super) fn answer(fault: &WireFault) -> Answer {
     };
     let text = fault.to_string();
     let message = format!("{}{}.", text[..1].to_uppercase(), &text[1..]);
-    let answer = Answer::client(status, code, message);
+    let answer = Answer::new(status, code, message);
     match fault {
         WireFault::HeaderTooLarge => {
             answer.with("MaxSizeAllowed", WireFault::MAX_HEADER_BYTES.to_string())

@@ -113,7 +113,7 @@ pub fn without_root(host: &str) -> Option<String> {
 
 fn position(names: &[String], name: &str) -> Option<usize> {
     // Clients write it as it is configured, nearly always.
-    let same = |own: &String| own == name || own.eq_ignore_ascii_case(name);
+    let same = |domain: &String| domain == name || domain.eq_ignore_ascii_case(name);
     names.iter().position(same)
 }
 

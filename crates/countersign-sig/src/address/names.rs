@@ -145,8 +145,8 @@ fn without_overlong(bytes: &[u8]) -> Vec<u8> {
         };
         let bits = |sum: u32, byte: &u8| (sum << 6) | u32::from(byte & 0x3f);
         let lead = u32::from(first & 0x01);
-        let read_as = behind.get(..further).filter(|own| !own.is_empty());
-        let character = read_as.map(|own| own.iter().fold(lead, bits));
+        let read_as = behind.get(..further).filter(|bytes| !bytes.is_empty());
+        let character = read_as.map(|bytes| bytes.iter().fold(lead, bits));
         match character.and_then(|character| u8::try_from(character).ok()) {
             // A character of two bytes cannot be longer than it needs with three (`E0 A0 80`).
             Some(character) if character.is_ascii() => {

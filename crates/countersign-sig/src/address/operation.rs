@@ -238,7 +238,7 @@ pub const SELECTORS: &[&str] = &[
 pub fn selector(name: &str) -> Option<&'static str> {
     SELECTORS
         .iter()
-        .find(|own| own.eq_ignore_ascii_case(name))
+        .find(|selector| selector.eq_ignore_ascii_case(name))
         .copied()
 }
 
@@ -291,10 +291,10 @@ mod tests {
     fn the_selectors_are_those_of_the_rows() {
         assert!(SELECTORS.is_sorted_by_key(|name| name.to_ascii_lowercase()));
         let of_rows: BTreeSet<&str> = ROWS.iter().map(|row| row.2).collect();
-        let own: BTreeSet<&str> = SELECTORS.iter().copied().collect();
-        let of_no_selector: Vec<_> = of_rows.difference(&own).copied().collect();
+        let selectors: BTreeSet<&str> = SELECTORS.iter().copied().collect();
+        let of_no_selector: Vec<_> = of_rows.difference(&selectors).copied().collect();
         assert_eq!(of_no_selector, ["", "copy-source", "uploadId copy-source"]);
-        let of_no_row: Vec<_> = own.difference(&of_rows).copied().collect();
+        let of_no_row: Vec<_> = selectors.difference(&of_rows).copied().collect();
         let unknown = [
             "defaultObjectAcl",
             "deletebucket",

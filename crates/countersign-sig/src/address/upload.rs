@@ -62,7 +62,7 @@ mod tests {
             )
             .unwrap()
         };
-        let own = bucket("s3.example.com", "/bucket");
+        let bucket_address = bucket("s3.example.com", "/bucket");
         for (key, path) in [
             ("k", "/bucket/k"),
             ("a/b//c/", "/bucket/a/b//c/"),
@@ -72,7 +72,7 @@ mod tests {
             ("..%2fk", "/bucket/..%252fk"),
             ("\r\n\"", "/bucket/%0D%0A%22"),
         ] {
-            let address = own.of_upload(key).unwrap();
+            let address = bucket_address.of_upload(key).unwrap();
             assert_eq!(address.path(), path);
             assert_eq!(address.operation(), Operation::PutObject);
             // As a PUT of that path would read it.
@@ -98,7 +98,7 @@ mod tests {
             ("a\0b", AddressFailure::BadPath(PathFault::Nul)),
             ("", AddressFailure::BadPath(PathFault::NoKey)),
         ] {
-            assert_eq!(own.of_upload(key), Err(failure), "{key:?}");
+            assert_eq!(bucket_address.of_upload(key), Err(failure), "{key:?}");
         }
         let virtual_host = bucket("bucket.s3.example.com", "/");
         assert_eq!(virtual_host.of_upload("a b").unwrap().path(), "/a%20b");

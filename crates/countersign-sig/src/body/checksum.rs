@@ -82,7 +82,10 @@ impl ChecksumAlgorithm {
 
     /// The algorithm with this name, lower-case.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|own| own.as_str() == name)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|algorithm| algorithm.as_str() == name)
     }
 
     /// Whether `text` is a checksum in canonical base64, so that two texts are one checksum only if they are equal.

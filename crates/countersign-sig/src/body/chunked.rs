@@ -327,16 +327,16 @@ impl PartialLine {
             let used = window.len();
             return Ok(Read { used, line: None });
         };
-        let own = &window[..=end];
+        let end_of_line = &window[..=end];
         let line = if self.0.is_empty() {
-            own.into()
+            end_of_line.into()
         } else {
             let mut line = std::mem::take(&mut self.0);
-            line.extend_from_slice(own);
+            line.extend_from_slice(end_of_line);
             line.into()
         };
         Ok(Read {
-            used: own.len(),
+            used: end_of_line.len(),
             line: Some(line),
         })
     }

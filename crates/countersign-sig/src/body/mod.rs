@@ -19,6 +19,7 @@ mod chunked;
 mod digest;
 mod failure;
 pub mod form;
+mod pieces;
 mod plan;
 mod signed_chunks;
 mod trailer;

@@ -77,7 +77,7 @@ enum Encoding {
 pub struct BodyPlan(pub(super) Arc<Planned>);
 
 impl BodyPlan {
-    /// Reads what a request says about its body: `payload` is what its signature says, `form` whose words it uses.
+    /// Reads what a request says about its body: `payload` is what its signature says, `syntax` whose words it uses.
     /// `content_length` is none only for a body that ends by itself (`Transfer-Encoding: chunked`, HTTP/2); a request
     /// without a body has 0.
     ///
@@ -85,17 +85,17 @@ impl BodyPlan {
     /// The first group of [`BodyFailure`], and [`BodyFailure::Length`] where Content-Length cannot hold the data.
     pub fn of(
         view: &RequestView<'_>,
-        form: &Syntax,
+        syntax: &Syntax,
         payload: &PayloadClaim,
         content_length: Option<u64>,
         framing: Framing,
         options: &BodyOptions,
     ) -> Result<Self, BodyFailure> {
-        let headers = BodyHeaders::of(view, form)?;
+        let headers = BodyHeaders::of(view, syntax)?;
         let decoded_length = headers.decoded_length()?;
-        let announced = headers.announced(form)?;
+        let announced = headers.announced(syntax)?;
         headers.check_named(announced.as_ref())?;
-        let chunks = chunks(payload, decoded_length, announced, form)?;
+        let chunks = chunks(payload, decoded_length, announced, syntax)?;
         let encoding = headers.encoding.and_then(without_chunked);
         if let (Some(value), Some(_), None) = (headers.encoding, &encoding, &chunks)
             && !matches!(payload, PayloadClaim::Sha256(_))
@@ -179,7 +179,7 @@ struct Named<'v> {
 }
 
 impl<'v> BodyHeaders<'v> {
-    fn of(view: &RequestView<'v>, form: &Syntax) -> Result<Self, BodyFailure> {
+    fn of(view: &RequestView<'v>, syntax: &Syntax) -> Result<Self, BodyFailure> {
         let mut headers = Self {
             content_md5: view.content_md5(),
             encoding: view.fields.content_encoding,
@@ -189,17 +189,17 @@ impl<'v> BodyHeaders<'v> {
         let completes = view.method == "POST" && view.parameter("uploadId").is_some();
         let mut copies = false;
         for &(name, value) in &view.fields.vendor {
-            let Some(own) = name.strip_prefix(form.header_prefix) else {
+            let Some(rest) = name.strip_prefix(syntax.header_prefix) else {
                 continue;
             };
-            copies |= own == "copy-source";
+            copies |= rest == "copy-source";
             let named = || {
                 Some(Named {
                     header: name,
                     word: value,
                 })
             };
-            match (own, own.strip_prefix("checksum-")) {
+            match (rest, rest.strip_prefix("checksum-")) {
                 ("decoded-content-length", _) => headers.decoded_length = Some(value),
                 ("trailer", _) => headers.trailer = Some(value),
                 ("sdk-checksum-algorithm", _) if !completes => headers.sdk_algorithm = named(),
@@ -228,7 +228,7 @@ impl<'v> BodyHeaders<'v> {
     }
 
     /// The one checksum that `x-amz-trailer` announces. It is a list in which commas at the end count for nothing.
-    fn announced(&self, form: &Syntax) -> Result<Option<Announced>, BodyFailure> {
+    fn announced(&self, syntax: &Syntax) -> Result<Option<Announced>, BodyFailure> {
         let Some(value) = self.trailer else {
             return Ok(None);
         };
@@ -236,8 +236,8 @@ impl<'v> BodyHeaders<'v> {
         let mut announced = None;
         let mut several = false;
         for name in list.trim_end_matches(',').split(',').map(str::trim) {
-            let own = name.strip_prefix(form.header_prefix);
-            let word = own.and_then(|own| own.strip_prefix("checksum-"));
+            let rest = name.strip_prefix(syntax.header_prefix);
+            let word = rest.and_then(|rest| rest.strip_prefix("checksum-"));
             let algorithm = word
                 .and_then(ChecksumAlgorithm::named)
                 .ok_or_else(|| BodyFailure::UnsupportedTrailer(lossy(value)))?;
@@ -276,7 +276,7 @@ fn chunks(
     payload: &PayloadClaim,
     decoded_length: Option<u64>,
     announced: Option<Announced>,
-    form: &Syntax,
+    syntax: &Syntax,
 ) -> Result<Option<Chunks>, BodyFailure> {
     const NOWHERE: BodyFailure =
         BodyFailure::MalformedTrailer("one is announced where none can come");
@@ -298,7 +298,7 @@ fn chunks(
         (TrailerMode::Signed, None) => return Err(BodyFailure::UnsupportedTrailer(String::new())),
         (TrailerMode::Signed | TrailerMode::Unsigned, announced) => TrailerRule::Allowed {
             announced,
-            signature: format!("{}trailer-signature", form.header_prefix),
+            signature: format!("{}trailer-signature", syntax.header_prefix),
             signed: matches!(with_trailer, TrailerMode::Signed),
         },
     };

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_length_is_told_before() {
+    fn the_length_is_known_before() {
         for data in [
             0, 1, 15, 16, 255, 256, 65_535, 65_536, 65_537, 131_072, 200_000,
         ] {

@@ -7,6 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::chunked::ChunkDecoder;
 use super::digest::DataState;
 use super::failure::BodyFailure;
+use super::pieces::concat;
 use super::plan::BodyPlan;
 use super::{End, Framing, MAX_HELD};
 
@@ -79,7 +80,7 @@ impl BodyVerifier {
             End::Last => {
                 self.finish()?;
                 self.verdict = Verdict::Proven;
-                Ok(joined(std::mem::take(&mut self.held), forwarded))
+                Ok(concat(std::mem::take(&mut self.held), forwarded))
             }
         }
     }
@@ -134,13 +135,19 @@ impl BodyVerifier {
 
     fn finish(&mut self) -> Result<(), BodyFailure> {
         let planned = &self.plan.0;
-        if let Some(declared) = planned.content_length.filter(|own| *own != self.received) {
+        if let Some(declared) = planned
+            .content_length
+            .filter(|length| *length != self.received)
+        {
             return Err(BodyFailure::Length {
                 declared,
                 received: self.received,
             });
         }
-        if let Some(declared) = planned.decoded_length.filter(|own| *own != self.received) {
+        if let Some(declared) = planned
+            .decoded_length
+            .filter(|length| *length != self.received)
+        {
             return Err(BodyFailure::Length {
                 declared,
                 received: self.received,
@@ -162,10 +169,10 @@ impl BodyVerifier {
         // A node that reads the framing itself may take the last chunk for the end: everything from there on is held.
         let ending = self.decoder.as_ref().is_some_and(ChunkDecoder::is_ending);
         if ending && self.plan.0.framing == Framing::AsReceived {
-            piece = joined(std::mem::take(&mut before), piece);
+            piece = concat(std::mem::take(&mut before), piece);
         }
         if piece.len() > MAX_HELD {
-            before = joined(before, piece.split_to(piece.len() - MAX_HELD));
+            before = concat(before, piece.split_to(piece.len() - MAX_HELD));
             // A copy: a slice would keep all of the piece in memory.
             piece = Bytes::copy_from_slice(&piece);
         }
@@ -207,18 +214,4 @@ impl Gathered {
             Self::Several(data) => data.freeze(),
         }
     }
-}
-
-/// One after the other, copied only where both have something.
-fn joined(first: Bytes, second: Bytes) -> Bytes {
-    if first.is_empty() {
-        return second;
-    }
-    if second.is_empty() {
-        return first;
-    }
-    let mut both = BytesMut::with_capacity(first.len() + second.len());
-    both.put(first);
-    both.put(second);
-    both.freeze()
 }

@@ -55,9 +55,9 @@ impl V4Parameters {
 impl DialectName {
     /// The word of every dialect, in the order of [`DIALECTS`].
     pub const WORDS: [&'static str; Self::COUNT] = {
-        let mut words = [""; Self::COUNT];
-        words.copy_from_slice(Self::VARIANTS);
-        words
+        let mut names = [""; Self::COUNT];
+        names.copy_from_slice(Self::VARIANTS);
+        names
     };
 
     /// The word in the configuration and in metrics.
@@ -307,17 +307,17 @@ impl Dialect {
     }
 
     /// Whether the HMAC-SHA1 form signs the parameter with this decoded name.
-    pub fn signs(&self, form: &Syntax, name: &str) -> bool {
+    pub fn signs(&self, syntax: &Syntax, name: &str) -> bool {
         let listed = match self.case_rule {
             CaseRule::Sensitive => self.sub_resources.binary_search(&name).is_ok(),
             CaseRule::Insensitive => self
                 .sub_resources
                 .iter()
-                .any(|own| own.eq_ignore_ascii_case(name)),
+                .any(|listed| listed.eq_ignore_ascii_case(name)),
         };
         listed
             || (self.prefixed_parameters == PrefixedParameters::Signed
-                && starts_with_ignoring_case(name, form.header_prefix))
+                && starts_with_ignoring_case(name, syntax.header_prefix))
     }
 }
 
@@ -327,12 +327,12 @@ pub struct ChosenSyntax {
     /// The row.
     pub dialect: &'static Dialect,
     /// The form.
-    pub form: &'static Syntax,
+    pub syntax: &'static Syntax,
 }
 
 impl PartialEq for ChosenSyntax {
     fn eq(&self, other: &Self) -> bool {
-        self.dialect.name == other.dialect.name && self.form == other.form
+        self.dialect.name == other.dialect.name && self.syntax == other.syntax
     }
 }
 
@@ -344,8 +344,8 @@ pub fn choose(
     says: impl Fn(&Syntax) -> bool,
 ) -> Option<ChosenSyntax> {
     accepted.iter().find_map(|dialect| {
-        let form = dialect.syntaxes.iter().find(|form| says(form))?;
-        Some(ChosenSyntax { dialect, form })
+        let syntax = dialect.syntaxes.iter().find(|syntax| says(syntax))?;
+        Some(ChosenSyntax { dialect, syntax })
     })
 }
 
@@ -353,8 +353,8 @@ pub fn choose(
 pub fn signed_somewhere(name: &str) -> bool {
     let mut syntaxes = DIALECTS
         .iter()
-        .flat_map(|row| row.syntaxes.iter().map(move |form| (row, form)));
-    syntaxes.any(|(row, form)| row.signs(form, name))
+        .flat_map(|row| row.syntaxes.iter().map(move |syntax| (row, syntax)));
+    syntaxes.any(|(row, syntax)| row.signs(syntax, name))
 }
 
 /// The rest of a header's name behind any vendor's prefix; none for an ordinary header. `name` is lower-case.
@@ -365,7 +365,7 @@ pub fn vendor_header(name: &str) -> Option<&str> {
     }
     SYNTAXES
         .iter()
-        .find_map(|form| name.strip_prefix(form.header_prefix))
+        .find_map(|syntax| name.strip_prefix(syntax.header_prefix))
 }
 
 /// Whether `text` starts with `prefix`, in whatever case.
@@ -396,31 +396,34 @@ mod tests {
 
     #[test]
     fn words_and_prefixes_do_not_clash() {
-        for (at, form) in SYNTAXES.iter().enumerate() {
-            assert!(form.header_prefix.starts_with('x') && form.header_prefix.ends_with('-'));
-            assert_eq!(form.header_prefix, form.header_prefix.to_ascii_lowercase());
-            assert_eq!(form.date_header, format!("{}date", form.header_prefix));
+        for (at, syntax) in SYNTAXES.iter().enumerate() {
+            assert!(syntax.header_prefix.starts_with('x') && syntax.header_prefix.ends_with('-'));
             assert_eq!(
-                form.request_id_header.as_str(),
-                format!("{}request-id", form.header_prefix)
+                syntax.header_prefix,
+                syntax.header_prefix.to_ascii_lowercase()
+            );
+            assert_eq!(syntax.date_header, format!("{}date", syntax.header_prefix));
+            assert_eq!(
+                syntax.request_id_header.as_str(),
+                format!("{}request-id", syntax.header_prefix)
             );
             let of_header = [
-                (form.v4.content_sha256_header, "content-sha256"),
-                (form.v4.security_token_header, "security-token"),
+                (syntax.v4.content_sha256_header, "content-sha256"),
+                (syntax.v4.security_token_header, "security-token"),
             ];
             for (name, rest) in of_header {
-                assert_eq!(name.strip_prefix(form.header_prefix), Some(rest));
+                assert_eq!(name.strip_prefix(syntax.header_prefix), Some(rest));
             }
-            for name in form.v4.parameters.all() {
+            for name in syntax.v4.parameters.all() {
                 assert!(
-                    starts_with_ignoring_case(name, form.header_prefix),
+                    starts_with_ignoring_case(name, syntax.header_prefix),
                     "{name}"
                 );
             }
             for other in &SYNTAXES[at + 1..] {
-                assert_ne!(form.scheme, other.scheme);
-                assert!(!other.header_prefix.starts_with(form.header_prefix));
-                assert!(!form.header_prefix.starts_with(other.header_prefix));
+                assert_ne!(syntax.scheme, other.scheme);
+                assert!(!other.header_prefix.starts_with(syntax.header_prefix));
+                assert!(!syntax.header_prefix.starts_with(other.header_prefix));
             }
         }
     }

@@ -41,11 +41,11 @@ pub fn parse<'v>(
         Some(at) => (&text[..at], Some(&text[at + 1..])),
         None => (text, None),
     };
-    if let Some(dialect) = choose(accepted, |form| form.scheme == scheme) {
+    if let Some(dialect) = choose(accepted, |syntax| syntax.scheme == scheme) {
         accept(Version::V2, versions)?;
         return Ok((dialect, parse_v2(rest)?));
     }
-    if let Some(dialect) = choose(accepted, |form| form.v4.algorithm == scheme) {
+    if let Some(dialect) = choose(accepted, |syntax| syntax.v4.algorithm == scheme) {
         accept(Version::V4, versions)?;
         return Ok((dialect, Authorization::V4(parse_v4(rest.unwrap_or(""))?)));
     }
@@ -105,7 +105,7 @@ fn parse_v4(rest: &str) -> Result<Presented<'_>, AuthFailure> {
 fn refused_scheme(scheme: &str, rest: Option<&str>) -> AuthFailure {
     if let Some(unaccepted) = refused_algorithm(scheme) {
         AuthFailure::UnsupportedVersion(unaccepted)
-    } else if rest.is_none() && SYNTAXES.iter().all(|form| form.v4.algorithm != scheme) {
+    } else if rest.is_none() && SYNTAXES.iter().all(|syntax| syntax.v4.algorithm != scheme) {
         AuthFailure::AuthorizationSpaces
     } else {
         AuthFailure::UnsupportedScheme
@@ -127,8 +127,8 @@ mod tests {
     ) -> Result<(DialectName, &'static str), AuthFailure> {
         let (chosen, read) = parse(text.as_bytes(), accepted, VERSIONS)?;
         let word = match read {
-            Authorization::V2 { .. } => chosen.form.scheme,
-            Authorization::V4(_) => chosen.form.v4.algorithm,
+            Authorization::V2 { .. } => chosen.syntax.scheme,
+            Authorization::V4(_) => chosen.syntax.v4.algorithm,
         };
         Ok((chosen.dialect.name, word))
     }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_that_is_switched_off_is_told() {
+    fn a_version_that_is_switched_off_is_named() {
         for (text, off, on) in [
             ("AWS ak:sig", Version::V2, Version::V4),
             (V4, Version::V4, Version::V2),

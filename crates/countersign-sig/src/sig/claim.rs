@@ -200,8 +200,8 @@ pub fn claim<'v>(
                 Read::V2(id, signature, Some(expires)),
             )
         }
-        (None, Some(Mechanism::V4(form))) => {
-            let (dialect, presented) = presigned::parse_v4(view, form, accepted, versions)?;
+        (None, Some(Mechanism::V4(syntax))) => {
+            let (dialect, presented) = presigned::parse_v4(view, syntax, accepted, versions)?;
             (dialect, Placement::Query, Read::V4(presented))
         }
     };
@@ -228,7 +228,7 @@ pub fn claim<'v>(
         view,
         dialect,
         placement,
-        token: token(view, dialect.form, &signing, placement),
+        token: token(view, dialect.syntax, &signing, placement),
         signing,
         diagnostics: options.diagnostics,
     };
@@ -277,21 +277,30 @@ fn query_mechanism(view: &RequestView<'_>) -> Result<Option<Mechanism>, AuthFail
 /// Presigned in version 2, a request has it as a header that may stand in the query.
 fn token<'v>(
     view: &'v RequestView<'_>,
-    form: &Syntax,
+    syntax: &Syntax,
     signing: &Signing<'_>,
     placement: Placement,
 ) -> Token<'v> {
-    let words = &form.v4;
-    let any = |name: &str| {
-        let own = |form: &&Syntax| form.v4.parameters.security_token.eq_ignore_ascii_case(name);
-        SYNTAXES.iter().any(own)
+    let names = &syntax.v4;
+    let is_token = |name: &str| {
+        let is_it = |syntax: &&Syntax| {
+            syntax
+                .v4
+                .parameters
+                .security_token
+                .eq_ignore_ascii_case(name)
+        };
+        SYNTAXES.iter().any(is_it)
     };
-    let in_query = view.parameters.iter().find(|own| any(&own.name));
-    let in_header = view.fields.vendor(words.security_token_header);
+    let in_query = view
+        .parameters
+        .iter()
+        .find(|parameter| is_token(&parameter.name));
+    let in_header = view.fields.vendor(names.security_token_header);
     if let (Signing::V2 { .. }, Placement::Query, Some(_)) = (signing, placement, in_query) {
-        let own = |own: &&QueryHeader<'_>| own.name == words.security_token_header;
-        return match (view.query_headers.iter().find(own), in_header) {
-            (Some(own), None) => Token::Provided(own.value(Plus::Blank).into()),
+        let is_it = |header: &&QueryHeader<'_>| header.name == names.security_token_header;
+        return match (view.query_headers.iter().find(is_it), in_header) {
+            (Some(header), None) => Token::Provided(header.value(Plus::Blank).into()),
             // It repeats the header.
             (Some(_), Some(value)) => Token::Provided(value.into()),
             (None, _) => Token::Misplaced,
@@ -301,10 +310,10 @@ fn token<'v>(
         (None, None, ..) => Token::Absent,
         (Some(value), None, Signing::V2 { .. }, _)
         | (Some(value), None, Signing::V4(_), Placement::Header) => Token::Provided(value.into()),
-        (None, Some(own), Signing::V4(_), Placement::Query)
-            if own.name == words.parameters.security_token =>
+        (None, Some(parameter), Signing::V4(_), Placement::Query)
+            if parameter.name == names.parameters.security_token =>
         {
-            Token::Provided(own.value())
+            Token::Provided(parameter.value())
         }
         _ => Token::Misplaced,
     }
@@ -400,7 +409,7 @@ impl Claim<'_> {
                 if let Some(name) = confirmed.collapsed {
                     return Err(AuthFailure::BlankRun(name.to_owned()));
                 }
-                let names = query_headers.iter().map(|own| &*own.name);
+                let names = query_headers.iter().map(|header| &*header.name);
                 let listed = signing.signed_headers().content_headers();
                 let content_headers = names.fold(listed, ContentHeaders::and);
                 let target = confirmed.spelling.target();
@@ -425,9 +434,9 @@ impl Claim<'_> {
 
     /// What the parameters that stand for headers come to.
     fn query_headers(&self, confirmed: &Confirmed<'_>) -> Box<[VerifiedQueryHeader]> {
-        let stands = |own: &&QueryHeader<'_>| match (&self.signing, confirmed) {
+        let stands = |header: &&QueryHeader<'_>| match (&self.signing, confirmed) {
             (Signing::V2 { string_to_sign, .. }, Confirmed::V2(spelling)) => {
-                !string_to_sign.is_sub_resource(*spelling, own)
+                !string_to_sign.is_sub_resource(*spelling, header)
             }
             _ => true,
         };
@@ -435,10 +444,10 @@ impl Claim<'_> {
             Confirmed::V2(_) => Plus::Blank,
             Confirmed::V4(confirmed) => confirmed.spelling.plus(),
         };
-        let verified = |own: &QueryHeader<'_>| VerifiedQueryHeader {
-            name: own.name.clone().into_owned(),
-            value: match own.effect {
-                Effect::Header => Some(own.value(plus)),
+        let verified = |header: &QueryHeader<'_>| VerifiedQueryHeader {
+            name: header.name.clone().into_owned(),
+            value: match header.effect {
+                Effect::Header => Some(header.value(plus)),
                 Effect::Repeated | Effect::Ignored => None,
             },
         };

@@ -111,7 +111,7 @@ impl<'r> Fields<'r> {
 
     /// The value of a vendor's field that may stand once.
     pub fn vendor(&self, name: &str) -> Option<&'r [u8]> {
-        let found = self.vendor.iter().find(|(own, _)| *own == name);
+        let found = self.vendor.iter().find(|field| field.0 == name);
         found.map(|(_, value)| *value)
     }
 
@@ -119,9 +119,9 @@ impl<'r> Fields<'r> {
     ///
     /// # Errors
     /// [`AuthFailure::ForeignHeader`].
-    pub fn check_foreign(&self, form: &Syntax) -> Result<(), AuthFailure> {
-        let own = |name: &str| name.starts_with(form.header_prefix);
-        match self.vendor.iter().find(|(name, _)| !own(name)) {
+    pub fn check_foreign(&self, syntax: &Syntax) -> Result<(), AuthFailure> {
+        let is_vendors = |name: &str| name.starts_with(syntax.header_prefix);
+        match self.vendor.iter().find(|(name, _)| !is_vendors(name)) {
             Some((name, _)) => Err(AuthFailure::ForeignHeader((*name).to_owned())),
             None => Ok(()),
         }

@@ -20,32 +20,37 @@ pub enum Mechanism {
 
 /// The mechanism that a parameter belongs to, judged in whatever case: a name in another case must not hide.
 pub fn mechanism(name: &str) -> Option<Mechanism> {
-    let access_key = |form: &&Syntax| form.access_key_parameter.eq_ignore_ascii_case(name);
+    let access_key = |syntax: &&Syntax| syntax.access_key_parameter.eq_ignore_ascii_case(name);
     if name.eq_ignore_ascii_case(SIGNATURE) || SYNTAXES.iter().any(access_key) {
         return Some(Mechanism::V2);
     }
-    let marks = |form: &&&Syntax| {
-        let own = &form.v4.parameters;
+    let marks = |syntax: &&&Syntax| {
+        let names = &syntax.v4.parameters;
         [
-            own.algorithm,
-            own.credential,
-            own.signed_headers,
-            own.signature,
+            names.algorithm,
+            names.credential,
+            names.signed_headers,
+            names.signature,
         ]
         .iter()
-        .any(|own| own.eq_ignore_ascii_case(name))
+        .any(|mark| mark.eq_ignore_ascii_case(name))
     };
-    SYNTAXES.iter().find(marks).map(|form| Mechanism::V4(form))
+    SYNTAXES
+        .iter()
+        .find(marks)
+        .map(|syntax| Mechanism::V4(syntax))
 }
 
 /// Whether the parameter carries the credentials of this form, so that it is gone once they are taken away.
-pub fn is_credential(form: &Syntax, version: Version, name: &str) -> bool {
+pub fn is_credential(syntax: &Syntax, version: Version, name: &str) -> bool {
     match version {
-        Version::V2 => name == form.access_key_parameter || name == EXPIRES || name == SIGNATURE,
+        Version::V2 => name == syntax.access_key_parameter || name == EXPIRES || name == SIGNATURE,
         // Each stands once in whatever case, and a signed request has no other use for them.
         Version::V4 => {
-            let parameters = form.v4.parameters.all();
-            parameters.iter().any(|own| own.eq_ignore_ascii_case(name))
+            let parameters = syntax.v4.parameters.all();
+            parameters
+                .iter()
+                .any(|parameter| parameter.eq_ignore_ascii_case(name))
         }
     }
 }
@@ -65,13 +70,13 @@ pub fn accept(version: Version, versions: &[Version]) -> Result<(), AuthFailure>
 
 /// Why an algorithm word of version 4 is not accepted; none where the word is a dialect's own or of no version 4.
 pub fn refused_algorithm(word: &str) -> Option<Unaccepted> {
-    if SYNTAXES.iter().any(|form| form.v4.algorithm == word) {
+    if SYNTAXES.iter().any(|syntax| syntax.v4.algorithm == word) {
         return None;
     }
     if word.starts_with("AWS4-ECDSA-") {
         return Some(Unaccepted::Asymmetric);
     }
-    let like_v4 = |form: &&Syntax| word.starts_with(form.v4.algorithm);
+    let like_v4 = |syntax: &&Syntax| word.starts_with(syntax.v4.algorithm);
     (word.starts_with("AWS4-") || SYNTAXES.iter().any(like_v4)).then_some(Unaccepted::Algorithm)
 }
 

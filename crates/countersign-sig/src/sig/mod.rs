@@ -99,7 +99,7 @@ pub enum Placement {
 
 /// The dialect whose words a request uses, even where it cannot be verified; none where it shows no vendor's words.
 /// The Authorization header says it first, then the query string, then the names of headers.
-pub fn spoken<'r>(
+pub fn detect_dialect<'r>(
     headers: impl Iterator<Item = Field<'r>> + Clone,
     query: Option<&str>,
 ) -> Option<DialectName> {
@@ -107,14 +107,14 @@ pub fn spoken<'r>(
     let scheme = scheme.map_or(&b""[..], |field| field.1);
     let query = query.unwrap_or("");
     let says: [&dyn Fn(&dialect::Syntax) -> bool; 3] = [
-        &|form| scheme.starts_with(form.scheme.as_bytes()),
-        &|form| {
-            query.contains(form.access_key_parameter)
-                || query.contains(form.v4.parameters.credential)
+        &|syntax| scheme.starts_with(syntax.scheme.as_bytes()),
+        &|syntax| {
+            query.contains(syntax.access_key_parameter)
+                || query.contains(syntax.v4.parameters.credential)
         },
-        &|form| {
+        &|syntax| {
             let mut names = headers.clone().map(|field| field.0);
-            names.any(|name| name.starts_with(form.header_prefix))
+            names.any(|name| name.starts_with(syntax.header_prefix))
         },
     ];
     let named = |says: &&dyn Fn(&dialect::Syntax) -> bool| {

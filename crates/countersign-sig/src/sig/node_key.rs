@@ -60,7 +60,7 @@ impl NodeKey {
         }
     }
 
-    fn form(&self) -> &'static Syntax {
+    fn syntax(&self) -> &'static Syntax {
         self.dialect.syntaxes[0]
     }
 
@@ -75,13 +75,13 @@ impl NodeKey {
     ) -> Result<String, AuthFailure> {
         let chosen = ChosenSyntax {
             dialect: self.dialect,
-            form: self.form(),
+            syntax: self.syntax(),
         };
         let date = view.fields.date.unwrap_or_default();
         let text = StringToSign::of(view, address, chosen, date)?;
         let signature = self.hmac_sha1.sign(&text.to_bytes(Spelling::USUAL));
         let signature = String::from_utf8_lossy(&signature);
-        let (scheme, id) = (self.form().scheme, &self.access_key_id);
+        let (scheme, id) = (self.syntax().scheme, &self.access_key_id);
         Ok(format!("{scheme} {id}:{signature}"))
     }
 
@@ -96,30 +96,30 @@ impl NodeKey {
         timestamp: &str,
         chunks: Chunks,
     ) -> (String, Option<ChunkChain>) {
-        let words = &self.form().v4;
+        let v4 = &self.syntax().v4;
         let scope = CredentialScope {
             date: timestamp.split('T').next().unwrap_or(""),
             region: &self.region,
-            service: words.service,
-            terminator: words.terminator,
+            service: v4.service,
+            terminator: v4.terminator,
         };
-        let derive = || SigningKey::derive(words.key_seed, &self.secret, scope);
-        let key = self.signing_keys.of(words.key_seed, &scope.text(), derive);
+        let derive = || SigningKey::derive(v4.key_seed, &self.secret, scope);
+        let key = self.signing_keys.of(v4.key_seed, &scope.text(), derive);
         let signer = Signer {
-            form: self.form(),
+            syntax: self.syntax(),
             access_key_id: &self.access_key_id,
             key: &key,
             scope,
             timestamp,
         };
         let content = [CONTENT_MD5, CONTENT_TYPE.as_str()];
-        let own = match content.map(|name| content_headers.cover(name)) {
+        let content = match content.map(|name| content_headers.cover(name)) {
             [true, true] => &content[..],
             [true, false] => &content[..1],
             [false, true] => &content[1..],
             [false, false] => &[],
         };
-        let signed = signer.sign(view, &SignedHeaders::to_sign(view, own), payload);
+        let signed = signer.sign(view, &SignedHeaders::to_sign(view, content), payload);
         let chain = (chunks == Chunks::Signed).then(|| signer.chain(signed.signature));
         (signed.authorization, chain)
     }

@@ -105,19 +105,22 @@ pub fn query_headers<'r>(
     headers: &[Field<'_>],
 ) -> Result<Vec<QueryHeader<'r>>, AuthFailure> {
     // Most requests have no such parameter, and no look at the others is wanted.
-    if !parameters.iter().any(|own| may_be_header(&own.name)) {
+    if !parameters
+        .iter()
+        .any(|parameter| may_be_header(&parameter.name))
+    {
         return Ok(Vec::new());
     }
-    let Some((form, version)) = signed_in(parameters) else {
+    let Some((syntax, version)) = signed_in(parameters) else {
         return Ok(Vec::new());
     };
     let mut found = Vec::new();
     for (at, parameter) in parameters.iter().enumerate() {
-        let Some(name) = header_name(&parameter.name, form, version) else {
+        let Some(name) = header_name(&parameter.name, syntax, version) else {
             continue;
         };
         let mut query_header = QueryHeader {
-            effect: effect(&name, form),
+            effect: effect(&name, syntax),
             name: name.into(),
             raw_value: parameter.raw_value.unwrap_or(""),
             parameter: at,
@@ -151,28 +154,28 @@ fn may_be_header(name: &str) -> bool {
 fn signed_in(parameters: &[Parameter<'_>]) -> Option<(&'static Syntax, Version)> {
     parameters
         .iter()
-        .find_map(|own| match mechanism(&own.name)? {
-            Mechanism::V4(form) => Some((form, Version::V4)),
+        .find_map(|parameter| match mechanism(&parameter.name)? {
+            Mechanism::V4(syntax) => Some((syntax, Version::V4)),
             Mechanism::V2 => {
-                let access_key = |form: &&&Syntax| own.name == form.access_key_parameter;
-                let form = SYNTAXES.iter().find(access_key)?;
-                Some((*form, Version::V2))
+                let access_key = |syntax: &&&Syntax| parameter.name == syntax.access_key_parameter;
+                let syntax = SYNTAXES.iter().find(access_key)?;
+                Some((*syntax, Version::V2))
             }
         })
 }
 
 /// The lower-case name of the header that a parameter stands for, where it stands for one.
-fn header_name(name: &str, form: &Syntax, version: Version) -> Option<String> {
+fn header_name(name: &str, syntax: &Syntax, version: Version) -> Option<String> {
     let lower = name.to_ascii_lowercase();
-    let words = &form.v4;
-    let stands = match lower.strip_prefix(form.header_prefix) {
+    let v4 = &syntax.v4;
+    let stands = match lower.strip_prefix(syntax.header_prefix) {
         // In version 4 it is a parameter of the signature.
-        Some(_) if lower == words.security_token_header => version == Version::V2,
+        Some(_) if lower == v4.security_token_header => version == Version::V2,
         Some(rest) => {
-            let same = |own: &&str| own.eq_ignore_ascii_case(name);
+            let same = |known: &&str| known.eq_ignore_ascii_case(name);
             let parameter = |dialect: &&Dialect| dialect.sub_resources.iter().any(same);
             !NEVER.contains(&rest)
-                && !words.parameters.all().iter().any(same)
+                && !v4.parameters.all().iter().any(same)
                 && !DIALECTS.iter().any(parameter)
         }
         None => {
@@ -184,10 +187,12 @@ fn header_name(name: &str, form: &Syntax, version: Version) -> Option<String> {
     stands.then_some(lower)
 }
 
-fn effect(name: &str, form: &Syntax) -> Effect {
-    let rest = name.strip_prefix(form.header_prefix).unwrap_or("");
+fn effect(name: &str, syntax: &Syntax) -> Effect {
+    let rest = name.strip_prefix(syntax.header_prefix).unwrap_or("");
     let checksum = rest.strip_prefix(CHECKSUM_PREFIX);
-    match IGNORED.contains(&rest) || checksum.is_some_and(|own| !NO_CHECKSUMS.contains(&own)) {
+    match IGNORED.contains(&rest)
+        || checksum.is_some_and(|algorithm| !NO_CHECKSUMS.contains(&algorithm))
+    {
         true => Effect::Ignored,
         false => Effect::Header,
     }

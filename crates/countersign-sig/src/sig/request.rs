@@ -56,8 +56,8 @@ impl<'r> RequestView<'r> {
 
     /// The values of the fields with this name, in any case of letters, in their order.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &'r [u8]> {
-        let own = |field: &&Field<'_>| field.0.eq_ignore_ascii_case(name);
-        self.headers.iter().filter(own).map(|field| field.1)
+        let has_name = |field: &&Field<'_>| field.0.eq_ignore_ascii_case(name);
+        self.headers.iter().filter(has_name).map(|field| field.1)
     }
 
     /// Whether there is a field with this name, in any case of letters.
@@ -67,14 +67,16 @@ impl<'r> RequestView<'r> {
 
     /// The parameter that is the header with this lower-case name; none where the request has the header itself.
     pub fn query_header(&self, name: &str) -> Option<&QueryHeader<'r>> {
-        let own = |own: &&QueryHeader<'_>| own.effect == Effect::Header && own.name == name;
-        self.query_headers.iter().find(own)
+        let is_it =
+            |header: &&QueryHeader<'_>| header.effect == Effect::Header && header.name == name;
+        self.query_headers.iter().find(is_it)
     }
 
     /// The parameter that a list of signed headers means by this lower-case name, where the request has no such header.
     pub(super) fn signed_in_query(&self, name: &str) -> Option<&QueryHeader<'r>> {
-        let own = |own: &&QueryHeader<'_>| own.effect != Effect::Repeated && own.name == name;
-        self.query_headers.iter().find(own)
+        let is_it =
+            |header: &&QueryHeader<'_>| header.effect != Effect::Repeated && header.name == name;
+        self.query_headers.iter().find(is_it)
     }
 
     /// Content-MD5, from the header or from the parameter that stands for it.
@@ -85,6 +87,8 @@ impl<'r> RequestView<'r> {
 
     /// The parameter with exactly this name.
     pub fn parameter(&self, name: &str) -> Option<&Parameter<'r>> {
-        self.parameters.iter().find(|own| own.name == name)
+        self.parameters
+            .iter()
+            .find(|parameter| parameter.name == name)
     }
 }

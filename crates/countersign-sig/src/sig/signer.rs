@@ -90,21 +90,24 @@ pub fn sign_header(
     credentials: &SigningCredentials,
     now: SystemTime,
 ) -> Result<HeaderMap, SignError> {
-    let form = dialect.syntaxes[0];
+    let syntax = dialect.syntaxes[0];
     let mut headers = request.headers.clone();
-    if !headers.contains_key(form.date_header) && !headers.contains_key(DATE) {
+    if !headers.contains_key(syntax.date_header) && !headers.contains_key(DATE) {
         let date = httpdate::fmt_http_date(now);
         headers.insert(
             DATE,
             HeaderValue::from_str(&date).expect("an HTTP date is ASCII"),
         );
     }
-    let date = match headers.contains_key(form.date_header) {
+    let date = match headers.contains_key(syntax.date_header) {
         true => Vec::new(),
         false => headers[DATE].as_bytes().trim_ascii().to_vec(),
     };
-    let signature = sign(request, &headers, dialect, form, &date, credentials)?;
-    let value = format!("{} {}:{signature}", form.scheme, credentials.access_key_id);
+    let signature = sign(request, &headers, dialect, syntax, &date, credentials)?;
+    let value = format!(
+        "{} {}:{signature}",
+        syntax.scheme, credentials.access_key_id
+    );
     let value = HeaderValue::from_str(&value).map_err(|_invalid| SignError::AccessKeyId)?;
     headers.insert(AUTHORIZATION, value);
     Ok(headers)
@@ -120,25 +123,25 @@ pub fn sign_query(
     credentials: &SigningCredentials,
     expires: u64,
 ) -> Result<String, SignError> {
-    let form = dialect.syntaxes[0];
+    let syntax = dialect.syntaxes[0];
     let expires = expires.to_string();
     let signature = sign(
         request,
         &request.headers,
         dialect,
-        form,
+        syntax,
         expires.as_bytes(),
         credentials,
     )?;
-    let own = format!(
+    let credentials_query = format!(
         "{}={}&{EXPIRES}={expires}&{SIGNATURE}={}",
-        form.access_key_parameter,
+        syntax.access_key_parameter,
         utf8_percent_encode(&credentials.access_key_id, VALUE),
         utf8_percent_encode(&signature, VALUE),
     );
     Ok(match request.query {
-        Some(query) => format!("{query}&{own}"),
-        None => own,
+        Some(query) => format!("{query}&{credentials_query}"),
+        None => credentials_query,
     })
 }
 
@@ -146,7 +149,7 @@ fn sign(
     request: &Unsigned<'_>,
     headers: &HeaderMap,
     dialect: &'static Dialect,
-    form: &'static Syntax,
+    syntax: &'static Syntax,
     date: &[u8],
     credentials: &SigningCredentials,
 ) -> Result<String, SignError> {
@@ -166,8 +169,8 @@ fn sign(
             dot_segments: DotSegments::Forward,
         },
     )?;
-    view.fields.check_foreign(form)?;
-    let chosen = ChosenSyntax { dialect, form };
+    view.fields.check_foreign(syntax)?;
+    let chosen = ChosenSyntax { dialect, syntax };
     let text = StringToSign::of(&view, &address, chosen, date)?;
     Ok(sign_v2(&credentials.secret_access_key, &text))
 }

@@ -104,11 +104,11 @@ impl SigningKeys {
     ) -> SigningKey {
         // A thread that panicked in between left a list as good as before: an entry is whole or not there.
         let found = |kept: &[Derived]| {
-            let own = kept
+            let found = kept
                 .iter()
                 .rev()
-                .find(|own| own.seed == seed && own.scope == scope)?;
-            Some(own.key.clone())
+                .find(|found| found.seed == seed && found.scope == scope)?;
+            Some(found.key.clone())
         };
         let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = found(&kept) {

@@ -124,12 +124,12 @@ impl<'v> CanonicalizedResource<'v> {
     fn of(
         view: &'v RequestView<'_>,
         address: &'v Address,
-        ChosenSyntax { dialect, form }: ChosenSyntax,
+        ChosenSyntax { dialect, syntax }: ChosenSyntax,
     ) -> Result<Self, AuthFailure> {
         let path_style = address.style() == Style::Path;
         let mut sub_resources = Vec::new();
         for (at, parameter) in view.parameters.iter().enumerate() {
-            if !dialect.signs(form, &parameter.name) {
+            if !dialect.signs(syntax, &parameter.name) {
                 continue;
             }
             // A name that only its prefix makes a sub-resource may hold anything: `?x-wos-a%3D1` would be signed as
@@ -137,7 +137,10 @@ impl<'v> CanonicalizedResource<'v> {
             if parameter.name.contains(['&', '=', '+']) {
                 return Err(AuthFailure::AmbiguousSubResource);
             }
-            let stands_for_header = view.query_headers.iter().any(|own| own.parameter == at);
+            let stands_for_header = view
+                .query_headers
+                .iter()
+                .any(|header| header.parameter == at);
             sub_resources.push(SubResource {
                 name: &parameter.name,
                 value: signed_value(parameter)?,
@@ -223,14 +226,14 @@ pub fn check<'v>(
     now: SystemTime,
     options: &VerifyOptions,
 ) -> Result<(&'v [u8], Declared), AuthFailure> {
-    view.fields.check_foreign(dialect.form)?;
-    let declared = declared(view, dialect.form)?;
+    view.fields.check_foreign(dialect.syntax)?;
+    let declared = declared(view, dialect.syntax)?;
     let date = match expires {
         Some(expires) => {
             freshness::check_expires(expires, now)?;
             expires.as_bytes()
         }
-        None => header_date(view, dialect.form, now, options)?,
+        None => header_date(view, dialect.syntax, now, options)?,
     };
     Ok((date, declared))
 }
@@ -239,12 +242,12 @@ pub fn check<'v>(
 /// the vendor's date header stands among the signed headers.
 fn header_date<'v>(
     view: &'v RequestView<'_>,
-    form: &Syntax,
+    syntax: &Syntax,
     now: SystemTime,
     options: &VerifyOptions,
 ) -> Result<&'v [u8], AuthFailure> {
     let no_date = || AuthFailure::NoDate(Placement::Header);
-    let vendor_date = view.fields.vendor(form.date_header);
+    let vendor_date = view.fields.vendor(syntax.date_header);
     let date = match vendor_date {
         Some(_) => vendor_date,
         None => view.fields.date,
@@ -258,17 +261,20 @@ fn header_date<'v>(
 /// The first parameter that the signature does not cover and that may change what the request does.
 pub fn uncovered_parameter<'v>(
     view: &'v RequestView<'_>,
-    ChosenSyntax { dialect, form }: ChosenSyntax,
+    ChosenSyntax { dialect, syntax }: ChosenSyntax,
     placement: Placement,
 ) -> Option<&'v str> {
     let in_query = placement == Placement::Query;
     // The cheapest question first: every presigned request has three credentials.
     let covered = |(at, parameter): &(usize, &Parameter<'_>)| {
         let name = &*parameter.name;
-        (in_query && is_credential(form, Version::V2, name))
-            || dialect.signs(form, name)
+        (in_query && is_credential(syntax, Version::V2, name))
+            || dialect.signs(syntax, name)
             || ordinary(name)
-            || view.query_headers.iter().any(|own| own.parameter == *at)
+            || view
+                .query_headers
+                .iter()
+                .any(|header| header.parameter == *at)
     };
     let mut parameters = view.parameters.iter().enumerate();
     let uncovered = parameters.find(|parameter| !covered(parameter));
@@ -306,15 +312,16 @@ impl<'v> StringToSign<'v> {
             Some(value) => value.trim_ascii().into(),
             None => view
                 .query_header(name)
-                .map_or(Cow::default(), |own| own.value(Plus::Blank).into()),
+                .map_or(Cow::default(), |header| header.value(Plus::Blank).into()),
         };
         let mut query_headers: Vec<_> = view
             .query_headers
             .iter()
-            .filter(|own| {
-                own.effect != Effect::Repeated && own.name.starts_with(chosen.form.header_prefix)
+            .filter(|header| {
+                header.effect != Effect::Repeated
+                    && header.name.starts_with(chosen.syntax.header_prefix)
             })
-            .map(|own| (&*own.name, own.value(Plus::Blank)))
+            .map(|header| (&*header.name, header.value(Plus::Blank)))
             .collect();
         query_headers.sort_unstable();
         Ok(Self {
@@ -331,8 +338,12 @@ impl<'v> StringToSign<'v> {
     /// The spellings of this text that differ from each other; the usual one is first.
     pub fn spellings(&self) -> impl Iterator<Item = Spelling> + use<> {
         let sub_resources = &self.resource.sub_resources;
-        let empty =
-            |own: &SubResource<'_>| own.value.as_ref().is_some_and(|value| value.is_empty());
+        let empty = |sub_resource: &SubResource<'_>| {
+            sub_resource
+                .value
+                .as_ref()
+                .is_some_and(|value| value.is_empty())
+        };
         let empty_values = match sub_resources.iter().any(empty) {
             true => &[EmptyValue::NameAlone, EmptyValue::AsSent][..],
             false => &[EmptyValue::NameAlone],
@@ -343,7 +354,7 @@ impl<'v> StringToSign<'v> {
         };
         let signed = sub_resources
             .iter()
-            .any(|own| own.header == MayBeHeader::Yes);
+            .any(|sub_resource| sub_resource.header == MayBeHeader::Yes);
         let prefixes = match signed {
             true => &[Prefixed::Headers, Prefixed::SubResources][..],
             false => &[Prefixed::Headers],
@@ -378,10 +389,11 @@ impl<'v> StringToSign<'v> {
 
     /// Whether the parameter that stands for this vendor's header was signed as a sub-resource in a spelling, and is none.
     pub fn is_sub_resource(&self, spelling: Spelling, query_header: &QueryHeader<'_>) -> bool {
-        let own = |own: &SubResource<'_>| {
-            own.header == MayBeHeader::Yes && own.name.eq_ignore_ascii_case(&query_header.name)
+        let is_it = |sub_resource: &SubResource<'_>| {
+            sub_resource.header == MayBeHeader::Yes
+                && sub_resource.name.eq_ignore_ascii_case(&query_header.name)
         };
-        spelling.prefixed == Prefixed::SubResources && self.resource.sub_resources.iter().any(own)
+        spelling.prefixed == Prefixed::SubResources && self.resource.sub_resources.iter().any(is_it)
     }
 
     /// The text as bytes, in one piece: to take in a piece costs a hash more than to take in some more bytes.

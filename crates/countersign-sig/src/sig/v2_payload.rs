@@ -30,16 +30,16 @@ impl From<Declared> for PayloadClaim {
 ///
 /// # Errors
 /// Rules 17 and 19 of [`AuthFailure`]: a body that only version 4 can vouch for, or a payload mode that is none.
-pub fn declared(view: &RequestView<'_>, form: &Syntax) -> Result<Declared, AuthFailure> {
+pub fn declared(view: &RequestView<'_>, syntax: &Syntax) -> Result<Declared, AuthFailure> {
     let fields = &view.fields;
-    let name = form.v4.content_sha256_header;
+    let name = syntax.v4.content_sha256_header;
     let text = fields.vendor(name);
     if let Some(mode) = text.filter(|mode| mode.starts_with(b"STREAMING-")) {
         return Err(AuthFailure::PayloadMode(
             String::from_utf8_lossy(mode).into(),
         ));
     }
-    let declared = match text.and_then(|text| PayloadMode::of(text, form.v4.algorithm)) {
+    let declared = match text.and_then(|text| PayloadMode::of(text, syntax.v4.algorithm)) {
         Some(PayloadMode::Unsigned) => Declared::Unsigned,
         Some(PayloadMode::Sha256(hash)) => Declared::Sha256(hash),
         _ => Declared::Nothing,

@@ -114,7 +114,7 @@ impl VerifyingKey {
     pub(super) fn admits_token(&self, provided: Option<&[u8]>) -> bool {
         match (&self.0.session_token, provided) {
             (None, None) => true,
-            (Some(own), Some(provided)) => equal(own.expose().as_bytes(), provided),
+            (Some(expected), Some(provided)) => equal(expected.expose().as_bytes(), provided),
             (None, Some(_)) | (Some(_), None) => false,
         }
     }

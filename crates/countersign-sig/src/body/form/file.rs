@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 
 use super::boundary::Boundary;
 use super::head::{EMPTY_PART, FormHead, Next, header, next};
 use super::{FormFault, MAX_TAIL_LENGTH, MAX_WHOLE_FORM};
+use crate::body::pieces::concat;
 use crate::body::{End, Framing};
 
 /// The line end of the header of the file's part. With it the file could begin with its own boundary.
@@ -162,10 +163,10 @@ impl FormBodyVerifier {
         }
         let tail = self.tail.as_deref().ok_or(NO_END)?;
         check_tail(tail, &self.plan.boundary)?;
-        let ready = joined(ready, std::mem::take(&mut self.held));
+        let ready = concat(ready, std::mem::take(&mut self.held));
         Ok(match self.plan.framing {
             Framing::Plain => ready,
-            Framing::AsReceived => joined(ready, Bytes::copy_from_slice(tail)),
+            Framing::AsReceived => concat(ready, Bytes::copy_from_slice(tail)),
         })
     }
 
@@ -204,7 +205,7 @@ impl FormBodyVerifier {
         if self
             .plan
             .file_length
-            .is_some_and(|own| own != self.searched)
+            .is_some_and(|found| found != self.searched)
         {
             return Err(FormFault::NotTheLast);
         }
@@ -229,7 +230,7 @@ impl FormBodyVerifier {
         }
         let ready = (self.held.len() + piece.len()).saturating_sub(kept);
         let ready = self.held.split_to(ready);
-        self.held = joined(std::mem::take(&mut self.held), piece);
+        self.held = concat(std::mem::take(&mut self.held), piece);
         ready
     }
 }
@@ -246,19 +247,6 @@ fn add(tail: &mut Vec<u8>, more: &[u8], boundary: &Boundary) -> Result<(), FormF
         Err(FormFault::SeveralFiles) => Err(FormFault::SeveralFiles),
         _ => Err(FormFault::TailTooLong),
     }
-}
-
-fn joined(one: Bytes, other: Bytes) -> Bytes {
-    if one.is_empty() {
-        return other;
-    }
-    if other.is_empty() {
-        return one;
-    }
-    let mut all = BytesMut::with_capacity(one.len() + other.len());
-    all.extend_from_slice(&one);
-    all.extend_from_slice(&other);
-    all.freeze()
 }
 
 /// Reads what follows the file, from the delimiter on. Fields there do not count (Amazon S3 API Reference, "POST Object":

@@ -79,7 +79,7 @@ pub(super) fn is_token(byte: u8) -> bool {
 /// forms would read another value than one that does not.
 pub(super) fn is_continued(name: &str, plain: &str) -> bool {
     name.split_once('*')
-        .is_some_and(|(own, _)| own.eq_ignore_ascii_case(plain))
+        .is_some_and(|(start, _)| start.eq_ignore_ascii_case(plain))
 }
 
 /// The character set of a value, as far as it matters here.
@@ -100,7 +100,7 @@ impl Charset {
         const UTF8: [&str; 3] = ["utf-8", "utf8", "us-ascii"];
         const SUPERSETS: [&str; 4] = ["latin1", "gbk", "gb2312", "gb18030"];
         const FAMILIES: [&str; 2] = ["iso-8859-", "windows-125"];
-        let is = |own: &&str| own.eq_ignore_ascii_case(name);
+        let is = |known: &&str| known.eq_ignore_ascii_case(name);
         let of_family = |family: &&str| {
             let start = name.get(..family.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(family))

@@ -73,8 +73,8 @@ impl PartHeader {
         }
         let (mut name, mut filename, mut extended) = (None, None, None);
         for parameter in Parameters::of(parameters) {
-            let (own, value) = parameter.map_err(|_bad| BAD_DISPOSITION)?;
-            let known = match own.to_ascii_lowercase().as_str() {
+            let (parameter, value) = parameter.map_err(|_bad| BAD_DISPOSITION)?;
+            let known = match parameter.to_ascii_lowercase().as_str() {
                 "name" => &mut name,
                 "filename" => &mut filename,
                 "filename*" => &mut extended,
@@ -136,7 +136,7 @@ fn charset(content_type: &str) -> Result<Option<Charset>, FormFault> {
 /// RFC 7578, section 4.7, has done away with the encodings; what encodes nothing may be named.
 fn check_encoding(value: &str) -> Result<(), FormFault> {
     let plain = ["binary", "8bit", "7bit"];
-    if plain.iter().any(|own| own.eq_ignore_ascii_case(value)) {
+    if plain.iter().any(|known| known.eq_ignore_ascii_case(value)) {
         return Ok(());
     }
     Err(FormFault::Malformed("a part has a transfer encoding"))

@@ -54,9 +54,9 @@ impl FormFields {
             }
             match fields.iter_mut().find(|(earlier, _)| *earlier == name) {
                 None => fields.push((name, value)),
-                Some((_, joined)) if is_metadata(&name) => {
-                    joined.push(',');
-                    joined.push_str(&value);
+                Some((_, earlier)) if is_metadata(&name) => {
+                    earlier.push(',');
+                    earlier.push_str(&value);
                 }
                 Some(_) => return Err(PolicyFailure::DuplicateField(name)),
             }
@@ -69,7 +69,7 @@ impl FormFields {
         let found = self
             .fields
             .iter()
-            .find(|(own, _)| own.eq_ignore_ascii_case(name));
+            .find(|(field, _)| field.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
@@ -86,14 +86,14 @@ pub(super) fn is_exempt(name: &str) -> bool {
     name == POLICY
         || name == SIGNATURE
         || name.starts_with(IGNORED_PREFIX)
-        || SYNTAXES.iter().any(|form| {
-            name.eq_ignore_ascii_case(form.access_key_parameter)
-                || name.strip_prefix(form.header_prefix) == Some(SIGNATURE)
+        || SYNTAXES.iter().any(|syntax| {
+            name.eq_ignore_ascii_case(syntax.access_key_parameter)
+                || name.strip_prefix(syntax.header_prefix) == Some(SIGNATURE)
         })
 }
 
 fn is_metadata(name: &str) -> bool {
-    let mut prefixes = SYNTAXES.iter().map(|form| form.header_prefix);
+    let mut prefixes = SYNTAXES.iter().map(|syntax| syntax.header_prefix);
     prefixes.any(|prefix| {
         name.strip_prefix(prefix)
             .is_some_and(|rest| rest.starts_with("meta-"))
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_is_joined_and_any_other_field_stands_once() {
+    fn repeated_metadata_is_one_list_and_any_other_field_stands_once() {
         let fields = of(&[("x-amz-meta-a", "1"), ("X-Amz-Meta-A", "2")], "").unwrap();
         assert_eq!(fields.value("x-amz-meta-a"), Some("1,2"));
         assert_eq!(fields.iter().count(), 1);

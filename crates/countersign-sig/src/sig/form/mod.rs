@@ -81,23 +81,24 @@ pub fn claim<'f>(
     accepted: &[&'static Dialect],
     options: &VerifyOptions,
 ) -> Result<FormClaim<'f>, FormFailure> {
-    let Some((version, spoken)) = mechanism(fields)? else {
+    let Some((version, syntax)) = mechanism(fields)? else {
         return Err(match fields.value(POLICY) {
             None => AuthFailure::NotSigned.into(),
             Some(_) => PolicyFailure::MissingField(SYNTAXES[0].access_key_parameter).into(),
         });
     };
-    let dialect = choose(accepted, |form| form == spoken).ok_or(AuthFailure::UnsupportedScheme)?;
+    let dialect =
+        choose(accepted, |accepted| accepted == syntax).ok_or(AuthFailure::UnsupportedScheme)?;
     accept(version, &options.versions)?;
     let policy = wanted(fields, POLICY)?;
     let signing = match version {
         Version::V2 => Signing::V2 {
-            access_key_id: wanted(fields, spoken.access_key_parameter)?,
+            access_key_id: wanted(fields, syntax.access_key_parameter)?,
             provided: wanted(fields, SIGNATURE)?,
         },
-        Version::V4 => signing_v4(fields, spoken, options)?,
+        Version::V4 => signing_v4(fields, syntax, options)?,
     };
-    check_foreign(fields, spoken)?;
+    check_foreign(fields, syntax)?;
     let access_key_id = signing.access_key_id();
     let can_be_known = access_key_id.len() <= MAX_ACCESS_KEY_ID_LENGTH
         && access_key_id.bytes().all(|byte| byte.is_ascii_graphic());
@@ -125,12 +126,12 @@ fn wanted<'f>(fields: &'f FormFields, name: &'static str) -> Result<&'f str, Pol
 /// signature" for POST). How long a form is good is what its policy says.
 fn signing_v4<'f>(
     fields: &'f FormFields,
-    spoken: &'static Syntax,
+    syntax: &'static Syntax,
     options: &VerifyOptions,
 ) -> Result<Signing<'f>, FormFailure> {
-    let names = &spoken.v4.parameters;
+    let names = &syntax.v4.parameters;
     let algorithm = wanted(fields, names.algorithm)?;
-    if algorithm != spoken.v4.algorithm {
+    if algorithm != syntax.v4.algorithm {
         let unaccepted = refused_algorithm(algorithm).unwrap_or(Unaccepted::Algorithm);
         return Err(AuthFailure::UnsupportedVersion(unaccepted).into());
     }
@@ -142,7 +143,7 @@ fn signing_v4<'f>(
     let date = wanted(fields, names.date)?;
     freshness::parse_timestamp(date).ok_or(AuthFailure::NoDate(Placement::Form))?;
     credential
-        .check_scope(&spoken.v4, date, &options.region)
+        .check_scope(&syntax.v4, date, &options.region)
         .map_err(|fault| AuthFailure::CredentialScope(Placement::Form, fault))?;
     Ok(Signing::V4 {
         credential,
@@ -151,10 +152,10 @@ fn signing_v4<'f>(
 }
 
 /// Whose words a form uses, whether or not its claim can be read; none where it has no fields of a signature's, or of two.
-pub fn spoken(fields: &FormFields) -> Option<DialectName> {
-    let (_, form) = mechanism(fields).ok()??;
-    let own = DIALECTS.iter().find(|row| row.syntaxes[0] == form);
-    own.map(|row| row.name)
+pub fn detect_dialect(fields: &FormFields) -> Option<DialectName> {
+    let (_, syntax) = mechanism(fields).ok()??;
+    let dialect = DIALECTS.iter().find(|row| row.syntaxes[0] == syntax);
+    dialect.map(|row| row.name)
 }
 
 /// The way in which the form is signed, and in whose words; none where it is not.
@@ -163,7 +164,7 @@ fn mechanism(fields: &FormFields) -> Result<Option<(Version, &'static Syntax)>, 
     let mut plain_signature = false;
     for (name, _) in fields.iter() {
         plain_signature |= name == SIGNATURE;
-        let Some(mark) = SYNTAXES.iter().find_map(|form| mark(form, name)) else {
+        let Some(mark) = SYNTAXES.iter().find_map(|syntax| mark(syntax, name)) else {
             continue;
         };
         if found.is_some_and(|earlier| earlier != mark) {
@@ -178,22 +179,22 @@ fn mechanism(fields: &FormFields) -> Result<Option<(Version, &'static Syntax)>, 
     }
 }
 
-fn mark(form: &'static Syntax, name: &str) -> Option<(Version, &'static Syntax)> {
-    if name.eq_ignore_ascii_case(form.access_key_parameter) {
-        return Some((Version::V2, form));
+fn mark(syntax: &'static Syntax, name: &str) -> Option<(Version, &'static Syntax)> {
+    if name.eq_ignore_ascii_case(syntax.access_key_parameter) {
+        return Some((Version::V2, syntax));
     }
-    let own = &form.v4.parameters;
-    [own.algorithm, own.credential, own.signature]
+    let names = &syntax.v4.parameters;
+    [names.algorithm, names.credential, names.signature]
         .iter()
-        .any(|own| own.eq_ignore_ascii_case(name))
-        .then_some((Version::V4, form))
+        .any(|mark| mark.eq_ignore_ascii_case(name))
+        .then_some((Version::V4, syntax))
 }
 
 /// Refuses a field of another vendor's: the node would not understand it as the policy means it.
-fn check_foreign(fields: &FormFields, spoken: &Syntax) -> Result<(), AuthFailure> {
+fn check_foreign(fields: &FormFields, syntax: &Syntax) -> Result<(), AuthFailure> {
     let foreign = |name: &str| {
-        let mut others = SYNTAXES.iter().filter(|form| **form != spoken);
-        others.any(|form| name.starts_with(form.header_prefix))
+        let mut others = SYNTAXES.iter().filter(|other| **other != syntax);
+        others.any(|other| name.starts_with(other.header_prefix))
     };
     match fields.iter().find(|(name, _)| foreign(name)) {
         Some((name, _)) => Err(AuthFailure::ForeignHeader(name.to_owned())),
@@ -224,14 +225,14 @@ impl Signing<'_> {
     }
 
     /// Whether the key's signature over the policy is the one provided.
-    fn confirmed_by(&self, key: &VerifyingKey, policy: &str, form: &Syntax) -> bool {
+    fn confirmed_by(&self, key: &VerifyingKey, policy: &str, syntax: &Syntax) -> bool {
         match self {
             Self::V2 { provided, .. } => key.confirms(policy.as_bytes(), provided),
             Self::V4 {
                 credential,
                 provided,
             } => {
-                let key = credential.signing_key(form.v4.key_seed, key);
+                let key = credential.signing_key(syntax.v4.key_seed, key);
                 let computed = hex(&key.mac(policy.as_bytes()));
                 equal(&computed, provided.as_bytes())
             }
@@ -261,12 +262,12 @@ impl FormClaim<'_> {
     /// # Errors
     /// [`FormFailure`].
     pub fn verify(&self, key: &VerifyingKey) -> Result<VerifiedForm, FormFailure> {
-        let form = self.dialect.form;
-        let holds = self.signing.confirmed_by(key, self.policy, form);
+        let syntax = self.dialect.syntax;
+        let holds = self.signing.confirmed_by(key, self.policy, syntax);
         if key.identity().access_key_id != self.access_key_id() {
             return Err(AuthFailure::UnknownAccessKeyId.into());
         }
-        let token = self.fields.value(form.v4.parameters.security_token);
+        let token = self.fields.value(syntax.v4.parameters.security_token);
         if !key.admits_token(token.map(str::as_bytes)) {
             return Err(AuthFailure::SecurityToken.into());
         }
@@ -285,14 +286,14 @@ impl FormClaim<'_> {
     /// What the signature was made with has to stand in the policy word for word: a condition that leaves it open would
     /// leave it to whoever sends the form.
     fn check_fixed(&self, document: &PolicyDocument) -> Result<(), PolicyFailure> {
-        let names = &self.dialect.form.v4.parameters;
-        let own = [
+        let names = &self.dialect.syntax.v4.parameters;
+        let signed_with = [
             names.algorithm,
             names.credential,
             names.date,
             names.security_token,
         ];
-        for name in own.map(str::to_ascii_lowercase) {
+        for name in signed_with.map(str::to_ascii_lowercase) {
             if let Some(value) = self.fields.value(&name) {
                 document.check_fixed(&name, value)?;
             }

@@ -83,9 +83,9 @@ impl Condition {
         match self {
             Self::Equals { value, .. } => sent == value,
             // "Content-Type" is a list there: each of its values has to start so.
-            Self::StartsWith { field, prefix } if field == CONTENT_TYPE => {
-                sent.split(',').all(|own| own.starts_with(prefix.as_str()))
-            }
+            Self::StartsWith { field, prefix } if field == CONTENT_TYPE => sent
+                .split(',')
+                .all(|part| part.starts_with(prefix.as_str())),
             Self::StartsWith { prefix, .. } => sent.starts_with(prefix.as_str()),
             Self::ContentLengthRange(_) => true,
         }
@@ -152,9 +152,9 @@ impl PolicyDocument {
         let mut range = LengthRange::ANY;
         for condition in &self.conditions {
             let sent = match condition {
-                Condition::ContentLengthRange(own) => {
-                    range.min = range.min.max(own.min);
-                    range.max = range.max.min(own.max);
+                Condition::ContentLengthRange(allowed) => {
+                    range.min = range.min.max(allowed.min);
+                    range.max = range.max.min(allowed.max);
                     continue;
                 }
                 Condition::Equals { field, .. } | Condition::StartsWith { field, .. }
@@ -180,8 +180,8 @@ impl PolicyDocument {
         }
         let names = fields.iter().map(|(name, _)| name).chain([BUCKET]);
         let conditioned = |name: &str| {
-            let mut own = self.conditions.iter().map(Condition::field);
-            own.any(|field| field == Some(name))
+            let mut named = self.conditions.iter().map(Condition::field);
+            named.any(|field| field == Some(name))
         };
         match names
             .into_iter()

@@ -23,7 +23,7 @@ const OWN_HEADERS: &[&str] = &["content-encoding", "content-md5", "content-type"
 #[derive(Debug, Clone, Copy)]
 pub struct Signer<'s> {
     /// The form of the dialect.
-    pub form: &'static Syntax,
+    pub syntax: &'static Syntax,
     /// The AccessKeyId.
     pub access_key_id: &'s str,
     /// The key of the scope below.
@@ -56,7 +56,7 @@ impl Signer<'_> {
         let digits = hex(&signature);
         let authorization = format!(
             "{} Credential={}/{}, SignedHeaders={}, Signature={}",
-            self.form.v4.algorithm,
+            self.syntax.v4.algorithm,
             self.access_key_id,
             self.scope,
             signed_headers.text(),
@@ -70,7 +70,7 @@ impl Signer<'_> {
 
     /// The chain of a body in signed chunks behind a request.
     pub fn chain(&self, seed: [u8; HMAC_SHA256_LENGTH]) -> ChunkChain {
-        let algorithm = self.form.v4.algorithm;
+        let algorithm = self.syntax.v4.algorithm;
         let scope = self.scope.text();
         ChunkChain::new(self.key.clone(), algorithm, self.timestamp, scope, seed)
     }
@@ -86,7 +86,7 @@ impl Signer<'_> {
             view,
             signed_headers,
             payload,
-            self.form,
+            self.syntax,
             self.key,
             self.timestamp,
             &scope,
@@ -108,19 +108,23 @@ pub struct ScopedCredentials<'c> {
 impl ScopedCredentials<'_> {
     fn signer<T>(
         &self,
-        form: &'static Syntax,
+        syntax: &'static Syntax,
         timestamp: &str,
         use_it: impl FnOnce(Signer<'_>) -> T,
     ) -> T {
         let scope = CredentialScope {
             date: timestamp.split('T').next().unwrap_or(""),
             region: self.region,
-            service: form.v4.service,
-            terminator: form.v4.terminator,
+            service: syntax.v4.service,
+            terminator: syntax.v4.terminator,
         };
-        let key = SigningKey::derive(form.v4.key_seed, &self.credentials.secret_access_key, scope);
+        let key = SigningKey::derive(
+            syntax.v4.key_seed,
+            &self.credentials.secret_access_key,
+            scope,
+        );
         use_it(Signer {
-            form,
+            syntax,
             access_key_id: &self.credentials.access_key_id,
             key: &key,
             scope,
@@ -142,24 +146,24 @@ pub fn sign_header_v4(
     payload: &str,
     now: SystemTime,
 ) -> Result<(HeaderMap, ChunkChain), SignError> {
-    let form = dialect.syntaxes[0];
+    let syntax = dialect.syntaxes[0];
     let mut headers = request.headers.clone();
     let own_date = headers
-        .get(form.date_header)
+        .get(syntax.date_header)
         .and_then(|value| value.to_str().ok());
     let stamp = own_date.map_or_else(|| timestamp(now), ToOwned::to_owned);
     if parse_timestamp(&stamp).is_none() {
         return Err(SignError::Timestamp);
     }
-    set(&mut headers, form.date_header, &stamp)?;
-    set(&mut headers, form.v4.content_sha256_header, payload)?;
+    set(&mut headers, syntax.date_header, &stamp)?;
+    set(&mut headers, syntax.v4.content_sha256_header, payload)?;
     if let Some(token) = credentials.session_token {
-        set(&mut headers, form.v4.security_token_header, token)?;
+        set(&mut headers, syntax.v4.security_token_header, token)?;
     }
     set(&mut headers, HOST.as_str(), request.host)?;
-    let (signed, chain) = credentials.signer(form, &stamp, |signer| {
+    let (signed, chain) = credentials.signer(syntax, &stamp, |signer| {
         let view = request.view(&headers)?;
-        view.fields.check_foreign(form)?;
+        view.fields.check_foreign(syntax)?;
         let signed_headers = SignedHeaders::to_sign(&view, OWN_HEADERS);
         let signed = signer.sign(&view, &signed_headers, payload);
         let chain = signer.chain(signed.signature);
@@ -184,14 +188,14 @@ pub fn sign_query_v4(
     life: Duration,
     now: SystemTime,
 ) -> Result<String, SignError> {
-    let form = dialect.syntaxes[0];
-    let names = &form.v4.parameters;
+    let syntax = dialect.syntaxes[0];
+    let names = &syntax.v4.parameters;
     let stamp = timestamp(now);
     let mut headers = request.headers.clone();
     set(&mut headers, HOST.as_str(), request.host)?;
-    credentials.signer(form, &stamp, |signer| {
+    credentials.signer(syntax, &stamp, |signer| {
         let view = request.view(&headers)?;
-        view.fields.check_foreign(form)?;
+        view.fields.check_foreign(syntax)?;
         let signed_headers = SignedHeaders::to_sign(&view, &[]);
         let credential = format!("{}/{}", signer.access_key_id, signer.scope);
         let life = life.as_secs().to_string();
@@ -206,7 +210,7 @@ pub fn sign_query_v4(
             };
             query += &format!("{separator}{name}={}", utf8_percent_encode(value, VALUE));
         };
-        push(names.algorithm, form.v4.algorithm);
+        push(names.algorithm, syntax.v4.algorithm);
         push(names.credential, &credential);
         push(names.date, &stamp);
         push(names.expires, &life);
@@ -312,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_signed_is_told() {
+    fn what_cannot_be_signed_is_an_error() {
         let refused = signed(
             "/",
             None,

@@ -92,7 +92,8 @@ impl CanonicalRequest<'_> {
     }
 
     fn signed_parameters(&self) -> impl Iterator<Item = &Parameter<'_>> {
-        let signed = |own: &&Parameter<'_>| self.left_out.is_none_or(|name| own.name != name);
+        let signed =
+            |parameter: &&Parameter<'_>| self.left_out.is_none_or(|name| parameter.name != name);
         self.view.parameters.iter().filter(signed)
     }
 
@@ -106,7 +107,9 @@ impl CanonicalRequest<'_> {
             Query::Rfc3986 => {
                 parameters.sort_unstable_by(|a, b| compare_encoded(a.raw_name, b.raw_name));
             }
-            Query::AsSent | Query::Blanks => parameters.sort_unstable_by_key(|own| own.raw_name),
+            Query::AsSent | Query::Blanks => {
+                parameters.sort_unstable_by_key(|parameter| parameter.raw_name)
+            }
         }
         for (at, parameter) in parameters.into_iter().enumerate() {
             if at > 0 {
@@ -130,9 +133,12 @@ impl CanonicalRequest<'_> {
 
     /// The same with a blank for each `+`.
     fn write_with_blanks(&self, text: &mut Vec<u8>) {
-        let written = |own: &Parameter<'_>| {
-            let value = with_blanks(own.raw_value.unwrap_or(""));
-            (with_blanks(own.raw_name).into_owned(), value.into_owned())
+        let written = |parameter: &Parameter<'_>| {
+            let value = with_blanks(parameter.raw_value.unwrap_or(""));
+            (
+                with_blanks(parameter.raw_name).into_owned(),
+                value.into_owned(),
+            )
         };
         let mut parameters: Vec<_> = self.signed_parameters().map(written).collect();
         parameters.sort_unstable();
@@ -196,11 +202,11 @@ impl CanonicalRequest<'_> {
                 "date" => fields.date,
                 CONTENT_MD5 => fields.content_md5,
                 _ => {
-                    if let Some(at) = vendors.iter().position(|own| own.0 == name) {
+                    if let Some(at) = vendors.iter().position(|field| field.0 == name) {
                         each(name, vendors[at].1);
                         vendors = &vendors[at + 1..];
-                        while let Some(((own, value), behind)) = vendors.split_first()
-                            && *own == name
+                        while let Some(((next, value), behind)) = vendors.split_first()
+                            && *next == name
                         {
                             each(name, value);
                             vendors = behind;
@@ -219,8 +225,8 @@ impl CanonicalRequest<'_> {
             };
             if let Some(value) = known {
                 each(name, value);
-            } else if let Some(own) = self.view.signed_in_query(name) {
-                each(name, &own.value(plus));
+            } else if let Some(header) = self.view.signed_in_query(name) {
+                each(name, &header.value(plus));
             }
         }
     }
@@ -287,8 +293,9 @@ impl CanonicalRequest<'_> {
     }
 
     fn query_differs(&self) -> bool {
-        let encoded = |own: &Parameter<'_>| {
-            is_encoded(own.raw_name, b"") && is_encoded(own.raw_value.unwrap_or(""), b"")
+        let encoded = |parameter: &Parameter<'_>| {
+            is_encoded(parameter.raw_name, b"")
+                && is_encoded(parameter.raw_value.unwrap_or(""), b"")
         };
         !self.signed_parameters().all(encoded)
     }
@@ -348,14 +355,14 @@ fn is_collapsed(value: &[u8]) -> bool {
 }
 
 fn write_collapsed(value: &[u8], text: &mut Vec<u8>) {
-    let words = value
+    let parts = value
         .split(|&byte| is_blank(byte))
-        .filter(|word| !word.is_empty());
-    for (at, word) in words.enumerate() {
+        .filter(|part| !part.is_empty());
+    for (at, part) in parts.enumerate() {
         if at > 0 {
             text.push(b' ');
         }
-        text.extend_from_slice(word);
+        text.extend_from_slice(part);
     }
 }
 
@@ -392,7 +399,7 @@ pub(in crate::sig) fn sign(
     view: &RequestView<'_>,
     signed_headers: &SignedHeaders<'_>,
     payload: &str,
-    form: &'static Syntax,
+    syntax: &'static Syntax,
     key: &SigningKey,
     timestamp: &str,
     scope: &str,
@@ -401,18 +408,20 @@ pub(in crate::sig) fn sign(
         view,
         signed_headers: signed_headers.clone(),
         left_out: None,
-        host_rule: form.v4.host_rule,
+        host_rule: syntax.v4.host_rule,
         payload: payload.as_bytes(),
         payload_signed: PayloadSigned::Yes,
     };
     let over = |request| StringToSign {
-        algorithm: form.v4.algorithm,
+        algorithm: syntax.v4.algorithm,
         timestamp,
         scope,
         request,
     };
     let mut buffer = Vec::with_capacity(USUAL_LENGTH);
-    canonical.mac(Spelling::of(form), key, over, &mut buffer).0
+    canonical
+        .mac(Spelling::of(syntax), key, over, &mut buffer)
+        .0
 }
 
 #[cfg(test)]

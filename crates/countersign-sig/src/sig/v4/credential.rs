@@ -97,7 +97,7 @@ impl<'v> Credential<'v> {
     /// [`ScopeFault`].
     pub fn check_scope(
         &self,
-        words: &V4Names,
+        names: &V4Names,
         timestamp: &str,
         region: &Region,
     ) -> Result<(), ScopeFault> {
@@ -118,16 +118,16 @@ impl<'v> Credential<'v> {
                 expected: region.as_str().to_owned(),
             });
         }
-        if scope.service != words.service {
+        if scope.service != names.service {
             return Err(ScopeFault::Service {
                 provided: scope.service.to_owned(),
-                expected: words.service,
+                expected: names.service,
             });
         }
-        if scope.terminator != words.terminator {
+        if scope.terminator != names.terminator {
             return Err(ScopeFault::Terminator {
                 provided: scope.terminator.to_owned(),
-                expected: words.terminator,
+                expected: names.terminator,
             });
         }
         Ok(())
@@ -183,12 +183,15 @@ impl<'v> SignedHeaders<'v> {
         None
     }
 
-    /// The Host and every header of the vendor's, with those of `own` where the request has them: what a gateway may
+    /// The Host and every header of the vendor's, with those of `content` where the request has them: what a gateway may
     /// vouch for, because whoever signed the request signed it, or it set the header itself.
-    pub fn to_sign(view: &RequestView<'_>, own: &[&str]) -> SignedHeaders<'static> {
+    pub fn to_sign(view: &RequestView<'_>, content: &[&str]) -> SignedHeaders<'static> {
         let vendors = view.fields.vendor.iter().map(|(name, _)| *name);
-        let own = own.iter().copied().filter(|name| view.has(name));
-        let mut names: Vec<&str> = std::iter::once("host").chain(vendors).chain(own).collect();
+        let content = content.iter().copied().filter(|name| view.has(name));
+        let mut names: Vec<&str> = std::iter::once("host")
+            .chain(vendors)
+            .chain(content)
+            .collect();
         names.sort_unstable();
         names.dedup();
         let ends = names.iter().scan(0, |start, name| {
@@ -226,7 +229,7 @@ impl<'v> SignedHeaders<'v> {
 
     /// Whether a name is on the list.
     pub fn contains(&self, name: &str) -> bool {
-        self.names().any(|own| own == name)
+        self.names().any(|signed| signed == name)
     }
 }
 

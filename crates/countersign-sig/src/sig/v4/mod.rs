@@ -38,7 +38,7 @@ const MAX_TRIED_BYTES: usize = 256 * 1024;
 /// A request of version 4, read and found to be in order, but for the signature.
 #[derive(Debug)]
 pub struct Signing<'v> {
-    form: &'static Syntax,
+    syntax: &'static Syntax,
     credential: Credential<'v>,
     timestamp: Cow<'v, str>,
     canonical: CanonicalRequest<'v>,
@@ -67,7 +67,7 @@ impl<'v> Signing<'v> {
         view: &'v RequestView<'v>,
         operation: Operation,
         now: SystemTime,
-        ChosenSyntax { form, .. }: ChosenSyntax,
+        ChosenSyntax { syntax, .. }: ChosenSyntax,
         presented: Presented<'v>,
         options: &VerifyOptions,
     ) -> Result<Self, AuthFailure> {
@@ -77,24 +77,26 @@ impl<'v> Signing<'v> {
             signed_headers,
             signature,
         } = presented;
-        view.fields.check_foreign(form)?;
-        let declared = Declared::of(view, form, placement, &signed_headers)?;
+        view.fields.check_foreign(syntax)?;
+        let declared = Declared::of(view, syntax, placement, &signed_headers)?;
         if declared.mode.is_chunked() && !takes_chunks(operation, placement) {
             return Err(AuthFailure::MisplacedChunks);
         }
-        let Some((timestamp, signed_at)) = time_of(view, form, placement) else {
+        let Some((timestamp, signed_at)) = time_of(view, syntax, placement) else {
             return Err(AuthFailure::NoDate(placement));
         };
         credential
-            .check_scope(&form.v4, &timestamp, &options.region)
+            .check_scope(&syntax.v4, &timestamp, &options.region)
             .map_err(|fault| AuthFailure::CredentialScope(placement, fault))?;
         match placement {
             Placement::Header => {
                 freshness::check_skew(&*timestamp, signed_at, now, options.max_clock_skew)?;
             }
             Placement::Query | Placement::Form => {
-                let expires = view.parameter(form.v4.parameters.expires);
-                let expires = expires.and_then(|own| own.raw_value).unwrap_or("");
+                let expires = view.parameter(syntax.v4.parameters.expires);
+                let expires = expires
+                    .and_then(|parameter| parameter.raw_value)
+                    .unwrap_or("");
                 freshness::check_life(
                     signed_at,
                     expires,
@@ -104,20 +106,20 @@ impl<'v> Signing<'v> {
                 )?;
             }
         }
-        check_signed(&view.fields, form, &signed_headers)?;
+        check_signed(&view.fields, syntax, &signed_headers)?;
         let left_out = match placement {
             Placement::Header | Placement::Form => None,
-            Placement::Query => Some(form.v4.parameters.signature),
+            Placement::Query => Some(syntax.v4.parameters.signature),
         };
         Ok(Self {
-            form,
+            syntax,
             credential,
             timestamp,
             canonical: CanonicalRequest {
                 view,
                 signed_headers,
                 left_out,
-                host_rule: form.v4.host_rule,
+                host_rule: syntax.v4.host_rule,
                 payload: declared.text,
                 payload_signed: declared.signed,
             },
@@ -153,7 +155,7 @@ impl<'v> Signing<'v> {
 
     fn string_over(&self, request: [u8; 32]) -> StringToSign<'_> {
         StringToSign {
-            algorithm: self.form.v4.algorithm,
+            algorithm: self.syntax.v4.algorithm,
             timestamp: &self.timestamp,
             scope: self.credential.scope_text(),
             request,
@@ -163,7 +165,7 @@ impl<'v> Signing<'v> {
     /// The spelling of the request over which the key's signature is the one provided. A comparison takes the same time
     /// wherever the first difference stands.
     pub(super) fn confirmed_by(&self, key: &VerifyingKey) -> Option<Confirmed<'_>> {
-        let key = self.credential.signing_key(self.form.v4.key_seed, key);
+        let key = self.credential.signing_key(self.syntax.v4.key_seed, key);
         let mut buffer = Vec::with_capacity(USUAL_LENGTH);
         let mut holds = |spelling: Spelling| {
             let over = |request| self.string_over(request);
@@ -194,7 +196,7 @@ impl<'v> Signing<'v> {
     pub(super) fn payload(&self, confirmed: Confirmed<'_>) -> PayloadClaim {
         let Confirmed { key, signature, .. } = confirmed;
         let chain = || {
-            let algorithm = self.form.v4.algorithm;
+            let algorithm = self.syntax.v4.algorithm;
             let scope = self.credential.scope_text();
             let chain = ChunkChain::new(key, algorithm, &*self.timestamp, scope, signature);
             Box::new(chain)
@@ -226,18 +228,20 @@ impl<'v> Declared<'v> {
     /// The header says it. A presigned request may say it in a parameter, or nothing.
     fn of(
         view: &'v RequestView<'v>,
-        form: &Syntax,
+        syntax: &Syntax,
         placement: Placement,
         signed_headers: &SignedHeaders<'_>,
     ) -> Result<Self, AuthFailure> {
-        let name = form.v4.content_sha256_header;
+        let name = syntax.v4.content_sha256_header;
         let in_header = view.fields.vendor(name);
-        let parameter = form.v4.parameters.content_sha256;
+        let parameter = syntax.v4.parameters.content_sha256;
         let in_query = view
             .parameters
             .iter()
-            .find(|own| placement == Placement::Query && own.name.eq_ignore_ascii_case(parameter))
-            .map(|own| own.raw_value.unwrap_or("").as_bytes());
+            .find(|found| {
+                placement == Placement::Query && found.name.eq_ignore_ascii_case(parameter)
+            })
+            .map(|found| found.raw_value.unwrap_or("").as_bytes());
         let (text, signed) = match (in_header, in_query) {
             (None, None) if placement == Placement::Header => {
                 return Err(AuthFailure::MissingPayloadMode(name));
@@ -253,7 +257,7 @@ impl<'v> Declared<'v> {
             (Some(text), Some(other)) if text == other => (text, PayloadSigned::Yes),
             (Some(text), Some(_)) => return Err(AuthFailure::bad_payload_mode(name, text)),
         };
-        let mode = match PayloadMode::of(text, form.v4.algorithm) {
+        let mode = match PayloadMode::of(text, syntax.v4.algorithm) {
             Some(mode) => mode,
             // As S3 has it: what a presigned request says of a body that it does not have is no matter, as long as it is signed.
             None if placement == Placement::Query && has_no_body(view.method) => {
@@ -269,14 +273,14 @@ impl<'v> Declared<'v> {
 /// also be an HTTP date. The text is a line of the StringToSign, so it is signed wherever it stands.
 fn time_of<'v>(
     view: &'v RequestView<'v>,
-    form: &Syntax,
+    syntax: &Syntax,
     placement: Placement,
 ) -> Option<(Cow<'v, str>, SystemTime)> {
     let basic = |text: &'v str| Some((text.into(), freshness::parse_timestamp(text)?));
     if placement == Placement::Query {
-        return basic(view.parameter(form.v4.parameters.date)?.raw_value?);
+        return basic(view.parameter(syntax.v4.parameters.date)?.raw_value?);
     }
-    if let Some(value) = view.fields.vendor(form.date_header) {
+    if let Some(value) = view.fields.vendor(syntax.date_header) {
         return basic(text_of(value)?.trim_ascii());
     }
     let text = text_of(view.fields.date?)?.trim_ascii();
@@ -290,16 +294,16 @@ fn time_of<'v>(
 /// canonical request either way. Everything else that a node takes from such a header would be whoever's who sent it.
 fn check_signed(
     fields: &Fields<'_>,
-    form: &Syntax,
+    syntax: &Syntax,
     signed_headers: &SignedHeaders<'_>,
 ) -> Result<(), AuthFailure> {
-    let optional = form.v4.content_sha256_header;
+    let optional = syntax.v4.content_sha256_header;
     // Both are sorted, so each name is looked for behind the one before. Metadata may stand more than once.
     let (mut names, mut before) = (signed_headers.names(), "");
     let mut signed = |name| {
         let again = name == before;
         before = name;
-        again || names.any(|own| own == name)
+        again || names.any(|signed_name| signed_name == name)
     };
     let vendors = || fields.vendor.iter().map(|(name, _)| *name);
     if signed("host") && vendors().all(|name| name == optional || signed(name)) {

@@ -100,8 +100,8 @@ impl Spelling {
     }
 
     /// What the vendor's nodes take from everybody.
-    pub fn of(form: &Syntax) -> Self {
-        let values = match form.v4.value_rule {
+    pub fn of(syntax: &Syntax) -> Self {
+        let values = match syntax.v4.value_rule {
             ValueRule::Collapsed => Values::Collapsed,
             ValueRule::AsSent => Values::AsSent,
         };

@@ -1,37 +1,38 @@
 //! The answers to bodies that are not the ones that were claimed.
 
 use super::auth::mismatch;
-use super::{Answer, S3ErrorCode as Code};
+use super::{Answer, Answered, S3ErrorCode as Code};
 use crate::body::BodyFailure;
 use crate::dialect::{ContentMd5Mismatch, Dialect, DialectName};
 
-/// The failure as a dialect answers it (Amazon S3 API Reference, "List of error codes").
-pub(super) fn answer(failure: &BodyFailure, dialect: DialectName) -> Answer {
-    let texts = &Dialect::named(dialect).texts;
-    let request = |message: String| Answer::client(400, Code::InvalidRequest, message);
-    match failure {
+/// Amazon S3 API Reference, "List of error codes", and what S3 answers.
+impl Answered for BodyFailure {
+    fn answer(&self, dialect: DialectName) -> Answer {
+        let texts = &Dialect::named(dialect).texts;
+        let request = |message: String| Answer::new(400, Code::InvalidRequest, message);
+        match self {
         BodyFailure::MissingLength
         | BodyFailure::MissingDecodedLength
-        | BodyFailure::BadDecodedLength(_) => Answer::client(
+        | BodyFailure::BadDecodedLength(_) => Answer::new(
             411,
             Code::MissingContentLength,
             "You must provide the Content-Length HTTP header.",
         ),
-        BodyFailure::TooLarge { proposed, max } => Answer::client(
+        BodyFailure::TooLarge { proposed, max } => Answer::new(
             400,
             Code::EntityTooLarge,
             "Your proposed upload exceeds the maximum allowed size",
         )
         .with("ProposedSize", proposed.to_string())
         .with("MaxSizeAllowed", max.to_string()),
-        BodyFailure::UndeclaredChunks(value) => Answer::client(
+        BodyFailure::UndeclaredChunks(value) => Answer::new(
             400,
             Code::InvalidArgument,
             "aws-chunked encoding is not supported when x-amz-content-sha256 UNSIGNED-PAYLOAD is supplied",
         )
         .with("ArgumentName", "Content-Encoding")
         .with("ArgumentValue", value.clone()),
-        BodyFailure::BadContentMd5(value) => Answer::client(
+        BodyFailure::BadContentMd5(value) => Answer::new(
             400,
             Code::InvalidDigest,
             "The Content-MD5 you specified was invalid.",
@@ -60,7 +61,7 @@ pub(super) fn answer(failure: &BodyFailure, dialect: DialectName) -> Answer {
         BodyFailure::UnsupportedTrailer(_) => {
             request("The value specified in the x-amz-trailer header is not supported".into())
         }
-        BodyFailure::PayloadHash { declared, received } => Answer::client(
+        BodyFailure::PayloadHash { declared, received } => Answer::new(
             400,
             Code::XAmzContentSha256Mismatch,
             "The provided 'x-amz-content-sha256' header does not match what was computed.",
@@ -68,7 +69,7 @@ pub(super) fn answer(failure: &BodyFailure, dialect: DialectName) -> Answer {
         .with("ClientComputedContentSHA256", declared.clone())
         .with("S3ComputedContentSHA256", received.clone()),
         BodyFailure::ContentMd5 { declared, received } => match texts.content_md5_mismatch {
-            ContentMd5Mismatch::BadDigest => Answer::client(
+            ContentMd5Mismatch::BadDigest => Answer::new(
                 400,
                 Code::BadDigest,
                 "The Content-MD5 you specified did not match what we received.",
@@ -77,7 +78,7 @@ pub(super) fn answer(failure: &BodyFailure, dialect: DialectName) -> Answer {
             .with("CalculatedDigest", received.clone()),
             ContentMd5Mismatch::SignatureDoesNotMatch => mismatch(texts),
         },
-        BodyFailure::Checksum(algorithm) => Answer::client(
+        BodyFailure::Checksum(algorithm) => Answer::new(
             400,
             Code::BadDigest,
             format!(
@@ -95,14 +96,14 @@ pub(super) fn answer(failure: &BodyFailure, dialect: DialectName) -> Answer {
             "The chunked encoding of the request body is malformed: {why}."
         )),
         // S3 answers 403 where its list of codes would have 400.
-        BodyFailure::ChunkTooSmall { chunk, size, min } => Answer::client(
+        BodyFailure::ChunkTooSmall { chunk, size, min } => Answer::new(
             403,
             Code::InvalidChunkSizeError,
             format!("Only the last chunk is allowed to have a size less than {min} bytes"),
         )
         .with("Chunk", chunk.to_string())
         .with("BadChunkSize", size.to_string()),
-        BodyFailure::ChunkTooLarge { chunk, size, max } => Answer::client(
+        BodyFailure::ChunkTooLarge { chunk, size, max } => Answer::new(
             403,
             Code::InvalidChunkSizeError,
             format!("A signed chunk is not allowed to have a size of more than {max} bytes"),
@@ -110,14 +111,15 @@ pub(super) fn answer(failure: &BodyFailure, dialect: DialectName) -> Answer {
         .with("Chunk", chunk.to_string())
         .with("BadChunkSize", size.to_string()),
         BodyFailure::ChunkSignature | BodyFailure::TrailerSignature => mismatch(texts),
-        BodyFailure::MalformedTrailer(_) => Answer::client(
+        BodyFailure::MalformedTrailer(_) => Answer::new(
             400,
             Code::MalformedTrailerError,
             "The request contained trailing data that was not well-formed or did not conform to our published schema.",
         ),
     }
+    }
 }
 
 fn incomplete(message: impl Into<std::borrow::Cow<'static, str>>) -> Answer {
-    Answer::client(400, Code::IncompleteBody, message)
+    Answer::new(400, Code::IncompleteBody, message)
 }

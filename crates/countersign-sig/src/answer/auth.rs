@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::{Answer, S3ErrorCode};
+use super::{Answer, Answered, S3ErrorCode};
 use crate::dialect::{ClockSkew, Dialect, DialectName, Texts};
 use crate::sig::diagnosis::{Diagnosis, spaced_hex};
 use crate::sig::failure::{AuthFailure, ScopeFault, Unaccepted};
@@ -10,26 +10,26 @@ use crate::sig::{Placement, Version};
 
 const NOT_SIGNED: &str = "There were headers present in the request which were not signed";
 
-/// The rules of [`AuthFailure`] as a dialect answers them. The sources stand in the dialects' files.
-pub(super) fn answer(failure: &AuthFailure, dialect: DialectName) -> Answer {
-    use S3ErrorCode as Code;
-    let (form, texts) = (
-        Dialect::named(dialect).syntaxes[0],
-        &Dialect::named(dialect).texts,
-    );
-    let argument = |message: String| Answer::client(400, Code::InvalidArgument, message);
-    // S3 names the header; its value holds a signature, and is not repeated.
-    let authorization = |message: String| match texts.authorization_is_named {
-        true => argument(message).with("ArgumentName", "Authorization"),
-        false => argument(message),
-    };
-    let denied = |message: String| Answer::client(403, Code::AccessDenied, message);
-    match failure {
-        AuthFailure::MalformedQuery(_) => Answer::client(400, Code::InvalidUri, sentence(failure)),
+/// Where vendors answer alike, the source is the Amazon S3 API Reference, "Error responses"; where they differ, it stands in
+/// the dialect's file.
+impl Answered for AuthFailure {
+    fn answer(&self, dialect: DialectName) -> Answer {
+        use S3ErrorCode as Code;
+        let dialect = Dialect::named(dialect);
+        let (v4, texts) = (&dialect.syntaxes[0].v4, &dialect.texts);
+        let argument = |message: String| Answer::new(400, Code::InvalidArgument, message);
+        // S3 names the header; its value holds a signature, and is not repeated.
+        let authorization = |message: String| match texts.authorization_is_named {
+            true => argument(message).with("ArgumentName", "Authorization"),
+            false => argument(message),
+        };
+        let denied = |message: String| Answer::new(403, Code::AccessDenied, message);
+        match self {
+        AuthFailure::MalformedQuery(_) => Answer::new(400, Code::InvalidUri, sentence(self)),
         AuthFailure::TooManyParameters | AuthFailure::DuplicateParameter(_) | AuthFailure::AmbiguousSubResource => {
-            argument(sentence(failure))
+            argument(sentence(self))
         }
-        AuthFailure::DuplicateHeader(_) => argument(sentence(failure)),
+        AuthFailure::DuplicateHeader(_) => argument(sentence(self)),
         AuthFailure::SeveralMechanisms => authorization(
             "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string \
              parameter or the Authorization header should be specified"
@@ -44,10 +44,10 @@ pub(super) fn answer(failure: &AuthFailure, dialect: DialectName) -> Answer {
             };
             let instead = match unaccepted {
                 Unaccepted::SwitchedOff(Version::V4) => "signature version 2",
-                _ => form.v4.algorithm,
+                _ => v4.algorithm,
             };
             let message = format!("{sentence} Please use {instead}.");
-            Answer::client(400, Code::InvalidRequest, message)
+            Answer::new(400, Code::InvalidRequest, message)
         }
         AuthFailure::AuthorizationSpaces => authorization(texts.authorization_spaces.into()),
         AuthFailure::AuthorizationColon => authorization(texts.authorization_colon.into()),
@@ -55,7 +55,6 @@ pub(super) fn answer(failure: &AuthFailure, dialect: DialectName) -> Answer {
             "the authorization header requires three components: Credential, SignedHeaders, and Signature.",
         ),
         AuthFailure::MalformedCredential(placement) => {
-            let v4 = &form.v4;
             credential(
                 *placement,
                 &format!(
@@ -65,13 +64,13 @@ pub(super) fn answer(failure: &AuthFailure, dialect: DialectName) -> Answer {
             )
         }
         AuthFailure::MalformedSignedHeaders(placement) => {
-            let form = "SignedHeaders must be lower-case header names, sorted, each once, with ';' between.";
+            let rule = "SignedHeaders must be lower-case header names, sorted, each once, with ';' between.";
             match placement {
-                Placement::Header => header_malformed(form),
-                Placement::Query | Placement::Form => query_parameters(format!("Error parsing the X-Amz-SignedHeaders parameter; {form}")),
+                Placement::Header => header_malformed(rule),
+                Placement::Query | Placement::Form => query_parameters(format!("Error parsing the X-Amz-SignedHeaders parameter; {rule}")),
             }
         }
-        AuthFailure::MissingPayloadMode(name) => Answer::client(
+        AuthFailure::MissingPayloadMode(name) => Answer::new(
             400,
             Code::InvalidRequest,
             format!("Missing required header for this request: {name}"),
@@ -82,7 +81,7 @@ pub(super) fn answer(failure: &AuthFailure, dialect: DialectName) -> Answer {
         ))
         .with("ArgumentName", *name)
         .with("ArgumentValue", value.clone()),
-        AuthFailure::MisplacedChunks => Answer::client(400, Code::InvalidRequest, sentence(failure)),
+        AuthFailure::MisplacedChunks => Answer::new(400, Code::InvalidRequest, sentence(self)),
         AuthFailure::CredentialScope(placement, fault) => scope(*placement, fault, texts),
         AuthFailure::BadLifetime { longest } => query_parameters(format!(
             "X-Amz-Expires must be a number of seconds from 1 to {longest}."
@@ -91,7 +90,7 @@ pub(super) fn answer(failure: &AuthFailure, dialect: DialectName) -> Answer {
             .with("X-Amz-Date", timestamp(*signed_at))
             .with("ServerTime", timestamp(*server_time)),
         AuthFailure::UnsignedHeaders(names) => denied(NOT_SIGNED.into()).with("HeadersNotSigned", names.clone()),
-        AuthFailure::EmptyAccessKeyId => Answer::client(
+        AuthFailure::EmptyAccessKeyId => Answer::new(
             400,
             Code::AuthorizationHeaderMalformed,
             "The authorization header is malformed; a non-empty Access Key (AKID) must be provided in the credential.",
@@ -108,12 +107,12 @@ pub(super) fn answer(failure: &AuthFailure, dialect: DialectName) -> Answer {
             denied(NOT_SIGNED.into())
                 .with("HeadersNotSigned", name.clone())
         }
-        AuthFailure::SecurityToken => Answer::client(
+        AuthFailure::SecurityToken => Answer::new(
             400,
             Code::InvalidToken,
             "The provided token is malformed or otherwise invalid.",
         ),
-        AuthFailure::PayloadMode(_) => Answer::client(501, Code::NotImplemented, sentence(failure)),
+        AuthFailure::PayloadMode(_) => Answer::new(501, Code::NotImplemented, sentence(self)),
         AuthFailure::NoDate(Placement::Query | Placement::Form) => query_parameters(
             "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"".into(),
         ),
@@ -123,7 +122,7 @@ pub(super) fn answer(failure: &AuthFailure, dialect: DialectName) -> Answer {
             server_time,
             max_clock_skew,
         } => match texts.clock_skew {
-            ClockSkew::RequestTimeTooSkewed => Answer::client(
+            ClockSkew::RequestTimeTooSkewed => Answer::new(
                 403,
                 Code::RequestTimeTooSkewed,
                 "The difference between the request time and the current time is too large.",
@@ -131,13 +130,13 @@ pub(super) fn answer(failure: &AuthFailure, dialect: DialectName) -> Answer {
             .with("RequestTime", request_time.clone())
             .with("ServerTime", timestamp(*server_time))
             .with("MaxAllowedSkewMilliseconds", max_clock_skew.as_millis().to_string()),
-            ClockSkew::ExpiredToken(text) => Answer::client(400, Code::ExpiredToken, text),
+            ClockSkew::ExpiredToken(text) => Answer::new(400, Code::ExpiredToken, text),
         },
         AuthFailure::BadExpires => denied("Invalid date (should be seconds since epoch)".into()),
         AuthFailure::Expired { expires, server_time } => denied("Request has expired".into())
             .with("Expires", timestamp(*expires))
             .with("ServerTime", timestamp(*server_time)),
-        AuthFailure::UnknownAccessKeyId => Answer::client(
+        AuthFailure::UnknownAccessKeyId => Answer::new(
             403,
             Code::InvalidAccessKeyId,
             texts.unknown_access_key_id,
@@ -152,7 +151,7 @@ pub(super) fn answer(failure: &AuthFailure, dialect: DialectName) -> Answer {
         AuthFailure::UncoveredParameter(name) => denied(format!(
             "The query parameter '{name}' is not covered by signature version 2, so it is not accepted with it."
         )),
-        AuthFailure::BlankRun(name) => Answer::client(
+        AuthFailure::BlankRun(name) => Answer::new(
             400,
             Code::InvalidArgument,
             format!(
@@ -160,11 +159,12 @@ pub(super) fn answer(failure: &AuthFailure, dialect: DialectName) -> Answer {
             ),
         ),
     }
+    }
 }
 
 /// The signature is not the one that the key gives.
 pub(super) fn mismatch(texts: &Texts) -> Answer {
-    Answer::client(
+    Answer::new(
         403,
         S3ErrorCode::SignatureDoesNotMatch,
         texts.signature_mismatch,
@@ -189,7 +189,7 @@ fn diagnosed(answer: Answer, found: &Diagnosis) -> Answer {
 }
 
 fn header_malformed(rest: &str) -> Answer {
-    Answer::client(
+    Answer::new(
         400,
         S3ErrorCode::AuthorizationHeaderMalformed,
         format!("The authorization header is malformed; {rest}"),
@@ -197,7 +197,7 @@ fn header_malformed(rest: &str) -> Answer {
 }
 
 fn query_parameters(message: String) -> Answer {
-    Answer::client(400, S3ErrorCode::AuthorizationQueryParametersError, message)
+    Answer::new(400, S3ErrorCode::AuthorizationQueryParametersError, message)
 }
 
 /// What is wrong with a credential, wherever it stands.
@@ -212,7 +212,7 @@ fn credential(placement: Placement, rest: &str) -> Answer {
 
 fn scope(placement: Placement, fault: &ScopeFault, texts: &Texts) -> Answer {
     if let (ScopeFault::Date { .. }, Some(text)) = (fault, texts.credential_date) {
-        return Answer::client(400, S3ErrorCode::InvalidArgument, text);
+        return Answer::new(400, S3ErrorCode::InvalidArgument, text);
     }
     match fault {
         ScopeFault::Date {

@@ -7,21 +7,22 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use super::Answer;
 use crate::dialect::{Dialect, DialectName, FirstId};
 
-/// What an error document says besides its answer.
+/// An error document: the answer, and what else it says of the request.
 #[derive(Debug)]
 pub struct ErrorDocument<'a> {
     /// The answer.
     pub answer: &'a Answer,
-    /// The path of the request, as it was sent.
+    /// The path of the request as it was sent, without the query string.
     pub resource: &'a str,
-    /// The gateway's id of the request.
+    /// The id that the server gave to the request.
     pub request_id: &'a str,
-    /// The id of this gateway.
+    /// The id of the server.
     pub host_id: &'a str,
 }
 
 impl ErrorDocument<'_> {
-    /// The document as a dialect writes it: `<Error>` without a namespace.
+    /// The document as a vendor writes it, in UTF-8: `<Error>` without a namespace (Amazon S3 API Reference, "REST error
+    /// responses").
     pub fn to_xml(&self, dialect: DialectName) -> Vec<u8> {
         let documents = &Dialect::named(dialect).documents;
         let standalone = documents.standalone.then_some("yes");
@@ -64,13 +65,14 @@ impl ErrorDocument<'_> {
 fn write_declaration(
     writer: &mut Writer<Vec<u8>>,
     standalone: Option<&str>,
-) -> std::io::Result<()> {
+) -> quick_xml::Result<()> {
     writer.write_event(Event::Decl(BytesDecl::new(
         "1.0",
         Some("UTF-8"),
         standalone,
     )))?;
-    writer.write_event(Event::Text(BytesText::from_escaped("\n")))
+    writer.write_event(Event::Text(BytesText::from_escaped("\n")))?;
+    Ok(())
 }
 
 /// The text with what XML 1.0 cannot hold (section 2.2, "Characters") replaced by U+FFFD.
