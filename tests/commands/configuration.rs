@@ -158,7 +158,9 @@ fn check_prints_what_holds_and_no_secret() {
     let (_directory, printed) = file(&stdout);
     let line = fails(&["serve", "--config", &printed]);
     assert!(
-        line.contains("credentials.key[0].secret_access_key: *** only stands for a secret"),
+        line.contains(
+            "credentials.key[0].secret_access_key: *** is what check prints in place of a secret"
+        ),
         "{line}"
     );
 }
