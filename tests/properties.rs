@@ -5,9 +5,7 @@
 mod change;
 #[path = "properties/draw.rs"]
 mod draw;
-#[path = "support/line.rs"]
 mod line;
-mod support;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};

@@ -1,4 +1,4 @@
-//! Where to listen, which nodes there are, and which host names stand for what.
+//! Addresses to listen on, addresses of nodes, and host names of buckets.
 
 use std::collections::HashSet;
 use std::io;
@@ -21,12 +21,12 @@ const MAX_LABEL_LENGTH: usize = 63;
 /// The longest host name (RFC 1035, section 2.3.4: 255 octets on the wire, which are 253 characters).
 const MAX_HOST_NAME_LENGTH: usize = 253;
 
-/// The addresses that the listeners before have taken.
+/// The addresses of the listeners read so far.
 #[derive(Default)]
 pub(super) struct Taken(Once<SocketAddress>);
 
 impl Taken {
-    /// A TCP address as [`listen_address`] reads it, or `unix:/path`. A relative path starts at `directory`.
+    /// A TCP address as [`listen_address`] reads it, or `unix:/path`. A relative path is relative to `directory`.
     pub(super) fn listen(&mut self, entry: &Entry<'_>, directory: &Path) -> Option<SocketAddress> {
         let written = entry.string("a string, \"ip:port\" or \"unix:/path\"")?;
         let address = match written.strip_prefix("unix:") {
@@ -45,7 +45,7 @@ impl Taken {
     }
 
     fn take(&mut self, entry: &Entry<'_>, address: SocketAddress) -> Option<SocketAddress> {
-        // With port 0 each listener gets a port of its own.
+        // With port 0 each listener gets a different port.
         let any_port = matches!(address, SocketAddress::Tcp(address) if address.port() == 0);
         if any_port {
             return Some(address);
@@ -58,7 +58,7 @@ impl Taken {
     }
 }
 
-/// `further` is what can be written besides.
+/// `further` names the other allowed forms in the error.
 fn tcp(entry: &Entry<'_>, written: &str, further: &str) -> Option<SocketAddr> {
     listen_address(written)
         .map_err(|fault| {
@@ -71,10 +71,10 @@ fn tcp(entry: &Entry<'_>, written: &str, further: &str) -> Option<SocketAddr> {
         .ok()
 }
 
-/// Why a text is no address to listen on.
+/// Why a text is not an address to listen on.
 #[derive(Debug, Error)]
 pub enum ListenFault {
-    /// It is only a number, which some programs take for every address of the machine and others for the machine itself.
+    /// It is a port alone, which is ambiguous: for some programs that is every address of the machine, for others the loopback.
     #[error(
         "is a port alone; write \":{0}\" for every IPv4 address of this machine, or \"127.0.0.1:{0}\""
     )]
@@ -87,8 +87,8 @@ pub enum ListenFault {
     Unresolved(io::Error),
 }
 
-/// Where a text says to listen: `ip:port`, `name:port`, or `:port` for every IPv4 address of the machine. Of the addresses
-/// of a name the first IPv4 address is taken, or else the first.
+/// Reads an address to listen on: `ip:port`, `name:port`, or `:port` for every IPv4 address of the machine. A name stands for
+/// its first IPv4 address, or for its first address if it has no IPv4 address.
 ///
 /// # Errors
 /// [`ListenFault`].
@@ -114,14 +114,14 @@ pub fn listen_address(written: &str) -> Result<SocketAddr, ListenFault> {
     first.ok_or_else(|| ListenFault::Unresolved(io::Error::other("the name has no address")))
 }
 
-/// A port in digits alone: `parse` takes a `+` as well.
+/// A port of digits only: `parse` also accepts a `+`.
 fn decimal_port(text: &str) -> Option<u16> {
     text.bytes()
         .all(|b| b.is_ascii_digit())
         .then(|| text.parse().ok())?
 }
 
-/// The nodes of a cluster: `ip:port`, `host:port` or `unix:/path`; at least one, none twice. A host name stands for
+/// The nodes of a cluster: `ip:port`, `host:port` or `unix:/path`; at least one, without duplicates. A host name stands for
 /// every address that it resolves to now.
 pub(super) fn nodes(entry: &Entry<'_>, directory: &Path) -> Option<Vec<SocketAddress>> {
     let mut seen = Once::default();
@@ -130,7 +130,7 @@ pub(super) fn nodes(entry: &Entry<'_>, directory: &Path) -> Option<Vec<SocketAdd
         for node in node(&item, directory) {
             match seen.take(node.clone(), &item) {
                 Ok(()) => nodes.push(node),
-                // A name may resolve to one address more than once.
+                // A name may resolve to the same address several times.
                 Err(path) if path == item.path => {}
                 Err(path) => {
                     item.refuse(format_args!("is the same node as {path}; remove one"));
@@ -199,7 +199,7 @@ fn socket_path(entry: &Entry<'_>, path: &str, directory: &Path) -> Option<String
     None
 }
 
-/// `domains` and `custom_domains` of a listener: no name twice among both.
+/// `domains` and `custom_domains` of a listener: no name may occur twice in the two lists together.
 pub(super) fn hosts(listener: &mut Table<'_>) -> HostNames {
     let mut seen = Once::default();
     let mut names = |key| match listener.entry(key).and_then(|entry| entry.list()) {
@@ -214,7 +214,7 @@ pub(super) fn hosts(listener: &mut Table<'_>) -> HostNames {
     }
 }
 
-/// `domains` of a key: at least one, none twice, each among those `offered` by the listeners.
+/// `domains` of a key: at least one, without duplicates, each of them in `offered`, the domains of the listeners.
 pub(super) fn key_domains(entry: &Entry<'_>, offered: &HashSet<String>) -> Option<Vec<String>> {
     let items = entry.items()?;
     let mut seen = Once::default();
@@ -235,7 +235,7 @@ pub(super) fn host_names_schema() -> Value {
     list(text("^[A-Za-z0-9_.-]+$").with("maxLength", MAX_HOST_NAME_LENGTH))
 }
 
-/// Lower-cased host names that are not among those `seen`, each with its place.
+/// Host names in lower case that are not in `seen`, each with its entry.
 fn host_names<'e, 'd>(
     items: &'e [Entry<'d>],
     seen: &mut Once<String>,
@@ -253,7 +253,7 @@ fn host_names<'e, 'd>(
 fn host_name(entry: &Entry<'_>) -> Option<String> {
     let written = entry.string("a string, a host name")?;
     let advice = if written.parse::<IpAddr>().is_ok() || written.parse::<SocketAddr>().is_ok() {
-        "is an IP address; remove it, path style is understood on every address"
+        "is an IP address; remove it, path style works with every address"
     } else if written.ends_with('.') {
         "ends with a dot; remove the dot"
     } else if written.contains(':') {
@@ -267,7 +267,7 @@ fn host_name(entry: &Entry<'_>) -> Option<String> {
     None
 }
 
-/// The Host towards the nodes: a name or an IP address, with or without a port.
+/// The Host in requests to nodes: a name or an IP address, with or without a port.
 pub(super) fn node_host(entry: &Entry<'_>) -> Option<String> {
     let written = entry.string("a string, \"name\" or \"name:port\"")?;
     let (name, port) = match written.rsplit_once(':') {
@@ -291,7 +291,7 @@ pub(super) fn node_host(entry: &Entry<'_>) -> Option<String> {
     None
 }
 
-/// Whether a text is a host name. Underscores are no part of the standard and are seen in bucket names nonetheless.
+/// Whether a text is a host name. Underscores are allowed: they are not part of the standard, but occur in bucket names.
 pub fn is_host_name(name: &str) -> bool {
     name.len() <= MAX_HOST_NAME_LENGTH
         && name.split('.').all(|label| {

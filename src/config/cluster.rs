@@ -1,4 +1,4 @@
-//! The clusters: their nodes, and how requests go on to them.
+//! `[[cluster]]`: its nodes, and how requests are forwarded to them.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -12,9 +12,9 @@ use super::{address, sign_with};
 use crate::cluster::{Addressing, ClusterOptions, FormFiles, Forward};
 use crate::credentials::InlineKey;
 
-/// One idle connection takes a file descriptor and a local port, and of those there are 65,536 to an address.
+/// An idle connection uses a file descriptor and a local port, and there are 65,536 ports for each node address.
 const MAX_UPSTREAM_KEEPALIVE: usize = 65_536;
-/// The name stands in metrics and logs.
+/// The name is printed in metrics and logs.
 const MAX_CLUSTER_NAME_LENGTH: usize = 64;
 
 pub(super) fn cluster() -> Section<ClusterOptions> {
@@ -23,26 +23,26 @@ pub(super) fn cluster() -> Section<ClusterOptions> {
         .about("The name in metrics and logs")
         .required("write a name for metrics and logs")
         .key("dialect", Word, field!(dialect))
-        .about("Whose words the nodes speak")
+        .about("The dialect of the nodes")
         .own("nodes", list(text(".")).with("minItems", 1), |cluster| {
             Some(Value::texts(&cluster.nodes))
         })
         .about("The addresses of the nodes")
         .required("write at least one \"host:port\", \"ip:port\" or \"unix:/path\"")
         .key("forward", Word, field!(forward))
-        .about("How verified requests go on")
+        .about("How verified requests are forwarded")
         .own("addressing", word::<Addressing>(), |cluster| {
             unless_passthrough(cluster, Value::word(&cluster.addressing))
         })
-        .about("Where the bucket's name stands towards the nodes")
+        .about("Where the bucket name is in requests to nodes")
         .own("host", text("."), |cluster| {
             cluster.host.as_ref().map(Value::text)
         })
-        .about("The Host towards the nodes")
+        .about("The Host in requests to nodes")
         .own("form_files", word::<FormFiles>(), |cluster| {
             unless_passthrough(cluster, Value::word(&cluster.form_files))
         })
-        .about("How the file of a form upload goes on where the form has more than 48 KiB")
+        .about("How the file of a form upload is sent when the form has more than 48 KiB")
         .key(
             "connect_timeout",
             Span(MAX_TIMEOUT),
@@ -50,37 +50,34 @@ pub(super) fn cluster() -> Section<ClusterOptions> {
         )
         .about("The longest time to connect to a node")
         .key("read_timeout", Span(MAX_TIMEOUT), field!(read_timeout))
-        .about("The longest silence of a node")
+        .about("The longest time in which a node sends no byte")
         .key(
             "upstream_keepalive",
             Count(0..=MAX_UPSTREAM_KEEPALIVE),
             field!(upstream_keepalive),
         )
-        .about("Idle connections to nodes that are kept for further requests")
+        .about("The most idle keep-alive connections to nodes")
         .key("bucket_names", Word, field!(names.bucket_names))
-        .about("Which bucket names the nodes take")
+        .about("The bucket names that the nodes accept")
         .key("dot_segments", Word, field!(names.dot_segments))
-        .about("What becomes of a key with a segment that some stores take for \".\" or \"..\"")
+        .about("What to do with a key that has a segment that some stores read as \".\" or \"..\"")
         .table("sign_with", sign_with::sign_with_keys(), |cluster| {
             cluster.sign_with.as_ref()
         })
-        .about("With forward = \"resign\", and only then: the signature that the nodes get")
+        .about("Only with forward = \"resign\": the signature of requests to nodes")
         .tables("node_keys", sign_with::node_keys_keys(), |cluster| {
             &cluster.node_keys
         })
-        .about(
-            "With forward = \"resign\", and only then: a client with a key of its own at the \
-             nodes",
-        )
+        .about("Only with forward = \"resign\": a key at the nodes for one client")
         .later("balance")
 }
 
-/// In `passthrough` nothing of the request is changed.
+/// Whether the mode changes the request: `passthrough` does not.
 fn unless_passthrough(cluster: &ClusterOptions, value: Value) -> Option<Value> {
     Some(value).filter(|_| cluster.forward != Forward::Passthrough)
 }
 
-/// The one cluster. `keys` are those that clients sign with.
+/// The only cluster. `keys` are the keys that clients sign with.
 pub(super) fn clusters(
     root: &mut Table<'_>,
     directory: &Path,
@@ -118,7 +115,7 @@ fn options(table: &mut Table<'_>, directory: &Path, keys: &[InlineKey]) -> Optio
     })
 }
 
-/// `addressing` and `host`, which go together: a Host that clients use may name a bucket.
+/// `addressing` and `host`. Moving the bucket name needs `host`, because the client's own Host may contain a bucket name.
 fn host(cluster: &mut Table<'_>, forward: Forward) -> (Addressing, Option<String>) {
     let host = cluster.entry("host");
     let addressing = cluster.entry("addressing");
@@ -130,7 +127,7 @@ fn host(cluster: &mut Table<'_>, forward: Forward) -> (Addressing, Option<String
     if forward == Forward::Passthrough {
         for entry in [&host, &addressing].into_iter().flatten() {
             entry.refuse(
-                "does not go with forward = \"passthrough\", which changes nothing; remove it",
+                "cannot be used with forward = \"passthrough\", which changes nothing; remove it",
             );
         }
         return (Addressing::AsReceived, None);
@@ -138,27 +135,27 @@ fn host(cluster: &mut Table<'_>, forward: Forward) -> (Addressing, Option<String
     if let (Some(entry), None) = (&addressing, &host)
         && chosen != Addressing::AsReceived
     {
-        entry.refuse("needs host, the name that the nodes go by; write host = \"name:port\"");
+        entry.refuse("needs host, the host name of the nodes; write host = \"name:port\"");
     }
     if let (Some(entry), Some(text)) = (&host, &host_text)
         && chosen == Addressing::VirtualHost
         && is_address(text)
     {
-        entry.refuse("is an IP address, and no bucket can stand in front of one; write a name");
+        entry.refuse("is an IP address, and a bucket name cannot be put before one; write a name");
     }
     (chosen, host_text)
 }
 
-/// `form_files`, which says how a form becomes a PUT.
+/// `form_files`: how a form upload becomes a PUT.
 fn form_files(cluster: &mut Table<'_>, forward: Forward) -> FormFiles {
     let entry = cluster.entry("form_files");
     if let (Some(entry), Forward::Passthrough) = (&entry, forward) {
         entry.refuse(
-            "does not go with forward = \"passthrough\", where a form stays as it came; remove it",
+            "cannot be used with forward = \"passthrough\", which forwards a form unchanged; remove it",
         );
     }
     entry.and_then(|entry| entry.word(&[])).unwrap_or({
-        // Nodes that verify signatures are S3's own, or like it: S3 wants a length (Amazon S3 API Reference, "PutObject").
+        // Nodes that verify signatures are Amazon S3 or similar: S3 requires a length (Amazon S3 API Reference, "PutObject").
         match forward {
             Forward::Trusted | Forward::Passthrough => FormFiles::Chunked,
             Forward::Resign => FormFiles::Sized,

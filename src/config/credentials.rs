@@ -13,10 +13,10 @@ use super::{address, secret};
 use crate::credentials::InlineKey;
 use crate::sig::{Identity, MAX_ACCESS_KEY_ID_LENGTH};
 
-/// The principal goes to the node in a header.
+/// The principal is sent to the node in a header field.
 const MAX_PRINCIPAL_LENGTH: usize = 128;
 
-/// Where keys are kept.
+/// Where keys are stored.
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Store {
@@ -28,7 +28,7 @@ pub(super) fn credentials() -> Section<Vec<InlineKey>> {
         .own("store", word::<Store>(), |_| {
             Some(Value::word(&Store::Inline))
         })
-        .about("Where the keys are kept")
+        .about("Where the keys are stored")
         .default("inline")
         .tables("key", key(), |keys| keys)
         .about("The keys that clients sign with")
@@ -42,18 +42,18 @@ fn key() -> Section<InlineKey> {
             Visible(MAX_ACCESS_KEY_ID_LENGTH).schema(),
             |key| Some(Value::text(&key.identity.access_key_id)),
         )
-        .about("The id that clients sign with")
-        .required("write the id that clients sign with")
+        .about("The access key id that clients sign with")
+        .required("write the access key id that clients sign with")
         .own("principal", Visible(MAX_PRINCIPAL_LENGTH).schema(), |key| {
             Some(Value::text(&key.identity.principal))
         })
-        .about("Who the key belongs to")
+        .about("The owner of the key")
         .own(
             "domains",
             address::host_names_schema().with("minItems", 1),
             |key| key.identity.domains.as_deref().map(Value::texts),
         )
-        .about("The key is good only at these of the listeners' domains")
+        .about("The key is valid only at these domains of the listeners")
         .own("secret_access_key", secret::schema(), |key| {
             Some(Value::text(&key.secret_access_key))
         })
@@ -65,7 +65,7 @@ fn key() -> Section<InlineKey> {
         .about("The session token of a temporary key, written like the secret")
 }
 
-/// `domains` are those of the listeners.
+/// `domains` are the domains of all listeners.
 pub(super) fn keys(
     credentials: &mut Table<'_>,
     directory: &Path,
@@ -112,7 +112,7 @@ pub(super) fn keys(
     keys.into_iter().collect()
 }
 
-/// An AccessKeyId that is not among those `seen`. It is not quoted: ids and secrets get mixed up.
+/// An access key id that is not in `seen`. Errors do not quote it: people mix up ids and secrets.
 fn access_key_id<'d>(key: &mut Table<'d>, seen: &mut Once<&'d str>) -> Option<&'d str> {
     let entry = key.entry("access_key_id")?;
     let id = visible(&entry, MAX_ACCESS_KEY_ID_LENGTH)?;

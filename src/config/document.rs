@@ -1,8 +1,8 @@
-//! What was written: TOML tables and values that know where they stand.
+//! The parsed TOML: tables and values with their positions in the file.
 //!
-//! A [`Table`] knows the names of its keys. What was written besides is a misspelling, and is reported with the nearest of
-//! the known names. A fault never stops the reading: the caller goes on with a default or with nothing,
-//! and [`read`] gives the result only where no fault was found.
+//! A [`Table`] knows the names of its keys. Any other name is reported as a fault, with the most similar known name. A fault
+//! does not stop the reading: the caller continues with a default or without a value, and [`read`] returns the result only
+//! if there was no fault.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,17 +16,17 @@ use toml::de::{DeTable, DeValue};
 
 use super::fault::{Fault, Faults};
 
-/// The shortest duration: what the runtime's timers can tell apart.
+/// The shortest duration: the resolution of the runtime's timers.
 pub(super) const MIN_DURATION: Duration = Duration::from_millis(1);
 
-/// How alike (Jaro) a written key must be to a known one to be taken for it: "max_skew" is 0.86 of "max_clock_skew", and
-/// 0.7 would take "a" for "admin".
+/// The Jaro similarity from which an unknown key is reported as a misspelling of a known one: "max_skew" has 0.86 with
+/// "max_clock_skew", and a limit of 0.7 would accept "a" for "admin".
 const ALIKE: f64 = 0.8;
 
-/// Reads a text to its end.
+/// Reads a whole text.
 ///
 /// # Errors
-/// Every fault. A text that is not TOML is not looked at further.
+/// Every fault. Of a text that is not TOML, only the syntax error.
 pub(super) fn read<T>(
     text: &str,
     resolve: impl FnOnce(&mut Table<'_>) -> Option<T>,
@@ -34,7 +34,7 @@ pub(super) fn read<T>(
     let faults = Faults::of(text);
     let (root, broken) = DeTable::parse_recoverable(text);
     for error in &broken {
-        // Only the parser's message: its Display quotes the line, and a secret may stand there.
+        // Only the parser's message: its Display quotes the line, which may contain a secret.
         let span = error.span().unwrap_or(0..0);
         faults.add(&span, "", error.message().to_owned());
     }
@@ -56,17 +56,17 @@ pub(super) fn read<T>(
     resolved.filter(|_| found.is_empty()).ok_or(found)
 }
 
-/// Why a key is known to a table.
+/// Why a table knows a key.
 #[derive(Clone, Copy)]
 pub(super) enum Known {
     Optional,
-    /// It must be there; with the advice for its absence.
+    /// It is required; with the advice to print where it is missing.
     Required(&'static str),
-    /// A later version has it.
+    /// A later version supports it.
     Later,
 }
 
-/// A table that was written, or an empty one in place of a table that was not.
+/// A table of the file, or an empty one in place of an absent table.
 pub(super) struct Table<'d> {
     entries: Option<&'d DeTable<'d>>,
     path: String,
@@ -76,12 +76,12 @@ pub(super) struct Table<'d> {
 }
 
 impl<'d> Table<'d> {
-    /// A key that may be written here.
+    /// Declares an optional key.
     pub(super) fn know(&mut self, name: &'static str, known: Known) {
         self.known.insert(name, known);
     }
 
-    /// The value of a key, which is known from now on.
+    /// The value of a key; declares the key.
     pub(super) fn entry(&mut self, name: &'static str) -> Option<Entry<'d>> {
         self.known.entry(name).or_insert(Known::Optional);
         let value = self.entries?.get(name)?;
@@ -93,7 +93,7 @@ impl<'d> Table<'d> {
         })
     }
 
-    /// The value of a key that must be there. `advice` says what to write.
+    /// The value of a required key. `advice` says what to write.
     pub(super) fn required(
         &mut self,
         name: &'static str,
@@ -103,7 +103,7 @@ impl<'d> Table<'d> {
         self.entry(name)
     }
 
-    /// A table within this one. Where it was not written, `read` gets an empty one.
+    /// A subtable. Where it is absent, `read` gets an empty one.
     pub(super) fn section<T>(
         &mut self,
         name: &'static str,
@@ -123,7 +123,7 @@ impl<'d> Table<'d> {
         value
     }
 
-    /// One of the words of an enum. `later` are words that a later version understands.
+    /// A variant of an enum by its name. `later` are the names that a later version supports.
     pub(super) fn word<T: DeserializeOwned>(
         &mut self,
         name: &'static str,
@@ -135,7 +135,7 @@ impl<'d> Table<'d> {
             .unwrap_or(default)
     }
 
-    /// Reports the keys that nobody asked for, and those that had to be there.
+    /// Reports the keys that are unknown, and the required ones that are missing.
     fn close(self) {
         let mut meant = Vec::new();
         for key in self.entries.into_iter().flat_map(DeTable::keys) {
@@ -189,7 +189,7 @@ impl<'d> Table<'d> {
     }
 }
 
-/// A value that was written.
+/// A value of the file.
 pub(super) struct Entry<'d> {
     /// The dotted path.
     pub(super) path: String,
@@ -199,12 +199,12 @@ pub(super) struct Entry<'d> {
 }
 
 impl<'d> Entry<'d> {
-    /// Reports that the value cannot be.
+    /// Reports a fault of the value.
     pub(super) fn refuse(&self, message: impl fmt::Display) {
         self.faults.add(&self.span, &self.path, message.to_string());
     }
 
-    /// Reports that the value is of another type than `wanted`.
+    /// Reports that the value does not have the type `wanted`.
     pub(super) fn refuse_type(&self, wanted: &str) {
         let written = match self.value {
             DeValue::String(_) => "a string",
@@ -223,7 +223,7 @@ impl<'d> Entry<'d> {
         self.value.is_table()
     }
 
-    /// A string; `wanted` says what it stands for.
+    /// A string; `wanted` describes it in the error.
     pub(super) fn string(&self, wanted: &str) -> Option<&'d str> {
         self.expect(wanted, self.value.as_str())
     }
@@ -265,7 +265,7 @@ impl<'d> Entry<'d> {
         Some(value)
     }
 
-    /// One of the words of an enum.
+    /// A variant of an enum by its name.
     pub(super) fn word<T: DeserializeOwned>(&self, later: &[&str]) -> Option<T> {
         let written = self.string("a string")?;
         as_word(written)
@@ -357,7 +357,7 @@ fn joined(path: &str, name: &str) -> String {
     }
 }
 
-/// Every word of an enum.
+/// The name of each variant of an enum.
 pub(super) fn words_of<T: DeserializeOwned>() -> &'static [&'static str] {
     match as_word::<T>("") {
         Ok(_) => &[],
@@ -370,13 +370,13 @@ fn as_word<T: DeserializeOwned>(text: &str) -> Result<T, NotAWord> {
     T::deserialize(deserializer)
 }
 
-/// The words that serde would have taken in place of the one that was written.
+/// The names that serde would have accepted.
 #[derive(Debug)]
 struct NotAWord(&'static [&'static str]);
 
 impl fmt::Display for NotAWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not one of the words")
+        f.write_str("not one of the names")
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, and where.
+//! The faults of a configuration, with their positions.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -6,25 +6,25 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// Everything that is wrong with one configuration file. Displayed as one line per fault, in the order of the file.
+/// All faults of one configuration file. Displayed as one line per fault, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigErrors {
     file: PathBuf,
     faults: Vec<Fault>,
 }
 
-/// One thing that is wrong.
+/// One fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Where in the file; none when the file cannot be read.
+    /// Its position in the file; none when the file cannot be read.
     pub position: Option<Position>,
     /// The dotted path of the setting; empty where the text is not TOML.
     pub path: String,
-    /// What is wrong, and what to do. Holds nothing that was written where a secret is expected.
+    /// What is wrong, and what to do. Contains no value of a setting that holds a secret.
     pub message: String,
 }
 
-/// A place in a text. Both numbers start at 1.
+/// A position in a text. Both numbers start at 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// The line.
@@ -85,7 +85,7 @@ pub(super) struct Faults<'t> {
     found: RefCell<Vec<Found>>,
 }
 
-/// A fault, and the offset in bytes at which it stands.
+/// A fault, with its offset in bytes.
 struct Found {
     offset: usize,
     path: String,
@@ -108,7 +108,7 @@ impl<'t> Faults<'t> {
         });
     }
 
-    /// The faults in the order of the text; at one place, in the order in which they were added.
+    /// The faults in the order of the text; at the same offset, in the order in which they were added.
     pub(super) fn into_found(self) -> Vec<Fault> {
         let mut found = self.found.into_inner();
         found.sort_by_key(|fault| fault.offset);
@@ -122,7 +122,7 @@ impl<'t> Faults<'t> {
     }
 }
 
-/// Goes through a text once, however many positions are asked for.
+/// Converts rising offsets to positions in one pass over the text.
 struct Cursor<'t> {
     rest: &'t str,
     offset: usize,
@@ -138,9 +138,9 @@ impl<'t> Cursor<'t> {
         }
     }
 
-    /// The position of an offset that is not before the one that was asked for last.
+    /// The position of an offset, which must not be less than that of the previous call.
     fn position(&mut self, offset: usize) -> Position {
-        // No fault starts behind the text or within a character; if one did, the end of the text would have to do.
+        // No fault starts past the end of the text or within a character; if one did, the end of the text would be used.
         let (passed, rest) = self
             .rest
             .split_at_checked(offset.saturating_sub(self.offset))

@@ -10,15 +10,15 @@ use super::document::{self, Entry, MIN_DURATION};
 use super::ranges::visible;
 use super::value::Value;
 
-/// How a setting stands in a field of the type `F`.
+/// How a setting is stored in a field of the type `F`.
 pub(super) trait Kind<F> {
-    /// What was written; none where it cannot be, which is reported.
+    /// Reads the value; reports a fault and returns none where it is invalid.
     fn read(&self, entry: &Entry<'_>) -> Option<F>;
 
-    /// What is printed.
+    /// The value to print.
     fn value(&self, field: &F) -> Value;
 
-    /// The JSON schema of what may be written.
+    /// The JSON schema of the value.
     fn schema(&self) -> Value;
 }
 
@@ -45,7 +45,7 @@ where
     }
 }
 
-/// A whole number up to a largest one, where 0 stands for no limit.
+/// A whole number up to a maximum, where 0 means no limit.
 pub(super) struct Limit(pub(super) usize);
 
 impl Kind<Option<usize>> for Limit {
@@ -63,7 +63,7 @@ impl Kind<Option<usize>> for Limit {
     }
 }
 
-/// A duration from [`MIN_DURATION`] to a longest one.
+/// A duration from [`MIN_DURATION`] to a maximum.
 pub(super) struct Span(pub(super) Duration);
 
 impl Kind<Duration> for Span {
@@ -80,7 +80,7 @@ impl Kind<Duration> for Span {
     }
 }
 
-/// A duration of whole seconds from one to a longest one.
+/// A duration of whole seconds, from one second to a maximum.
 pub(super) struct Seconds(pub(super) Duration);
 
 impl Kind<Duration> for Seconds {
@@ -102,7 +102,7 @@ impl Kind<Duration> for Seconds {
     }
 }
 
-/// True or false, and what each stands for.
+/// True or false, and the value of the field for each.
 pub(super) struct Switch<F> {
     pub(super) on: F,
     pub(super) off: F,
@@ -123,7 +123,7 @@ impl<F: Copy + PartialEq> Kind<F> for Switch<F> {
     }
 }
 
-/// One of the words of an enum.
+/// A variant of an enum by its name.
 pub(super) struct Word;
 
 impl<F: Serialize + DeserializeOwned> Kind<F> for Word {
@@ -140,7 +140,7 @@ impl<F: Serialize + DeserializeOwned> Kind<F> for Word {
     }
 }
 
-/// Words of an enum: at least one, none twice.
+/// Variants of an enum by their names: at least one, none twice.
 pub(super) struct Words;
 
 impl<F: Serialize + DeserializeOwned + PartialEq> Kind<Vec<F>> for Words {
@@ -182,12 +182,12 @@ impl Kind<String> for Visible {
     }
 }
 
-/// The schema of one of the words of an enum.
+/// The schema of the names of an enum's variants.
 pub(super) fn word<F: DeserializeOwned>() -> Value {
     Value::of_type("string").with("enum", document::words_of::<F>().to_vec())
 }
 
-/// The schema of a duration. JSON schema has no ranges of texts, so the ends of this one are annotations.
+/// The schema of a duration. JSON schema has no ranges for strings, so the limits are annotations.
 fn duration(least: Duration, most: Duration) -> Value {
     text(r"^\s*([0-9.]+\s*[A-Za-zµ]+\s*)+$")
         .with("x-minimum", least)
@@ -199,7 +199,7 @@ pub(super) fn text(pattern: &str) -> Value {
     Value::of_type("string").with("pattern", pattern)
 }
 
-/// The schema of a list in which nothing stands twice.
+/// The schema of a list without duplicates.
 pub(super) fn list(items: Value) -> Value {
     Value::of_type("array")
         .with("items", items)

@@ -11,9 +11,9 @@ use super::section::{Section, field};
 use super::value::Value;
 use crate::runtime::options::ListenerOptions;
 
-/// As many as a process may have files on any system (Linux, `fs.nr_open`).
+/// The most open files that a process may have by default (Linux, `fs.nr_open`).
 const MAX_CONNECTIONS: usize = 1024 * 1024;
-/// Bytes in a second: many honest clients are slower than this.
+/// In bytes per second: many legitimate clients are slower than this.
 const MAX_MIN_RATE: usize = 1024 * 1024;
 
 pub(super) fn listener() -> Section<ListenerOptions> {
@@ -21,7 +21,7 @@ pub(super) fn listener() -> Section<ListenerOptions> {
         .own("address", text("."), |listener| {
             Some(Value::text(&listener.address))
         })
-        .about("Where it listens")
+        .about("The address to listen on")
         .required("write \"ip:port\" or \"unix:/path\"")
         .own("domains", address::host_names_schema(), |listener| {
             Some(Value::texts(&listener.hosts.domains))
@@ -30,31 +30,31 @@ pub(super) fn listener() -> Section<ListenerOptions> {
         .own("custom_domains", address::host_names_schema(), |listener| {
             Some(Value::texts(&listener.hosts.custom_domains))
         })
-        .about("Host names that are buckets themselves")
+        .about("Host names that are bucket names")
         .key("dialects", Words, field!(dialects))
         .about("The signature dialects accepted here")
         .key("answer_as", Word, field!(answer_as))
-        .about("Whose words the answers use")
+        .about("The dialect of the responses")
         .key("header_timeout", Span(MAX_TIMEOUT), field!(header_timeout))
         .about("The longest time from the first byte of a request header to its end")
         .key("idle_timeout", Span(MAX_TIMEOUT), field!(idle_timeout))
-        .about("The longest time between two requests of one connection")
+        .about("The longest time a keep-alive connection waits for its next request")
         .key("body_timeout", Span(MAX_TIMEOUT), field!(body_timeout))
         .about(
-            "The longest silence in the middle of a request body, and the longest time in \
-             which a client takes nothing of an answer",
+            "The longest time in which a client sends no byte of a request body, or reads no \
+            byte of a response",
         )
         .key("min_rate", Count(0..=MAX_MIN_RATE), field!(min_rate.bytes))
         .about(
-            "The slowest pace of a client that sends a body or takes an answer, in bytes per \
-             second; 0 is any pace",
+            "The lowest rate of a client that sends a body or reads a response, in bytes per \
+            second; 0 is no minimum",
         )
         .key(
             "min_rate_window",
             Span(MAX_TIMEOUT),
             field!(min_rate.window),
         )
-        .about("Over how long a wait for the client its pace is averaged")
+        .about("The time of waiting for the client over which its rate is averaged")
         .key(
             "max_connections",
             Count(1..=MAX_CONNECTIONS),
@@ -67,13 +67,13 @@ pub(super) fn listener() -> Section<ListenerOptions> {
             field!(limits.per_network),
         )
         .about(
-            "The most connections of each client network, an IPv4 address or a /64 of IPv6; \
-             0 is as many as there are",
+            "The most connections from one client network, which is an IPv4 address or an \
+            IPv6 /64; 0 is no limit",
         )
         .later("tls")
 }
 
-/// `domains` gathers the names of all listeners.
+/// Adds the host names of this listener to `domains`, which collects those of all listeners.
 pub(super) fn listeners(
     root: &mut Table<'_>,
     directory: &Path,

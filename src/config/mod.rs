@@ -1,14 +1,14 @@
-//! The configuration: one TOML file, read to the end, and either true as a whole or refused with every fault in it.
+//! The configuration: one TOML file, read as a whole. It is either valid, or refused with every fault in it.
 //!
 //! ```text
-//! conf/countersign.toml ─ document: what was written ─ resolve: what is true ─▶ Settings ─▶ the rooms' own options
+//! conf/countersign.toml ─ document: parsed TOML ─ resolve: checked settings ─▶ Settings ─▶ the options of each room
 //! ```
 //!
-//! A setting has one spelling the whole way. Only the command line knows this room.
+//! A setting has the same name in the file and in the code. Only `cli` uses this room.
 //!
-//! Each section of the file is a table of its keys (`section`), and a key is a row of it: name, description, kind, field of
-//! the options. Reading, the names in the errors, what `check` prints and the schema come from it. Code of its own has only
-//! what depends on something else: an address, a secret, two keys that go together.
+//! Each section of the file is a list of its keys (`section`), and each key has a name, a description, a kind and a field of
+//! the options. Reading, the names in errors, what `check` prints and the schema come from this list. Only a key that depends
+//! on something else has its own code: an address, a secret, two keys that need each other.
 
 mod address;
 mod cluster;
@@ -39,7 +39,7 @@ pub use fault::{ConfigErrors, Fault, Position};
 pub use ranges::is_visible;
 pub use secret::{read_secret, secret_fault};
 
-/// What is true: every setting, with its default where nothing was written.
+/// Every setting, with its default where the file has none.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `[server]`.
@@ -52,7 +52,7 @@ pub struct Settings {
     pub admin: Option<SocketAddr>,
     /// `[signature]`.
     pub signature: VerifyOptions,
-    /// `[[credentials.key]]`; at least one, no AccessKeyId twice.
+    /// `[[credentials.key]]`; at least one, with unique access key ids.
     pub keys: Vec<InlineKey>,
     /// `[[cluster]]`.
     pub cluster: ClusterOptions,
@@ -62,7 +62,7 @@ impl Settings {
     /// Reads a configuration file.
     ///
     /// # Errors
-    /// Every fault of the file, or that it cannot be read.
+    /// Every fault of the file, or the reason why it cannot be read.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         let text = std::fs::read_to_string(path)
             .map(Secret::new)
@@ -70,7 +70,7 @@ impl Settings {
         Self::parse(text.expose(), path)
     }
 
-    /// Reads the text of a configuration. `file` is named in the errors, and relative paths start at its directory.
+    /// Reads the text of a configuration. Errors name `file`, and relative paths are relative to its directory.
     ///
     /// # Errors
     /// Every fault of the text.

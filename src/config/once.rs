@@ -1,4 +1,4 @@
-//! What may stand in a configuration only once.
+//! Values that must be unique in a configuration.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
@@ -6,8 +6,8 @@ use std::hash::Hash;
 
 use super::document::Entry;
 
-/// Values of one kind, each with the path of the setting that had it first. A look-up takes as long among a hundred
-/// thousand values as among ten.
+/// Unique values, each with the path of the setting that has it first. Hashed, so that a file with 100,000 keys loads in
+/// linear time (`benches/config.rs`).
 pub(super) struct Once<T>(HashMap<T, String>);
 
 impl<T> Default for Once<T> {
@@ -17,7 +17,7 @@ impl<T> Default for Once<T> {
 }
 
 impl<T: Eq + Hash> Once<T> {
-    /// Takes the value of a setting.
+    /// Adds the value of a setting.
     ///
     /// # Errors
     /// The path of the setting that had the same value first.

@@ -1,4 +1,4 @@
-//! What is true: the sections of the file, and what must agree between them.
+//! Resolves the sections of the file into settings, and checks that sections agree.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -18,11 +18,11 @@ use crate::runtime::options::ServerOptions;
 use crate::sig::v4::credential::{MAX_REGION_LENGTH, is_region};
 use crate::sig::{Diagnostics, Region, VerifyOptions};
 
-/// More threads than any machine has cores are a slip of the pen.
+/// More threads than any machine has cores: a typing error.
 const MAX_THREADS: usize = 1024;
-/// A stolen header can be replayed for as long as the skew; nobody's clock is off by more than a day.
+/// A stolen request can be replayed within the skew, and no working clock is off by more than a day.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
-/// AWS's bound (Amazon S3 API Reference, "Authenticating requests: using query parameters").
+/// AWS's limit (Amazon S3 API Reference, "Authenticating requests: using query parameters").
 const MAX_PRESIGNED_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Every section.
@@ -57,7 +57,7 @@ pub(super) fn root() -> Section<Settings> {
         .later("route")
 }
 
-/// The settings; none where something is missing. Only without a fault are they true.
+/// The settings; none where something required is missing. They are valid only if no fault was reported.
 pub(super) fn settings(table: &mut Table<'_>, directory: &Path) -> Option<Settings> {
     root().know(table);
     let mut taken = Taken::default();
@@ -104,17 +104,17 @@ fn log() -> Section<LogOptions> {
     };
     Section::<LogOptions>::with_defaults()
         .key("level", Word, field!(level))
-        .about("How much is logged to standard error")
+        .about("The level of the log on standard error")
         .key("format", Word, field!(format))
-        .about("The form of a line")
+        .about("The format of a line")
         .key("access", access, field!(access))
-        .about("Whether each request gets an access line")
+        .about("Whether each request gets an access log line")
 }
 
 fn admin() -> Section<SocketAddr> {
     Section::<SocketAddr>::without_defaults()
         .own("address", text("."), |address| Some(Value::text(address)))
-        .about("Where it listens")
+        .about("The address to listen on")
         .required("write \"ip:port\"")
 }
 
@@ -130,34 +130,36 @@ fn signature() -> Section<VerifyOptions> {
     };
     Section::<VerifyOptions>::with_defaults()
         .key("versions", Words, field!(versions))
-        .about("The accepted versions of the signature process")
+        .about("The accepted signature versions")
         .key("region", Regions, field!(region))
-        .about("The region that clients of version 4 sign for, or \"*\" for every one")
+        .about("The region in the credential scope of version 4, or \"*\" for any region")
         .key(
             "max_clock_skew",
             Span(MAX_CLOCK_SKEW),
             field!(max_clock_skew),
         )
-        .about("How far the date of a request may be from ours, before and after")
+        .about(
+            "How far the date of a request may differ from the gateway's clock, before and after",
+        )
         .key(
             "max_presigned_lifetime",
             Seconds(MAX_PRESIGNED_LIFETIME),
             field!(max_presigned_lifetime),
         )
-        .about("The longest life of a presigned request of version 4, whole seconds")
+        .about("The longest lifetime of a presigned request of version 4, whole seconds")
         .key("diagnostics", diagnostics, field!(diagnostics))
         .about(
-            "Whether the 403 for a wrong signature carries the StringToSign and the \
+            "Whether the 403 for a wrong signature contains the StringToSign and the \
              canonical request",
         )
 }
 
-/// A region, or every one.
+/// A region, or any region.
 struct Regions;
 
 impl Kind<Region> for Regions {
     fn read(&self, entry: &Entry<'_>) -> Option<Region> {
-        match entry.string("a region, or \"*\" for every one")? {
+        match entry.string("a region, or \"*\" for any region")? {
             "*" => Some(Region::Any),
             name if is_region(name) => Some(Region::Named(name.to_owned())),
             _ => {

@@ -1,5 +1,5 @@
-//! Secrets: written, or read from the environment or a file. Nothing that was written for one is quoted, but for what
-//! is plainly a variable's name: who mistakes `env` for the place of the secret itself must not find it in a log.
+//! Secrets: in the file, from an environment variable or from another file. Errors do not quote the value, except for text
+//! that looks like the name of a variable: if the secret itself was written as `env`, it must not get into a log.
 
 use std::env::VarError;
 use std::io;
@@ -10,10 +10,10 @@ use super::kind::text;
 use super::value::Value;
 use crate::secret::Secret;
 
-/// What a printed secret looks like. A configuration that was printed must not start with it as the secret.
+/// What is printed in place of a secret. Reading refuses it, so that a printed configuration cannot be used as it is.
 const PRINTED: &str = "***";
 
-/// What to write for a secret that is missing.
+/// The advice for a missing secret.
 pub(super) const ADVICE: &str = "write the secret, { env = \"NAME\" } or { file = \"path\" }";
 
 /// The schema of a secret.
@@ -28,7 +28,7 @@ pub(super) fn schema() -> Value {
     Value::Table(vec![("oneOf", forms.into())])
 }
 
-/// `"…"`, `{ env = "NAME" }` or `{ file = "path" }`. A relative path starts at `directory`.
+/// Reads `"…"`, `{ env = "NAME" }` or `{ file = "path" }`. A relative path is relative to `directory`.
 pub(super) fn read(entry: &Entry<'_>, directory: &Path) -> Option<Secret<String>> {
     let secret = if entry.is_table() {
         entry.table(|table| referred(entry, table, directory))??
@@ -45,13 +45,13 @@ pub(super) fn read(entry: &Entry<'_>, directory: &Path) -> Option<Secret<String>
     }
 }
 
-/// Why a text cannot be a secret, and what to do.
+/// Why a text cannot be a secret, with advice.
 pub fn secret_fault(secret: &Secret<String>) -> Option<&'static str> {
     if secret.expose().is_empty() {
         Some("the secret is empty; write one")
     } else if secret.expose() == PRINTED {
         Some(
-            "*** only stands for a secret where settings are printed; write the secret, { env = \"NAME\" } or { file = \"path\" }",
+            "*** is what check prints in place of a secret; write the secret, { env = \"NAME\" } or { file = \"path\" }",
         )
     } else if secret.expose().contains(|c: char| c.is_control()) {
         Some("the secret has a control character, such as a line break; remove it")
@@ -82,11 +82,11 @@ fn from_env(entry: &Entry<'_>) -> Option<Secret<String>> {
         Ok(value) => Some(Secret::new(value)),
         Err(VarError::NotPresent) => {
             entry.refuse(format_args!(
-                "the environment variable {shown} is not set; set it before the start"
+                "the environment variable {shown} is not set; set it before starting"
             ));
             None
         }
-        // The error's own text would quote the value.
+        // The text of the error would quote the value.
         Err(VarError::NotUnicode(_)) => {
             entry.refuse(format_args!(
                 "the environment variable {shown} is not UTF-8"
@@ -96,7 +96,7 @@ fn from_env(entry: &Entry<'_>) -> Option<Secret<String>> {
     }
 }
 
-/// Whether a text is spelled as variables are (POSIX.1-2017, section 8.1), and so is no secret in the wrong place.
+/// Whether a text is a valid name of a variable (POSIX.1-2017, section 8.1), and so is not a secret in the wrong place.
 fn is_variable_name(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -110,14 +110,14 @@ fn from_file(entry: &Entry<'_>, directory: &Path) -> Option<Secret<String>> {
         Ok(secret) => Some(secret),
         Err(error) => {
             entry.refuse(format_args!(
-                "cannot read the file: {error}; a relative path starts at the directory of the configuration"
+                "cannot read the file: {error}; a relative path is relative to the directory of the configuration"
             ));
             None
         }
     }
 }
 
-/// The secret in a file, without the newline that editors and `echo` end a file with.
+/// The secret in a file, without a newline at its end.
 ///
 /// # Errors
 /// The file cannot be read, or is not UTF-8.

@@ -1,5 +1,5 @@
-//! A section of the configuration as a table of its keys. From it come the reading of plain settings, the names that are
-//! known, what is printed, and the schema.
+//! A section of the configuration, declared as a list of its keys. Reading plain settings, detecting unknown keys, printing
+//! and the schema all use this list.
 
 use super::document::{Entry, Known, Table};
 use super::kind::Kind;
@@ -14,22 +14,22 @@ pub(super) struct Section<T> {
 /// One key.
 struct Key<T> {
     name: &'static str,
-    /// What it is, in one line.
+    /// A description of one line.
     about: &'static str,
     known: Known,
-    /// Whether a file without it is refused.
+    /// Whether the key is required.
     needed: bool,
     schema: Value,
     default: Option<Value>,
     setting: Box<dyn Setting<T>>,
 }
 
-/// What a key has to do with the options.
+/// How a key maps to the options.
 trait Setting<T> {
-    /// Takes what was written, where code of the section's own does not.
+    /// Reads the value into the options; none where the section has its own code for this key.
     fn read(&self, _entry: &Entry<'_>, _options: &mut T) {}
 
-    /// What is printed; none where the key is left out.
+    /// The value to print; none where the key is left out.
     fn value(&self, options: &T) -> Option<Value>;
 }
 
@@ -39,13 +39,13 @@ struct Plain<T, F, K> {
     field: Field<T, F>,
 }
 
-/// Where a setting stands in the options.
+/// The field of the options that holds a setting.
 pub(super) struct Field<T, F> {
     pub(super) get: fn(&T) -> &F,
     pub(super) get_mut: fn(&mut T) -> &mut F,
 }
 
-/// The [`Field`] of a name, or at the end of a path of names.
+/// The [`Field`] with this name or path of names.
 macro_rules! field {
     ($($name:ident).+) => {
         $crate::config::section::Field {
@@ -75,7 +75,7 @@ impl<T, P: Fn(&T) -> Option<Value>> Setting<T> for P {
 }
 
 impl<T: 'static> Section<T> {
-    /// A section of options that have defaults.
+    /// A section whose options have defaults.
     pub(super) fn with_defaults() -> Self
     where
         T: Default,
@@ -86,7 +86,7 @@ impl<T: 'static> Section<T> {
         }
     }
 
-    /// A section of options that do not exist until something is written.
+    /// A section whose options have no defaults as a whole.
     pub(super) fn without_defaults() -> Self {
         Self {
             defaults: None,
@@ -105,7 +105,7 @@ impl<T: 'static> Section<T> {
         self.with(name, schema, Plain { kind, field })
     }
 
-    /// A setting that code of the section's own reads. `print` gives none where it is left out.
+    /// A setting that the section reads with its own code. `print` returns none where it is left out.
     pub(super) fn own(
         self,
         name: &'static str,
@@ -115,7 +115,7 @@ impl<T: 'static> Section<T> {
         self.with(name, schema, print)
     }
 
-    /// A table within this one, which need not be written.
+    /// An optional subtable.
     pub(super) fn table<U: 'static>(
         self,
         name: &'static str,
@@ -142,13 +142,13 @@ impl<T: 'static> Section<T> {
         self.with(name, schema, print)
     }
 
-    /// What the latest key is, in one line.
+    /// The description of the latest key, one line.
     pub(super) fn about(mut self, text: &'static str) -> Self {
         self.latest().about = text;
         self
     }
 
-    /// The latest key has to be written; `advice` says what to write.
+    /// Makes the latest key required; `advice` says what to write.
     pub(super) fn required(mut self, advice: &'static str) -> Self {
         let key = self.latest();
         key.known = Known::Required(advice);
@@ -156,19 +156,20 @@ impl<T: 'static> Section<T> {
         self
     }
 
-    /// The latest key holds keys that have to be written: a file without it is refused for theirs.
+    /// Marks the latest key as required in the schema, because its subtable has required keys. Their absence is the fault that is
+    /// reported.
     pub(super) fn needed(mut self) -> Self {
         self.latest().needed = true;
         self
     }
 
-    /// The default of the latest key, where it is not the one that is printed.
+    /// The default of the latest key for the schema, where it is not the printed value.
     pub(super) fn default(mut self, value: impl Into<Value>) -> Self {
         self.latest().default = Some(value.into());
         self
     }
 
-    /// A key that a later version understands.
+    /// A key that a later version supports.
     pub(super) fn later(mut self, name: &'static str) -> Self {
         self = self.own(name, Value::Table(Vec::new()), |_| None);
         self.latest().known = Known::Later;
@@ -196,17 +197,17 @@ impl<T: 'static> Section<T> {
     fn latest(&mut self) -> &mut Key<T> {
         self.keys
             .last_mut()
-            .expect("a key stands before what is said of it")
+            .expect("a key is declared before its description")
     }
 
-    /// Makes the names of the keys known to a table, for code that reads it.
+    /// Declares the keys of this section to a table, for code that reads the table itself.
     pub(super) fn know(&self, table: &mut Table<'_>) {
         for key in &self.keys {
             table.know(key.name, key.known);
         }
     }
 
-    /// Reads the plain settings. The others have their defaults, and their names are known.
+    /// Reads the plain settings. The other options keep their defaults, and their keys are declared.
     pub(super) fn read(&self, table: &mut Table<'_>) -> T
     where
         T: Default,
@@ -221,7 +222,7 @@ impl<T: 'static> Section<T> {
         options
     }
 
-    /// The options as they are printed.
+    /// The options as a printable value.
     pub(super) fn value(&self, options: &T) -> Value {
         let printed = |key: &Key<T>| Some((key.name, key.setting.value(options)?));
         Value::Table(self.keys.iter().filter_map(printed).collect())

@@ -1,4 +1,4 @@
-//! `sign_with` and `node_keys` of a cluster: how requests are signed anew.
+//! `sign_with` and `node_keys` of a cluster: how requests to nodes are re-signed.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -22,25 +22,22 @@ pub(super) fn sign_with_keys() -> Section<SignWith> {
         .own("dialect", word::<DialectName>(), |sign_with| {
             Some(Value::word(&sign_with.dialect))
         })
-        .about("Whose words it uses; those of the nodes")
+        .about("The dialect of the signature, which must be that of the nodes")
         .own("version", word::<Version>(), |sign_with| {
             Some(Value::word(&sign_with.version))
         })
-        .about("The version of the signature process")
+        .about("The signature version")
         .default("v4")
         .own(
             "region",
             text("^[!-~]+$").with("maxLength", MAX_REGION_LENGTH),
             |sign_with| of_v4(sign_with, Value::text(&sign_with.region)),
         )
-        .about("The region that is signed, with \"v4\" only")
+        .about("The region in the credential scope, with \"v4\" only")
         .own("payload", word::<PayloadSigning>(), |sign_with| {
             of_v4(sign_with, Value::word(&sign_with.payload))
         })
-        .about(
-            "What is signed, with \"v4\" only, of a body whose hash the client has not \
-             declared",
-        )
+        .about("How a body is signed whose hash the client has not declared, with \"v4\" only")
         .default("unsigned");
     credentials_keys(section, |sign_with| &sign_with.credentials)
 }
@@ -58,7 +55,7 @@ pub(super) fn node_keys_keys() -> Section<ClientNodeKey> {
     credentials_keys(section, |own| &own.credentials)
 }
 
-/// The keys of a table that holds a key at the nodes.
+/// The configuration keys of a table with credentials at the nodes.
 fn credentials_keys<T: 'static>(
     section: Section<T>,
     credentials: fn(&T) -> &NodeCredentials,
@@ -69,21 +66,21 @@ fn credentials_keys<T: 'static>(
             Visible(MAX_ACCESS_KEY_ID_LENGTH).schema(),
             move |own| Some(Value::text(&credentials(own).access_key_id)),
         )
-        .about("The id of the key at the nodes")
-        .required("write the id that the nodes know")
+        .about("The access key id at the nodes")
+        .required("write the access key id at the nodes")
         .own("secret_access_key", secret::schema(), move |own| {
             Some(Value::text(&credentials(own).secret_access_key))
         })
-        .about("Its secret, written like that of a client's key")
+        .about("The secret of that key, written like the secret of a client's key")
         .required(secret::ADVICE)
 }
 
-/// Version 2 has neither region nor payload, and is told so when the printed text is read.
+/// The value in version 4 only: version 2 has neither region nor payload, and a printed one would be refused on reading.
 fn of_v4(sign_with: &SignWith, value: Value) -> Option<Value> {
     Some(value).filter(|_| sign_with.version == Version::V4)
 }
 
-/// `sign_with`, which goes with `forward = "resign"` and with nothing else. The outer none is a fault.
+/// `sign_with`, which requires `forward = "resign"` and is required by it. The outer `None` means that a fault was reported.
 pub(super) fn sign_with(
     cluster: &mut Table<'_>,
     directory: &Path,
@@ -112,16 +109,16 @@ pub(super) fn sign_with(
     sign_with.map(Some)
 }
 
-/// Whether a key that goes with `forward = "resign"` alone is not there.
+/// Reports a key that needs `forward = "resign"`; true where the key is absent.
 fn refused_without_resign(cluster: &mut Table<'_>, name: &'static str) -> bool {
     let entry = cluster.entry(name);
     if let Some(entry) = &entry {
-        entry.refuse("goes with forward = \"resign\" alone; write that, or remove it");
+        entry.refuse("needs forward = \"resign\"; write that, or remove it");
     }
     entry.is_none()
 }
 
-/// The nodes read a request in the words that it is signed in.
+/// The dialect of the signature; another one than the nodes' is a fault.
 fn signing_dialect(table: &mut Table<'_>, nodes: DialectName) -> DialectName {
     let Some(entry) = table.entry("dialect") else {
         return nodes;
@@ -144,8 +141,7 @@ fn region(table: &mut Table<'_>, dialect: DialectName, version: Version) -> Stri
     let written = entry.and_then(|entry| {
         let region = visible(&entry, MAX_REGION_LENGTH)?;
         if region.contains(['/', ',']) {
-            entry
-                .refuse("cannot have a '/' or a ',', which stand between the parts of a signature");
+            entry.refuse("cannot have a '/' or a ',', which separate the parts of a signature");
         }
         Some(region)
     });
@@ -160,16 +156,16 @@ fn payload(table: &mut Table<'_>, dialect: DialectName, version: Version) -> Pay
         .unwrap_or(PayloadSigning::Unsigned);
     let is_taken = Dialect::named(dialect).takes_signed_chunks;
     if let (Some(entry), PayloadSigning::SignedChunks, false) = (entry, payload, is_taken) {
-        entry.refuse("\"signed-chunks\" is of the dialect \"aws\" alone; write \"unsigned\"");
+        entry.refuse("\"signed-chunks\" needs the dialect \"aws\"; write \"unsigned\"");
     }
     payload
 }
 
-/// The value of a key that version 2 has no use for.
+/// The value of a key that only version 4 has.
 fn v4_alone<'d>(table: &mut Table<'d>, name: &'static str, version: Version) -> Option<Entry<'d>> {
     let entry = table.entry(name)?;
     if version == Version::V2 {
-        entry.refuse("goes with version = \"v4\" alone; remove it");
+        entry.refuse("needs version = \"v4\"; remove it");
         return None;
     }
     Some(entry)
@@ -188,7 +184,7 @@ fn credentials(table: &mut Table<'_>, directory: &Path) -> Option<NodeCredential
     })
 }
 
-/// `node_keys`: an array of tables, each for one of the clients' keys.
+/// `node_keys`: an array of tables, one for each client that has its own key at the nodes.
 pub(super) fn node_keys(
     cluster: &mut Table<'_>,
     directory: &Path,
@@ -223,7 +219,7 @@ pub(super) fn node_keys(
     node_keys
 }
 
-/// The AccessKeyId of one of the clients' `keys` that is not among those `seen`. It is not quoted: ids and secrets get mixed up.
+/// The access key id of a client: in `keys` and not yet in `seen`. Errors do not quote it: people mix up ids and secrets.
 fn client<'d>(
     table: &mut Table<'d>,
     keys: &HashSet<&str>,
@@ -234,7 +230,7 @@ fn client<'d>(
     if let Err(path) = seen.take(client, &entry) {
         entry.refuse(format_args!("is the same client as {path}; remove one"));
     } else if !keys.contains(client) && !keys.is_empty() {
-        entry.refuse("is no access_key_id of a [[credentials.key]]; change one");
+        entry.refuse("is not the access_key_id of a [[credentials.key]]; change one");
     }
     Some(client)
 }

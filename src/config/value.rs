@@ -15,7 +15,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// The word of a variant of an enum.
+    /// The name of an enum's variant.
     pub(super) fn word(variant: &impl Serialize) -> Self {
         match serde_json::to_value(variant) {
             Ok(serde_json::Value::String(word)) => Self::Text(word),
@@ -23,22 +23,22 @@ impl Value {
         }
     }
 
-    /// What something is in text.
+    /// A value printed as text.
     pub(super) fn text(of: &impl ToString) -> Self {
         Self::Text(of.to_string())
     }
 
-    /// What each of a list is in text.
+    /// A list of values printed as text.
     pub(super) fn texts(of: &[impl ToString]) -> Self {
         Self::List(of.iter().map(Self::text).collect())
     }
 
-    /// A schema of values of one type.
+    /// The schema of values of one type.
     pub(super) fn of_type(name: &str) -> Self {
         Self::Table(vec![("type", name.into())])
     }
 
-    /// A table with one more key; nothing else has any.
+    /// Adds a key to a table; has no effect on other values.
     pub(super) fn with(mut self, key: &'static str, value: impl Into<Value>) -> Self {
         if let Self::Table(entries) = &mut self {
             entries.push((key, value.into()));
@@ -79,7 +79,7 @@ impl From<&str> for Value {
     }
 }
 
-/// With its units.
+/// Printed with its units.
 impl From<Duration> for Value {
     fn from(value: Duration) -> Self {
         Self::Text(humantime::format_duration(value).to_string())

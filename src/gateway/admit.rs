@@ -6,39 +6,41 @@ use std::time::SystemTime;
 use http::Method;
 use pingora::http::RequestHeader;
 
-use super::body::{Body, without_length};
-use super::context::Context;
+use super::client::Client;
+use super::context::{Admitted, Context};
 use super::form;
 use super::forward;
-use crate::address::{Address, AddressFailure, CopySource, selector};
+use super::permit::{NodeRequest, permit};
+use crate::address::{Address, AddressFailure, CopySource};
 use crate::clock::instant;
 use crate::cluster::Forward;
-use crate::dialect::{AWS, CaseRule, Dialect, starts_with_ignoring_case, vendor_header};
+use crate::dialect::{starts_with_ignoring_case, vendor_header};
 use crate::error::Refusal;
-use crate::policy::{Caller, decide};
 use crate::runtime::active_config::{ActiveConfig, Listener};
 use crate::sig::headers::text_of;
 use crate::sig::query::Parameter;
 use crate::sig::target::PathSpelling;
-use crate::sig::{self, AuthFailure, RequestView, Verified, VerifyingKey, Version};
+use crate::sig::{self, AuthFailure, RequestView, Verified, VerifyingKey};
 use crate::wire::head::RequestHead;
 use crate::wire::parse::{is_token, members};
 use crate::wire::target::Target;
 
 /// What the header of a request has come to.
-pub enum HeadCheck {
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly every request is the large one, and each lives for one call"
+)]
+enum Checked {
     /// It has its permit.
-    Permitted,
-    /// It is a form upload to this bucket: its body says who signed it.
+    Permitted(Admitted),
+    /// It is a POST form to this bucket: its body says who signed it.
     Form(Address),
-    /// It claims this AccessKeyId, for whose key the store has to ask. It is checked again once that is there: to keep all
-    /// that was read of it until then would cost every request more than that costs one.
-    Unresolved(String),
 }
 
 /// Why a request has not got its permit yet.
 enum Stop {
     Refused(Refusal),
+    /// It claims this AccessKeyId, for whose key the store has to ask.
     Unresolved(String),
 }
 
@@ -48,18 +50,53 @@ impl<R: Into<Refusal>> From<R> for Stop {
     }
 }
 
-/// Checks a request, and puts its permit into the context, or what it claimed to be where it gets none. `resolved` is the
-/// key that the store was asked for, if it was.
+/// Admits a request: from its head to its permit. Of a POST form it reads the head of the body, too.
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn admit(
+pub async fn admit(
+    client: &mut Client<'_>,
+    context: &mut Context,
+    now: SystemTime,
+) -> Result<Admitted, Refusal> {
+    let head = std::mem::take(&mut context.head);
+    let mut key = None;
+    let checked = loop {
+        match check(client.request(), &head, context, now, key.take()) {
+            Ok(checked) => break Ok(checked),
+            Err(Stop::Refused(refusal)) => break Err(refusal),
+            // It is checked again once its key is there: to keep all that was read of it until then would cost every
+            // request more than that costs one.
+            Err(Stop::Unresolved(id)) => match Box::pin(context.live.key_of(&id)).await {
+                Ok(resolved) => key = Some(resolved),
+                Err(refusal) => {
+                    context.verification = Some(context.started.elapsed());
+                    break Err(refusal);
+                }
+            },
+        }
+    };
+    context.head = head;
+    let mut admitted = match checked? {
+        Checked::Permitted(admitted) => admitted,
+        // Boxed, since the room of what is rare would else be part of every request's future.
+        Checked::Form(bucket) => Box::pin(form::admit(client, context, bucket, now)).await?,
+    };
+    if admitted.body.verify_first() {
+        Box::pin(admitted.body.verify_buffered(client)).await?;
+        admitted.verified_at = None;
+    }
+    Ok(admitted)
+}
+
+/// Checks the header of a request. `resolved` is the key that the store was asked for, if it was.
+fn check(
     request: &RequestHeader,
     head: &RequestHead,
     context: &mut Context,
     now: SystemTime,
     resolved: Option<VerifyingKey>,
-) -> Result<HeadCheck, Refusal> {
+) -> Result<Checked, Stop> {
     let live = Arc::clone(&context.live);
     let connection = Arc::clone(&context.connection);
     let listener = connection.listener(&live);
@@ -69,7 +106,7 @@ pub fn admit(
         .authority
         .is_some_and(|authority| !authority.eq_ignore_ascii_case(routing.host))
     {
-        return Err(Refusal::Address(AddressFailure::OtherAuthority));
+        return Err(Refusal::Address(AddressFailure::OtherAuthority).into());
     }
     let method = check_method(request)?;
     let view = RequestView::of(
@@ -92,53 +129,40 @@ pub fn admit(
         .map_err(Refusal::Address)?;
     // The signature may cover it, so it cannot be sent on without the dot.
     if cluster.forward == Forward::Passthrough && address.host_has_root() {
-        return Err(Refusal::Address(AddressFailure::RootHost));
+        return Err(Refusal::Address(AddressFailure::RootHost).into());
     }
     if form::is_upload(method, &address, head) {
         return match form::check_outside(&view) {
-            Ok(()) => Ok(HeadCheck::Form(address)),
+            Ok(()) => Ok(Checked::Form(address)),
             Err(failure) => {
                 context.refused.address = Some(address);
-                Err(Refusal::Auth(failure))
+                Err(Refusal::Auth(failure).into())
             }
         };
     }
-    let verified = match verify(&live, listener, &view, &address, context, now, resolved) {
-        Ok(verified) => Ok(verified),
-        Err(Stop::Refused(refusal)) => Err(refusal),
-        Err(Stop::Unresolved(id)) => {
-            context.refused.address = Some(address);
-            return Ok(HeadCheck::Unresolved(id));
-        }
-    };
+    let verified = verify(&live, listener, &view, &address, context, now, resolved);
     let verified_at = instant();
-    context.admission.verification = Some(verified_at - context.started);
-    context.admission.verified_at = Some(verified_at);
-    let permitted = verified.and_then(|verified| {
-        let cluster = Dialect::named(live.cluster.options().dialect);
-        check_spelling(&verified, cluster, &view)?;
-        let address_signed = signed_address(&address, &verified);
-        forward::check(live.cluster.options(), &verified, &view, &address)?;
-        decide(Caller::Signed(verified), address_signed, hosts).map_err(Refusal::Denied)
+    context.verification = Some(verified_at - context.started);
+    let admitted = verified.and_then(|(verified, signed_fields)| {
+        let dialect = verified.dialect().dialect.name;
+        let signed_as = signed_address(&address, &verified);
+        let request = NodeRequest { view: &view, head };
+        let (permit, body) = permit(cluster, hosts, verified, signed_as, Some(request))?;
+        Ok(Admitted {
+            permit,
+            response_dialect: listener.response_dialect(Some(dialect)),
+            signed_fields,
+            body,
+            form: None,
+            verified_at: Some(verified_at),
+        })
     });
-    match permitted {
-        Ok(permit) => {
-            context.admission.response_dialect =
-                Some(listener.response_dialect(Some(permit.verified().dialect().dialect.name)));
-            let permit = context.admission.permit.insert(permit);
-            let forward = live.cluster.options().forward;
-            let body = Body::planned(permit, &view, forward, head.body_length());
-            context.admission.body =
-                body.map_err(|refusal| without_length(refusal, permit, head))?;
-            Ok(HeadCheck::Permitted)
-        }
-        Err(refusal) => {
-            context.refused.address = Some(address);
-            Err(refusal)
-        }
-    }
+    admitted.map(Checked::Permitted).inspect_err(|_stop| {
+        context.refused.address = Some(address);
+    })
 }
 
+/// Checks the signature. Gives besides it the fields that it covers and that a node which verifies it has to get, too.
 fn verify(
     live: &ActiveConfig,
     listener: &Listener,
@@ -147,7 +171,7 @@ fn verify(
     context: &mut Context,
     now: SystemTime,
     resolved: Option<VerifyingKey>,
-) -> Result<sig::Verified, Stop> {
+) -> Result<(Verified, Vec<String>), Stop> {
     let claim = match sig::claim(view, address, now, &listener.dialects, &live.signature) {
         Ok(claim) => claim,
         Err(AuthFailure::NotSigned) if overrides_response(view) => {
@@ -168,10 +192,11 @@ fn verify(
     context.refused.verified = matches!(verified, Ok(_) | Err(AuthFailure::UncoveredParameter(_)));
     let verified = verified.map_err(Refusal::Auth)?;
     check_named(&claim, view)?;
-    if live.cluster.options().forward == Forward::Passthrough {
-        context.admission.signed_fields = signed_fields(&claim)?;
-    }
-    Ok(verified)
+    let signed_fields = match live.cluster.options().forward {
+        Forward::Passthrough => signed_fields(&claim)?,
+        Forward::Trusted | Forward::Resign => Vec::new(),
+    };
+    Ok((verified, signed_fields))
 }
 
 /// The address with its key as it was signed: what is decided upon, logged and forwarded is one spelling.
@@ -288,35 +313,4 @@ fn overrides_response(view: &RequestView<'_>) -> bool {
             .parameters
             .iter()
             .any(|parameter| overrides(&parameter.name))
-}
-
-/// A dialect without regard to case signs `?ACL`, and version 4 signs whatever is there; nodes with regard to case would
-/// not see an `acl` there. Version 2 in a dialect with regard to case covers no such name, so it has been refused by now.
-fn check_spelling(
-    asked: &Verified,
-    cluster: &Dialect,
-    view: &RequestView<'_>,
-) -> Result<(), Refusal> {
-    let exact = asked.dialect().dialect.case_rule == CaseRule::Sensitive;
-    let covers_exact_names = exact && asked.version() == Version::V2;
-    if covers_exact_names || cluster.case_rule == CaseRule::Insensitive {
-        return Ok(());
-    }
-    for parameter in &view.parameters {
-        let listed = AWS
-            .sub_resources
-            .iter()
-            .find(|own| own.eq_ignore_ascii_case(&parameter.name))
-            .copied();
-        if let Some(known) = listed
-            .or_else(|| selector(&parameter.name))
-            .filter(|known| *known != parameter.name)
-        {
-            return Err(Refusal::ParameterSpelling {
-                sent: parameter.name.clone().into_owned(),
-                known: known.to_owned(),
-            });
-        }
-    }
-    Ok(())
 }

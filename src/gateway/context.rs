@@ -39,8 +39,10 @@ pub struct Context {
     pub head: RequestHead,
     /// When its header had been read.
     pub started: Instant,
-    /// What the check made of it.
-    pub admission: Admission,
+    /// How long the check of the signature took.
+    pub verification: Option<Duration>,
+    /// What it is allowed, once it has its permit.
+    pub admitted: Option<Admitted>,
     /// What is known of it where it got no permit.
     pub refused: Refused,
     /// The latest attempt at a node.
@@ -48,23 +50,39 @@ pub struct Context {
     _in_flight: InFlight,
 }
 
-/// What the check made of a request.
-#[derive(Debug, Default)]
-pub struct Admission {
-    /// Leave to go on to a node, once it has one.
-    pub permit: Option<Permit>,
+/// A request that may go to a node.
+#[derive(Debug)]
+pub struct Admitted {
+    /// Leave to do so.
+    pub permit: Permit,
     /// The dialect that its answer uses.
-    pub response_dialect: Option<DialectName>,
+    pub response_dialect: DialectName,
     /// The fields besides the usual ones that its signature covers, where the nodes verify it themselves.
     pub signed_fields: Vec<String>,
     /// The proof of its body.
     pub body: Body,
     /// What it is besides, where it is a form upload.
     pub form: Option<Box<Upload>>,
-    /// How long the check of the signature took.
-    pub verification: Option<Duration>,
-    /// When it ended, where a node is asked right behind it.
+    /// When its signature had been checked, where a node is asked right behind that.
     pub verified_at: Option<Instant>,
+}
+
+impl Admitted {
+    /// Whether there is something of the body to prove that has not been.
+    pub fn is_unproven(&self) -> bool {
+        let form = self.form.as_ref();
+        self.body.is_unproven() || form.is_some_and(|form| form.is_unproven())
+    }
+
+    /// Why the body is refused, if its proof failed.
+    pub fn body_failure(&self) -> Option<Refusal> {
+        self.body.failure().cloned().map(Refusal::Body)
+    }
+
+    /// Why a form upload is refused, if it turned out to be wrong while it was on its way.
+    pub fn form_refusal(&self) -> Option<Refusal> {
+        self.form.as_ref()?.refusal()
+    }
 }
 
 /// What a request that is refused claimed to be, and what it was told.
@@ -76,6 +94,8 @@ pub struct Refused {
     pub address: Option<Address>,
     /// Who signed it by its own words, where they can be read.
     pub claimed: Option<Claimed<'static>>,
+    /// The dialect that its answer uses, where that is known before it is refused.
+    pub response_dialect: Option<DialectName>,
     /// Whether its signature holds, and it is refused for something else.
     pub verified: bool,
     /// The answer of the gateway's own, if it gave one.
@@ -145,7 +165,8 @@ impl Context {
             request_id: RequestId::random(),
             head: RequestHead::default(),
             started: now,
-            admission: Admission::default(),
+            verification: None,
+            admitted: None,
             refused: Refused::default(),
             attempt: NodeAttempt::default(),
             _in_flight: InFlight::new(&metrics.in_flight),
@@ -176,21 +197,6 @@ impl Context {
         ))
     }
 
-    /// Whether there is something of the body to prove that has not been.
-    pub fn is_unproven(&self) -> bool {
-        self.admission.body.is_unproven()
-            || self
-                .admission
-                .form
-                .as_ref()
-                .is_some_and(|form| form.is_unproven())
-    }
-
-    /// Why a form upload is refused, if it turned out to be wrong while it was on its way.
-    pub fn form_refusal(&self) -> Option<Refusal> {
-        self.admission.form.as_ref()?.refusal()
-    }
-
     /// What is wrong with the framing of the body, if something is.
     pub fn broken_body(&self) -> Option<Refusal> {
         self.connection.body_fault().map(Refusal::Wire)
@@ -198,15 +204,15 @@ impl Context {
 
     /// The address of the request, permitted or refused.
     pub fn address(&self) -> Option<&Address> {
-        match &self.admission.permit {
-            Some(permit) => Some(permit.address()),
+        match &self.admitted {
+            Some(admitted) => Some(admitted.permit.address()),
             None => self.refused.address.as_ref(),
         }
     }
 
     /// Reads who signed a request that got no permit, by its own words; that of a form is known already.
     pub fn note_claim(&mut self, request: &RequestHeader) {
-        if self.admission.permit.is_some() || self.refused.claimed.is_some() {
+        if self.admitted.is_some() || self.refused.claimed.is_some() {
             return;
         }
         let dialects = &self.listener().dialects;
@@ -217,16 +223,16 @@ impl Context {
 
     /// The dialect and the form of its signature, verified or claimed.
     pub fn dialect(&self) -> Option<ChosenSyntax> {
-        match &self.admission.permit {
-            Some(permit) => Some(permit.verified().dialect()),
+        match &self.admitted {
+            Some(admitted) => Some(admitted.permit.verified().dialect()),
             None => self.refused.claimed.as_ref()?.dialect,
         }
     }
 
     /// The version of its signature, verified or claimed.
     pub fn version(&self) -> Option<Version> {
-        match &self.admission.permit {
-            Some(permit) => Some(permit.verified().version()),
+        match &self.admitted {
+            Some(admitted) => Some(admitted.permit.verified().version()),
             None => Some(self.refused.claimed.as_ref()?.version),
         }
     }

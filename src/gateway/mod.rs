@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `proxy`, `context` | Pingora's callbacks, and what is kept of one request |
 //! | `client` | what is read from the client and written to it |
-//! | `admit` | the check: from the head to a `Permit` |
+//! | `admit`, `permit` | the check: from the head to a `Permit` |
 //! | `body` | the proof of the request's body while it streams |
 //! | `form` | form uploads: the check of their fields, the PUT that they become, the answer |
 //! | `forward` | the request that goes on to the node |
@@ -19,6 +19,7 @@ mod context;
 mod form;
 mod forward;
 mod observe;
+mod permit;
 mod proxy;
 mod relay;
 mod respond;

@@ -14,7 +14,6 @@ use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::{Error, ErrorSource, ErrorType, OrErr, Result};
 use tokio::sync::watch;
 
-use super::admit::HeadCheck;
 use super::client::Client;
 use super::context::Context;
 use super::{admit, form, forward, observe, relay, respond};
@@ -47,7 +46,10 @@ impl Proxy {
         context: &mut Context,
         refusal: &Refusal,
     ) -> Result<()> {
-        let dialect = context.admission.response_dialect.unwrap_or_else(|| {
+        let admitted = context.admitted.as_ref();
+        let known = admitted.map(|admitted| admitted.response_dialect);
+        let known = known.or(context.refused.response_dialect);
+        let dialect = known.unwrap_or_else(|| {
             let query = Target::of(session.req_header()).query;
             let asked = sig::detect_dialect(context.head.fields(), query);
             context.listener().response_dialect(asked)
@@ -111,34 +113,11 @@ impl ProxyHttp for Proxy {
         if context.head.target_is_raw() {
             encode_target(session.req_header_mut())?;
         }
-        let (request, head) = (session.req_header(), std::mem::take(&mut context.head));
-        let mut admission = admit::admit(request, &head, context, now, None);
-        if let Ok(HeadCheck::Unresolved(id)) = &admission {
-            admission = match Box::pin(context.live.key_of(id)).await {
-                Ok(key) => admit::admit(request, &head, context, now, Some(key)),
-                Err(refusal) => {
-                    context.admission.verification = Some(context.started.elapsed());
-                    Err(refusal)
-                }
-            };
-        }
-        context.head = head;
-        let mut admitted = match admission {
-            Ok(HeadCheck::Permitted) => Ok(()),
-            // Its key was there.
-            Ok(HeadCheck::Unresolved(_)) => Err(Refusal::Internal),
-            // Boxed, since the room of what is rare would else be part of every request's future.
-            Ok(HeadCheck::Form(bucket)) => {
-                Box::pin(form::admit(&mut Client(session), context, bucket, now)).await
+        match admit::admit(&mut Client(session), context, now).await {
+            Ok(admitted) => {
+                context.admitted = Some(admitted);
+                Ok(false)
             }
-            Err(refusal) => Err(refusal),
-        };
-        if admitted.is_ok() && context.admission.body.verify_first() {
-            admitted = Box::pin(context.admission.body.verify_buffered(&mut Client(session))).await;
-            context.admission.verified_at = None;
-        }
-        match admitted {
-            Ok(()) => Ok(false),
             Err(refusal) => {
                 let refusal = context.broken_body().unwrap_or(refusal);
                 // Whoever is gone by now misses the answer; there is nobody else to tell. Boxed, since its room would
@@ -154,7 +133,10 @@ impl ProxyHttp for Proxy {
         _session: &mut Session,
         context: &mut Self::CTX,
     ) -> Result<Box<HttpPeer>> {
-        let now = context.admission.verified_at.take().unwrap_or_else(instant);
+        let Some(admitted) = &mut context.admitted else {
+            return Error::e_explain(ErrorType::InternalError, "a request without a permit");
+        };
+        let now = admitted.verified_at.take().unwrap_or_else(instant);
         context.attempt.started = Some(now);
         let exchange = Exchange {
             now,
@@ -163,8 +145,7 @@ impl ProxyHttp for Proxy {
             requests: self.runtime.metrics.in_flight.get(),
         };
         let nodes = &mut context.attempt.nodes;
-        let permit = context.admission.permit.as_ref();
-        let peer = permit.and_then(|permit| context.live.cluster.peer(permit, nodes, exchange));
+        let peer = context.live.cluster.peer(&admitted.permit, nodes, exchange);
         peer.ok_or_else(|| {
             Error::explain(ErrorType::ConnectError, "no node is left to try").into_up()
         })
@@ -216,15 +197,12 @@ impl ProxyHttp for Proxy {
         request: &mut RequestHeader,
         context: &mut Self::CTX,
     ) -> Result<()> {
-        let Some(permit) = &context.admission.permit else {
-            return Error::e_explain(
-                ErrorType::InternalError,
-                "a request without a permit reached a node's filter",
-            );
+        let Some(admitted) = &mut context.admitted else {
+            return Error::e_explain(ErrorType::InternalError, "a request without a permit");
         };
-        context.admission.body.begin_attempt();
+        admitted.body.begin_attempt();
         let mut head = &context.head;
-        if let Some(form) = &mut context.admission.form
+        if let Some(form) = &mut admitted.form
             && let Some(own) = form.begin_attempt(request)
         {
             head = own;
@@ -234,15 +212,15 @@ impl ProxyHttp for Proxy {
         context.attempt.signed_chunks = forward::rewrite(
             request,
             head,
-            permit,
+            &admitted.permit,
             &context.live.cluster,
             forward::ForwardInfo {
-                body: &context.admission.body,
+                body: &admitted.body,
                 request_id: &context.request_id,
                 peer: context.connection.peer(),
                 node: node.map_or("localhost", String::as_str),
                 clock: &*self.runtime.clock,
-                signed_fields: &context.admission.signed_fields,
+                signed_fields: &admitted.signed_fields,
             },
         )?;
         forward::mark_single_use(
@@ -269,10 +247,12 @@ impl ProxyHttp for Proxy {
                 None => connection.set_state(ReadState::Answer),
             }
         }
-        if let Some(form) = &mut context.admission.form {
-            form.pass(piece, end)?;
+        if let Some(admitted) = &mut context.admitted {
+            if let Some(form) = &mut admitted.form {
+                form.pass(piece, end)?;
+            }
+            admitted.body.pass(piece, end)?;
         }
-        context.admission.body.pass(piece, end)?;
         if let Some(chunks) = &mut context.attempt.signed_chunks {
             let data = piece.take().unwrap_or_default();
             *piece = Some(chunks.push(data, if end { End::Last } else { End::More }));
@@ -306,20 +286,15 @@ impl ProxyHttp for Proxy {
             context.attempt.spend(&self.runtime.spent);
         }
         context.attempt.duration = context.attempt.started.map(|started| now - started);
-        if answer.status.is_success() && context.is_unproven() {
+        let Some(admitted) = &context.admitted else {
+            return Error::e_explain(ErrorType::InternalError, "a request without a permit");
+        };
+        if answer.status.is_success() && admitted.is_unproven() {
             // It has not got the end of the body and cannot have kept it; nor may the client take it for kept.
             let early = Error::explain(ErrorType::InvalidHTTPHeader, "success before the body");
             return Err(early.into_up());
         }
-        let (Some(dialect), Some(permit)) = (
-            context.admission.response_dialect,
-            &context.admission.permit,
-        ) else {
-            return Error::e_explain(
-                ErrorType::InternalError,
-                "an answer came to a request without a permit",
-            );
-        };
+        let (dialect, is_form) = (admitted.response_dialect, admitted.form.is_some());
         let signed_anew = context.live.cluster.options().forward == Forward::Resign;
         let request = session.req_header();
         let (request_id, host_id) = (&context.request_id, &self.runtime.host_id);
@@ -330,7 +305,7 @@ impl ProxyHttp for Proxy {
             dialect,
             context.live.cluster.options().dialect,
             &session.req_header().method,
-            permit.address().operation(),
+            admitted.permit.address().operation(),
             relay::Identity {
                 request_id: context.request_id.value()?,
                 host_id,
@@ -346,7 +321,7 @@ impl ProxyHttp for Proxy {
         if settled.until_close || *self.stopping.borrow() {
             session.set_keepalive(None);
         }
-        if context.admission.form.is_some() {
+        if is_form {
             Box::pin(form::answer(&mut Client(session), answer, context)).await?;
         }
         Ok(())
@@ -385,8 +360,9 @@ impl ProxyHttp for Proxy {
         }
         let from_node = *error.esource() == ErrorSource::Upstream;
         // A form is a PUT in another dress.
-        let idempotent =
-            session.req_header().method.is_idempotent() || context.admission.form.is_some();
+        let admitted = context.admitted.as_ref();
+        let idempotent = session.req_header().method.is_idempotent()
+            || admitted.is_some_and(|admitted| admitted.form.is_some());
         let replayable = idempotent
             && !session.as_ref().retry_buffer_truncated()
             && session.response_written().is_none();
@@ -414,12 +390,13 @@ impl ProxyHttp for Proxy {
         let answered = session
             .response_written()
             .is_some_and(|answer| !answer.status.is_informational());
-        let refusal = match context.admission.body.failure() {
-            _ if answered => None,
-            Some(failure) => Some(Refusal::Body(failure.clone())),
-            None => context
-                .broken_body()
-                .or_else(|| context.form_refusal())
+        let admitted = context.admitted.as_ref();
+        let refusal = match answered {
+            true => None,
+            false => admitted
+                .and_then(|admitted| admitted.body_failure())
+                .or_else(|| context.broken_body())
+                .or_else(|| admitted?.form_refusal())
                 .or_else(|| respond::refusal_of(&mut Client(session), error)),
         };
         let mut error_code = 0;

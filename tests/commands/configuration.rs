@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use countersign::config::Settings;
 use tempfile::TempDir;
 
-use super::support::gateway::{Config, Gateway};
-use super::support::signer::SECRET_ACCESS_KEY;
 use super::{countersign, fails, run};
+use support::gateway::{Config, Gateway};
+use support::signer::SECRET_ACCESS_KEY;
 
 /// A file with this text, in a directory that is gone when the first is dropped.
 fn file(text: &str) -> (TempDir, String) {
@@ -158,7 +158,9 @@ fn check_prints_what_holds_and_no_secret() {
     let (_directory, printed) = file(&stdout);
     let line = fails(&["serve", "--config", &printed]);
     assert!(
-        line.contains("credentials.key[0].secret_access_key: *** only stands for a secret"),
+        line.contains(
+            "credentials.key[0].secret_access_key: *** is what check prints in place of a secret"
+        ),
         "{line}"
     );
 }

@@ -64,7 +64,7 @@ fn the_file_as_a_whole_can_be_wrong() {
         (
             &format!("{listener}[[credentials.key]]\n[[cluster]]\n"),
             &[
-                "3:1: credentials.key[0].access_key_id: missing; write the id that clients sign with",
+                "3:1: credentials.key[0].access_key_id: missing; write the access key id that clients sign with",
                 "3:1: credentials.key[0].secret_access_key: missing; write the secret, { env = \"NAME\" } or { file = \"path\" }",
                 "4:1: cluster[0].name: missing; write a name for metrics and logs",
                 "4:1: cluster[0].nodes: missing; write at least one \"host:port\", \"ip:port\" or \"unix:/path\"",

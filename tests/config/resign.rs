@@ -124,15 +124,15 @@ fn what_does_not_go_together_is_refused() {
         ),
         (
             format!("sign_with = {{ {KEY} }}"),
-            "15:13: cluster[0].sign_with: goes with forward = \"resign\" alone; write that, or remove it",
+            "15:13: cluster[0].sign_with: needs forward = \"resign\"; write that, or remove it",
         ),
         (
             format!("forward = \"passthrough\"\nsign_with = {{ {KEY} }}"),
-            "16:13: cluster[0].sign_with: goes with forward = \"resign\" alone; write that, or remove it",
+            "16:13: cluster[0].sign_with: needs forward = \"resign\"; write that, or remove it",
         ),
         (
             format!("node_keys = [{{ client = \"AK\", {KEY} }}]"),
-            "15:13: cluster[0].node_keys: goes with forward = \"resign\" alone; write that, or remove it",
+            "15:13: cluster[0].node_keys: needs forward = \"resign\"; write that, or remove it",
         ),
         (
             signed("access_key_id = \"GW\""),
@@ -140,7 +140,7 @@ fn what_does_not_go_together_is_refused() {
         ),
         (
             signed("secret_access_key = \"NODES\""),
-            "16:13: cluster[0].sign_with.access_key_id: missing; write the id that the nodes know",
+            "16:13: cluster[0].sign_with.access_key_id: missing; write the access key id at the nodes",
         ),
         (
             signed("access_key_id = \"G W\", secret_access_key = \"NODES\""),
@@ -156,15 +156,15 @@ fn what_does_not_go_together_is_refused() {
         ),
         (
             signed(&format!("version = \"v2\", region = \"r\", {KEY}")),
-            "16:40: cluster[0].sign_with.region: goes with version = \"v4\" alone; remove it",
+            "16:40: cluster[0].sign_with.region: needs version = \"v4\"; remove it",
         ),
         (
             signed(&format!("version = \"v2\", payload = \"unsigned\", {KEY}")),
-            "16:41: cluster[0].sign_with.payload: goes with version = \"v4\" alone; remove it",
+            "16:41: cluster[0].sign_with.payload: needs version = \"v4\"; remove it",
         ),
         (
             signed(&format!("region = \"a/b\", {KEY}")),
-            "16:24: cluster[0].sign_with.region: cannot have a '/' or a ',', which stand between the parts of a signature",
+            "16:24: cluster[0].sign_with.region: cannot have a '/' or a ',', which separate the parts of a signature",
         ),
         (
             signed(&format!("region = \"{}\", {KEY}", "r".repeat(65))),
@@ -179,7 +179,7 @@ fn what_does_not_go_together_is_refused() {
                 "dialect = \"wos\"\n{}",
                 signed(&format!("payload = \"signed-chunks\", {KEY}"))
             ),
-            "17:25: cluster[0].sign_with.payload: \"signed-chunks\" is of the dialect \"aws\" alone; write \"unsigned\"",
+            "17:25: cluster[0].sign_with.payload: \"signed-chunks\" needs the dialect \"aws\"; write \"unsigned\"",
         ),
         (
             signed(&format!("regoin = \"a\", {KEY}")),
@@ -193,7 +193,7 @@ fn what_does_not_go_together_is_refused() {
             resign(&format!(
                 "sign_with = {{ {KEY} }}\nnode_keys = [{{ client = \"BK\", {KEY} }}]"
             )),
-            "17:25: cluster[0].node_keys[0].client: is no access_key_id of a [[credentials.key]]; change one",
+            "17:25: cluster[0].node_keys[0].client: is not the access_key_id of a [[credentials.key]]; change one",
         ),
         (
             resign(&format!(
@@ -209,19 +209,19 @@ fn what_does_not_go_together_is_refused() {
         ),
         (
             resign(&format!("sign_with = {{ {KEY} }}\naddressing = \"path\"")),
-            "17:14: cluster[0].addressing: needs host, the name that the nodes go by; write host = \"name:port\"",
+            "17:14: cluster[0].addressing: needs host, the host name of the nodes; write host = \"name:port\"",
         ),
         (
             resign(&format!(
                 "sign_with = {{ {KEY} }}\naddressing = \"virtual-host\""
             )),
-            "17:14: cluster[0].addressing: needs host, the name that the nodes go by; write host = \"name:port\"",
+            "17:14: cluster[0].addressing: needs host, the host name of the nodes; write host = \"name:port\"",
         ),
         (
             resign(&format!(
                 "sign_with = {{ {KEY} }}\naddressing = \"virtual-host\"\nhost = \"10.0.0.1:9000\""
             )),
-            "18:8: cluster[0].host: is an IP address, and no bucket can stand in front of one; write a name",
+            "18:8: cluster[0].host: is an IP address, and a bucket name cannot be put before one; write a name",
         ),
         (
             resign(&format!("sign_with = {{ {KEY} }}\naddressing = \"vhost\"")),
@@ -229,15 +229,15 @@ fn what_does_not_go_together_is_refused() {
         ),
         (
             "forward = \"passthrough\"\nhost = \"a.example\"".to_owned(),
-            "16:8: cluster[0].host: does not go with forward = \"passthrough\", which changes nothing; remove it",
+            "16:8: cluster[0].host: cannot be used with forward = \"passthrough\", which changes nothing; remove it",
         ),
         (
             "forward = \"passthrough\"\naddressing = \"path\"".to_owned(),
-            "16:14: cluster[0].addressing: does not go with forward = \"passthrough\", which changes nothing; remove it",
+            "16:14: cluster[0].addressing: cannot be used with forward = \"passthrough\", which changes nothing; remove it",
         ),
         (
             "forward = \"passthrough\"\nform_files = \"chunked\"".to_owned(),
-            "16:14: cluster[0].form_files: does not go with forward = \"passthrough\", where a form stays as it came; remove it",
+            "16:14: cluster[0].form_files: cannot be used with forward = \"passthrough\", which forwards a form unchanged; remove it",
         ),
         (
             host("\"http://a\""),
@@ -276,7 +276,7 @@ fn the_sample_says_how_to_sign_anew() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/countersign.toml");
     let sample = std::fs::read_to_string(path).unwrap();
     let block = sample
-        .split("# With forward = \"resign\", and only then: the")
+        .split("# Only with forward = \"resign\": the signature")
         .nth(1)
         .unwrap();
     let block: String = block

@@ -280,18 +280,18 @@ fn a_section_of_the_schema_is_what_editors_need() {
                 "level": {
                     "type": "string",
                     "enum": ["error", "warn", "info", "debug", "trace"],
-                    "description": "How much is logged to standard error",
+                    "description": "The level of the log on standard error",
                     "default": "info",
                 },
                 "format": {
                     "type": "string",
                     "enum": ["text", "json"],
-                    "description": "The form of a line",
+                    "description": "The format of a line",
                     "default": "text",
                 },
                 "access": {
                     "type": "boolean",
-                    "description": "Whether each request gets an access line",
+                    "description": "Whether each request gets an access log line",
                     "default": true,
                 },
             },

@@ -20,7 +20,7 @@ fn no_shipped_file_starts_as_it_is() {
         assert_eq!(fault.path, "credentials.key[0].secret_access_key.env");
         assert_eq!(
             fault.message,
-            format!("the environment variable {variable} is not set; set it before the start")
+            format!("the environment variable {variable} is not set; set it before starting")
         );
     }
 }
@@ -83,7 +83,7 @@ fn what_is_printed_is_what_was_read() {
         // Nobody starts with a printed secret by accident.
         let refused = parse(&printed).unwrap_err();
         assert!(
-            refused.contains("*** only stands for a secret"),
+            refused.contains("*** is what check prints in place of a secret"),
             "{refused}"
         );
         let again = parse(&printed.replace("***", "SECRET")).unwrap();

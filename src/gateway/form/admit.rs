@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::header::{CONTENT_TYPE, EXPECT};
-use pingora::http::RequestHeader;
 
 use super::success::Success;
 use super::upload::{Put, Upload};
@@ -14,18 +13,15 @@ use crate::body::form::{Boundary, Filename, FormBody};
 use crate::body::{BodyFailure, BodyOptions, Framing};
 use crate::cluster::{ClusterOptions, FormFiles, Forward};
 use crate::error::Refusal;
-use crate::gateway::body::Body;
 use crate::gateway::client::Client;
-use crate::gateway::context::Context;
-use crate::gateway::forward;
-use crate::policy::{Caller, decide};
+use crate::gateway::context::{Admitted, Context};
+use crate::gateway::permit::{NodeRequest, permit};
 use crate::sig::RequestView;
 use crate::sig::claimed::Claimed;
 use crate::sig::form::failure::MAX_KEY_LENGTH;
-use crate::sig::form::{self, FormFailure, FormFields, LengthRange, PolicyFailure};
+use crate::sig::form::{self, FormFailure, FormFields, LengthRange, PolicyFailure, VerifiedForm};
 
-/// Reads the head of a form and checks it, and puts its permit into the context, as [`crate::gateway::admit::admit`] does for
-/// every other request. `bucket` is the address that the form was sent to.
+/// Reads the head of a form and checks it. `bucket` is the address that the form was sent to.
 ///
 /// # Errors
 /// [`Refusal`].
@@ -34,7 +30,7 @@ pub async fn admit(
     context: &mut Context,
     bucket: Address,
     now: SystemTime,
-) -> Result<(), Refusal> {
+) -> Result<Admitted, Refusal> {
     context.refused.address = Some(bucket.clone());
     let live = Arc::clone(&context.live);
     let connection = Arc::clone(&context.connection);
@@ -54,64 +50,54 @@ pub async fn admit(
     let fields = FormFields::of(head.fields.iter().cloned(), filename).map_err(Refusal::Policy)?;
     let claimed = Claimed::of_form(&fields, &listener.dialects);
     context.refused.claimed = claimed.map(Claimed::into_owned);
+    let response_dialect = listener.response_dialect(form::detect_dialect(&fields));
+    context.refused.response_dialect = Some(response_dialect);
     let name = bucket.bucket().unwrap_or_default();
-    let dialect = listener.response_dialect(form::detect_dialect(&fields));
-    let claim = match form::claim(&fields, name, now, &listener.dialects, &live.signature) {
-        Ok(claim) => claim,
-        Err(failure) => {
-            context.admission.response_dialect = Some(dialect);
-            return Err(failure.into());
-        }
-    };
-    let hosts = &listener.options.hosts;
+    let claim = form::claim(&fields, name, now, &listener.dialects, &live.signature)?;
     let key = live.key_of(claim.access_key_id()).await?;
     let verified = claim.verify(&key);
     // A policy is read once its signature holds.
     context.refused.verified = matches!(verified, Ok(_) | Err(FormFailure::Policy(_)));
-    let verification = context.started.elapsed();
-    let permitted = verified.map_err(Refusal::from).and_then(|verified| {
-        let address = address_of(&bucket, &fields)?;
-        let options = live.cluster.options();
-        let body = read.body(&boundary, framing(options.forward), is_told(options))?;
-        let length = body.file_length();
-        let range = verified.length_range;
-        check_length(&body, range)?;
-        let permit =
-            decide(Caller::Signed(verified.verified), address, hosts).map_err(Refusal::Denied)?;
-        let put = match options.forward {
-            Forward::Passthrough => None,
-            Forward::Trusted | Forward::Resign => {
-                let request = RequestHeader::build("PUT", permit.address().path().as_bytes(), None);
-                Some(Put {
-                    request: request.map_err(|_no_path| Refusal::Internal)?,
-                    fields: put::fields(&context.head, &permit, &fields, length)?,
-                    success: Success::of(&fields),
-                })
-            }
-        };
-        let proof = match &put {
-            None => Body::default(),
-            Some(Put { fields, .. }) => {
-                let path = permit.address().path();
-                let view =
-                    RequestView::of("PUT", &path, None, fields.fields()).map_err(Refusal::Auth)?;
-                forward::check(options, permit.verified(), &view, permit.address())?;
-                Body::planned(&permit, &view, options.forward, length)?
-            }
-        };
-        Ok((permit, Upload::new(body, range, put), proof))
-    });
-    context.admission.verification = Some(verification);
-    context.admission.response_dialect = Some(dialect);
-    match permitted {
-        Ok((permit, upload, proof)) => {
-            context.admission.permit = Some(permit);
-            context.admission.form = Some(Box::new(upload));
-            context.admission.body = proof;
-            Ok(())
+    context.verification = Some(context.started.elapsed());
+    let VerifiedForm {
+        verified,
+        length_range,
+    } = verified?;
+    let address = address_of(&bucket, &fields)?;
+    let options = live.cluster.options();
+    let body = read.body(&boundary, framing(options.forward), is_told(options))?;
+    check_length(&body, length_range)?;
+    let put = match options.forward {
+        Forward::Passthrough => None,
+        Forward::Trusted | Forward::Resign => Some(Put {
+            request: put::request(&address)?,
+            fields: put::fields(&context.head, &verified, &fields, body.file_length())?,
+            success: Success::of(&fields),
+        }),
+    };
+    let path = address.path();
+    let view = match &put {
+        None => None,
+        Some(put) => {
+            Some(RequestView::of("PUT", &path, None, put.fields.fields()).map_err(Refusal::Auth)?)
         }
-        Err(refusal) => Err(refusal),
-    }
+    };
+    let request = put
+        .as_ref()
+        .zip(view.as_ref())
+        .map(|(put, view)| NodeRequest {
+            view,
+            head: &put.fields,
+        });
+    let (permit, proof) = permit(options, &listener.options.hosts, verified, address, request)?;
+    Ok(Admitted {
+        permit,
+        response_dialect,
+        signed_fields: Vec::new(),
+        body: proof,
+        form: Some(Box::new(Upload::new(body, length_range, put))),
+        verified_at: None,
+    })
 }
 
 /// The object that the form writes: in the bucket that it was sent to, whatever its fields say.

@@ -17,23 +17,23 @@ pub async fn answer(
     answer: &mut ResponseHeader,
     context: &mut Context,
 ) -> pingora::Result<()> {
-    let success = context
-        .admission
-        .form
-        .as_ref()
-        .and_then(|form| form.success());
-    let (Some(success), Some(permit), Some(dialect)) = (
-        success,
-        &context.admission.permit,
-        context.admission.response_dialect,
-    ) else {
+    let Some(admitted) = &context.admitted else {
+        return Ok(());
+    };
+    let success = admitted.form.as_ref().and_then(|form| form.success());
+    let Some(success) = success else {
         return Ok(());
     };
     if !answer.status.is_success() {
         warn_of_missing_length(answer, context);
         return Ok(());
     }
-    let document = success.apply(answer, &context.head, permit.address(), dialect)?;
+    let document = success.apply(
+        answer,
+        &context.head,
+        admitted.permit.address(),
+        admitted.response_dialect,
+    )?;
     context.attempt.relay = Relay::Nothing;
     if let Some(document) = document {
         // The answer to a PUT has no body that could become this one. What Pingora sends behind it comes too late.
@@ -44,11 +44,9 @@ pub async fn answer(
 
 /// The client cannot help it: the operator can.
 fn warn_of_missing_length(answer: &ResponseHeader, context: &Context) {
-    let is_unsized = context
-        .admission
-        .form
-        .as_ref()
-        .is_some_and(|form| form.is_unsized());
+    let form = context.admitted.as_ref();
+    let form = form.and_then(|admitted| admitted.form.as_ref());
+    let is_unsized = form.is_some_and(|form| form.is_unsized());
     let wants_length = matches!(
         answer.status,
         StatusCode::LENGTH_REQUIRED | StatusCode::NOT_IMPLEMENTED

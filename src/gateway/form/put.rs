@@ -6,11 +6,13 @@ use http::header::{
     ACCEPT, CONTENT_LENGTH, DATE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER,
     TRANSFER_ENCODING, USER_AGENT,
 };
+use pingora::http::RequestHeader;
 
 use super::tagging;
+use crate::address::Address;
 use crate::dialect::Syntax;
 use crate::error::Refusal;
-use crate::policy::Permit;
+use crate::sig::Verified;
 use crate::sig::form::{FormFields, PolicyFailure};
 use crate::wire::head::RequestHead;
 
@@ -50,17 +52,26 @@ enum Use {
     Unsupported,
 }
 
+/// The method and the target of the PUT of a form's file.
+///
+/// # Errors
+/// None for the address of an object, whose path is always a target.
+pub fn request(address: &Address) -> Result<RequestHeader, Refusal> {
+    let request = RequestHeader::build("PUT", address.path().as_bytes(), None);
+    request.map_err(|_no_path| Refusal::Internal)
+}
+
 /// The header fields of the PUT of a form's file. Without a length it goes on in chunks of HTTP's.
 ///
 /// # Errors
 /// [`PolicyFailure::UnsupportedField`], [`PolicyFailure::FieldValue`], [`PolicyFailure::Tagging`].
 pub fn fields(
     form: &RequestHead,
-    permit: &Permit,
+    verified: &Verified,
     fields: &FormFields,
     length: Option<u64>,
 ) -> Result<RequestHead, Refusal> {
-    let names = permit.verified().dialect().syntax;
+    let names = verified.dialect().syntax;
     let mut put = HeaderMap::new();
     for name in KEPT {
         if let Some(value) = form.value(name.as_str()) {
@@ -97,7 +108,7 @@ pub fn fields(
         Some(length) => put.insert(CONTENT_LENGTH, HeaderValue::from(length)),
         None => put.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked")),
     };
-    Ok(RequestHead::of(&put))
+    Ok(RequestHead::of(&put).with_body_length(length))
 }
 
 fn use_of(field: &str, names: &Syntax) -> Use {

@@ -56,7 +56,7 @@ pub fn request(
     if let Some(answer) = &context.refused.answer {
         metrics.refusal(answer.code, context.refused.reason);
     }
-    if let Some(taken) = context.admission.verification {
+    if let Some(taken) = context.verification {
         metrics.verification(taken);
     }
     if let Some(taken) = context.attempt.duration {
@@ -99,7 +99,7 @@ pub fn request(
     line.number(key!("received"), received);
     line.number(key!("sent"), sent);
     line.micros(key!("duration_us"), Some(duration));
-    line.micros(key!("verification_us"), context.admission.verification);
+    line.micros(key!("verification_us"), context.verification);
     if let Some((node, _)) = context.node() {
         line.own(key!("node"), node);
         line.micros(key!("node_us"), context.attempt.duration);
@@ -143,8 +143,8 @@ pub fn wire_fault(
 
 /// Who signed a request, and whether that is proven. What is claimed alone is the client's own text.
 fn who(line: &mut Line, context: &Context) {
-    let placement = if let Some(permit) = &context.admission.permit {
-        let verified = permit.verified();
+    let placement = if let Some(admitted) = &context.admitted {
+        let verified = admitted.permit.verified();
         let identity = verified.identity();
         line.own(key!("access_key_id"), &identity.access_key_id);
         line.word(key!("identity"), "verified");

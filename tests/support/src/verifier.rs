@@ -7,8 +7,8 @@ use std::fmt::Write;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use super::rec::Recorded;
-use super::signer::{Word, encode, unix_time};
+use crate::rec::Recorded;
+use crate::signer::{Word, encode, unix_time};
 
 /// Seconds that a date may be off.
 const SKEW: u64 = 900;
@@ -247,7 +247,7 @@ impl NodeSide {
             "{resource}"
         );
         text.extend_from_slice(resource.as_bytes());
-        let computed = super::signer::signature(&self.secret_access_key, &text);
+        let computed = crate::signer::signature(&self.secret_access_key, &text);
         let shown = String::from_utf8_lossy(&text);
         assert_eq!(provided, computed, "over {shown}");
         let mut names: Vec<String> = vendor.iter().map(|(name, _)| name.clone()).collect();

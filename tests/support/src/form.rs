@@ -11,7 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::signer::{
+use crate::signer::{
     ACCESS_KEY_ID, DOMAIN, Request, SECRET_ACCESS_KEY, Word, signature, unix_time,
 };
 

@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
-use super::signer::{SECRET_ACCESS_KEY, Word};
+use crate::signer::{SECRET_ACCESS_KEY, Word};
 
 pub const DATE: &str = "20130524";
 pub const TIMESTAMP: &str = "20130524T000000Z";

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::wire::{Framing, Head, SAFETY_NET};
+use crate::wire::{Framing, Head, SAFETY_NET};
 
 /// What REC does with one request.
 #[derive(Clone, Debug)]

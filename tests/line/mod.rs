@@ -11,7 +11,7 @@ use countersign::sig::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-use super::support::signer::{ACCESS_KEY_ID, DOMAIN, Request, SECRET_ACCESS_KEY};
+use support::signer::{ACCESS_KEY_ID, DOMAIN, Request, SECRET_ACCESS_KEY};
 
 /// Where a request was stopped.
 #[derive(Debug, PartialEq, Eq)]

@@ -194,6 +194,12 @@ impl Request {
         self.header("Date", date)
     }
 
+    /// With a payload mode that says nothing of the body.
+    pub fn unsigned_payload(self) -> Self {
+        let name = format!("{}content-sha256", self.word.header_prefix());
+        self.header(&name, "UNSIGNED-PAYLOAD")
+    }
+
     /// The body. [`Request::bytes`] adds its `Content-Length`, unless a header frames it already.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());

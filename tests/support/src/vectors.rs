@@ -63,7 +63,7 @@ pub fn v4() -> Vec<Vector> {
 }
 
 fn of_version(version: &str) -> Vec<Vector> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors");
     let mut vectors: Vec<Vector> = fs::read_dir(&root)
         .expect("the folder of the vectors")
         .map(|entry| {

@@ -1,6 +1,8 @@
 //! The gateway as its users run it: the `countersign serve` process over a configuration file of the test's own.
 
+use std::env;
 use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Condvar, Mutex};
@@ -8,8 +10,8 @@ use std::thread::{self, JoinHandle};
 
 use tempfile::TempDir;
 
-use super::signer::{ACCESS_KEY_ID, DOMAIN, Request, SECRET_ACCESS_KEY, Word};
-use super::wire::{Connection, Response, SAFETY_NET};
+use crate::signer::{ACCESS_KEY_ID, DOMAIN, Request, SECRET_ACCESS_KEY, Word};
+use crate::wire::{Connection, Response, SAFETY_NET};
 
 /// A configuration file: named sections of TOML text, headers included.
 #[derive(Clone)]
@@ -159,7 +161,7 @@ impl Gateway {
         };
         let mut child = Command::new("sh")
             .args(["-c", &format!("{limit}exec \"$@\""), "sh"])
-            .arg(env!("CARGO_BIN_EXE_countersign"))
+            .arg(binary())
             .args(["serve", "--config"])
             .arg(&file)
             .envs(config.environment.iter().map(|(name, value)| (name, value)))
@@ -220,7 +222,7 @@ impl Gateway {
     }
 
     /// The directory of the configuration file, which relative paths in it start from.
-    pub fn directory(&self) -> &std::path::Path {
+    pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
@@ -343,6 +345,19 @@ impl Drop for Gateway {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The program `countersign` that cargo has built for the tests.
+pub fn binary() -> PathBuf {
+    // Cargo says where it is, though not to who starts a test's binary by hand: then it is in the folder above that binary's.
+    env::var_os("CARGO_BIN_EXE_countersign").map_or_else(
+        || {
+            let own = env::current_exe().expect("the path of this process");
+            let folder = own.parent().and_then(Path::parent);
+            folder.expect("a folder of cargo's").join("countersign")
+        },
+        PathBuf::from,
+    )
 }
 
 /// Sends a signal to a process of the test's own.

@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use super::signer::{Request, Word, encode, unix_time};
+use crate::signer::{Request, Word, encode, unix_time};
 
 pub const REGION: &str = "us-east-1";
 /// `sha256("")`.

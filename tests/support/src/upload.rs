@@ -7,8 +7,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::chunks;
-use super::signer::{ACCESS_KEY_ID, DOMAIN, SECRET_ACCESS_KEY, Word, encode, unix_time};
+use crate::chunks;
+use crate::signer::{ACCESS_KEY_ID, DOMAIN, SECRET_ACCESS_KEY, Word, encode, unix_time};
 
 pub const SIGNED_CHUNKS: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
 pub const SIGNED_CHUNKS_TRAILER: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER";

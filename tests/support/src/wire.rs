@@ -7,7 +7,7 @@ use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use super::signer::Request;
+use crate::signer::Request;
 
 pub const SAFETY_NET: Duration = Duration::from_secs(30);
 
