@@ -7,14 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where the reader of the vectors stands, and where it looks for them when the copy of the crate compiles it.
-const READERS: [(&str, &str); 2] = [
-    ("tests/support/src/vectors.rs", "crates/vectors"),
-    (
-        "tests/support/vectors.rs",
-        "crates/countersign-sig/tests/vectors",
-    ),
-];
+/// The reader of the vectors, and where it looks for them when the copy of the crate compiles it: beside its package.
+const READER: &str = "tests/support/src/vectors.rs";
+const VECTORS: &str = "crates/vectors";
 
 /// What `dialect/mod.rs` gets: behind each first text, which stands there once, the second one.
 const LINES: [(&str, &str); 3] = [
@@ -95,16 +90,13 @@ fn a_vendor_is_a_file_a_variant_and_an_entry() {
     copy.file(package.join("Cargo.toml"), &manifest);
     let manifest = copy.0.get_mut(&manifest).expect("the manifest");
     *manifest = manifest.replace("proptest.workspace = true", "toml = \"1\"");
-    let mut readers = READERS.iter().map(|(path, to)| (workspace.join(path), to));
-    let reader = readers.find(|(path, _)| path.exists());
-    let (reader, vectors) = reader.expect("the reader of the vectors");
-    copy.file(reader, &format!("{home}/tests/reader.rs"));
+    copy.file(workspace.join(READER), &format!("{home}/tests/reader.rs"));
     copy.file(tests.join("run.rs"), &format!("{home}/tests/run.rs"));
-    copy.folder(&workspace.join("tests/vectors"), vectors);
+    copy.folder(&workspace.join("tests/vectors"), VECTORS);
 
     // The vendor.
     copy.file(tests.join("toy.rs"), &format!("{home}/src/dialect/toy.rs"));
-    copy.folder(&tests.join("vectors"), vectors);
+    copy.folder(&tests.join("vectors"), VECTORS);
     let table = format!("{home}/src/dialect/mod.rs");
     let table = copy.0.get_mut(&table).expect("the table");
     for (before, line) in LINES {

@@ -325,10 +325,10 @@ fn is_presign(name: &str) -> bool {
     name.starts_with(['x', 'X']) && names.any(|own| own.eq_ignore_ascii_case(name))
 }
 
-/// Whether a parameter's name has the prefix of another vendor than that of `spoken`.
-pub fn is_foreign(name: &str, spoken: &Syntax) -> bool {
+/// Whether a parameter's name has the prefix of another vendor than that of `syntax`.
+pub fn is_foreign(name: &str, syntax: &Syntax) -> bool {
     vendor_header(&name.to_ascii_lowercase()).is_some()
-        && !starts_with_ignoring_case(name, spoken.header_prefix)
+        && !starts_with_ignoring_case(name, syntax.header_prefix)
 }
 
 /// Puts the Host in.

@@ -10,8 +10,7 @@ use crate::sig::{Placement, Version};
 
 const NOT_SIGNED: &str = "There were headers present in the request which were not signed";
 
-/// Where vendors answer alike, the source is the Amazon S3 API Reference, "Error responses"; where they differ, it stands in
-/// the dialect's file.
+/// The source is the Amazon S3 API Reference, "Error responses"; where vendors differ, that of the dialect's file.
 impl Answered for AuthFailure {
     fn answer(&self, dialect: DialectName) -> Answer {
         use S3ErrorCode as Code;
@@ -200,7 +199,7 @@ fn query_parameters(message: String) -> Answer {
     Answer::new(400, S3ErrorCode::AuthorizationQueryParametersError, message)
 }
 
-/// What is wrong with a credential, wherever it stands.
+/// The answer to a wrong credential, in the header or in a parameter.
 fn credential(placement: Placement, rest: &str) -> Answer {
     match placement {
         Placement::Header => header_malformed(rest),

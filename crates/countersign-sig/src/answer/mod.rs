@@ -26,7 +26,7 @@ pub use document::{ErrorDocument, xml_text};
 
 /// A failure to which there is an answer.
 pub trait Answered {
-    /// The answer, in the words of a vendor.
+    /// The answer, as a vendor words it.
     fn answer(&self, dialect: DialectName) -> Answer;
 }
 

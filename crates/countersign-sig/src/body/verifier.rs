@@ -1,4 +1,4 @@
-//! A body on its way: what may go on, and what is held back.
+//! The verification of a body while it streams: what may be forwarded, and what is held back.
 
 use std::ops::Range;
 
@@ -19,9 +19,9 @@ enum Verdict {
     Failed(BodyFailure),
 }
 
-/// One attempt at a body.
+/// Verifies one transmission of a body.
 ///
-/// A piece goes on when the next one has come and nothing is wrong so far, so no byte is copied that does not have to be.
+/// A piece is released when the next one has arrived and nothing is wrong so far; so nothing is copied but short pieces.
 #[derive(Debug)]
 pub struct BodyVerifier {
     plan: BodyPlan,
@@ -33,7 +33,7 @@ pub struct BodyVerifier {
 }
 
 impl BodyPlan {
-    /// A verifier of the whole body: a fresh one for each attempt.
+    /// A verifier of the whole body: a new one for each transmission.
     pub fn verifier(&self) -> BodyVerifier {
         BodyVerifier::of(self)
     }
@@ -53,11 +53,12 @@ impl BodyVerifier {
         }
     }
 
-    /// Takes the next piece as it was received, and gives what may go on to the node now: perhaps nothing. With the last
-    /// piece everything that was claimed is proven, and everything goes on.
+    /// Takes the next piece as received, and gives what may be forwarded now, which may be nothing. With the last piece everything
+    /// that was declared is verified, and everything that was held back is given.
     ///
     /// # Errors
-    /// The second group of [`BodyFailure`], and [`BodyFailure::TooLarge`]. From then on every call fails in the same way.
+    /// The variants of [`BodyFailure`] that concern the bytes, and [`BodyFailure::TooLarge`]. Every later call fails in the same
+    /// way.
     pub fn push(&mut self, piece: Bytes, end: End) -> Result<Bytes, BodyFailure> {
         match &self.verdict {
             Verdict::Failed(failure) => return Err(failure.clone()),
@@ -85,7 +86,7 @@ impl BodyVerifier {
         }
     }
 
-    /// Checks what is received, and gives what of it the node is to have.
+    /// Checks what is received, and gives the part of it that is to be forwarded.
     fn read(&mut self, piece: Bytes) -> Result<Bytes, BodyFailure> {
         let state = &mut self.data;
         let Some(decoder) = &mut self.decoder else {
@@ -101,16 +102,16 @@ impl BodyVerifier {
                 let mut data = Gathered::None;
                 decoder.decode(&piece, |range| data.add(&piece, range))?;
                 let data = data.of(&piece);
-                // All at once: a digest pays for each stretch that it takes in.
+                // All at once: every update of a digest has a cost of its own.
                 state.update(&data);
                 Ok(data)
             }
         }
     }
 
-    /// Counts what is received against what was announced.
+    /// Counts what is received against the declared length.
     fn count(&mut self, piece: &Bytes) -> Result<(), BodyFailure> {
-        // No piece has more bytes than 64 bits count.
+        // The length of a piece fits into 64 bits.
         let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
         self.received = self.received.saturating_add(length);
         let planned = &self.plan.0;
@@ -160,7 +161,7 @@ impl BodyVerifier {
         self.data.clone().prove(&planned.data, trailer)
     }
 
-    /// Holds a piece back in place of the one before, which goes on.
+    /// Holds a piece back in place of the one before, which is released.
     fn hold(&mut self, mut piece: Bytes) -> Bytes {
         if piece.is_empty() {
             return piece;

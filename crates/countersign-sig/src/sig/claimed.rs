@@ -1,5 +1,5 @@
-//! Who a request says has signed it, for the log and the metrics of a request that is refused. Nothing here is checked, and
-//! nothing is decided by it: it is read from what a fault has left readable.
+//! Who a request says has signed it, for the log and the metrics of a request that is refused. Nothing here is verified, and
+//! nothing is decided by it: it is read from whatever parts of a malformed request can be read.
 
 use std::borrow::Cow;
 
@@ -11,12 +11,12 @@ use super::headers::text_of;
 use super::{Field, Placement, Version};
 use crate::dialect::{ChosenSyntax, Dialect, SYNTAXES, Syntax, choose};
 
-/// What a request claims.
+/// What a request says of its signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed<'r> {
-    /// The AccessKeyId, as long as the client made it; not empty.
+    /// The AccessKeyId, of any length; not empty.
     pub access_key_id: Cow<'r, str>,
-    /// The dialect in whose words it is claimed; none where that is not accepted.
+    /// The dialect and the syntax; none where it is not accepted.
     pub dialect: Option<ChosenSyntax>,
     /// The version of the signature.
     pub version: Version,
@@ -38,7 +38,7 @@ impl<'r> Claimed<'r> {
         })
     }
 
-    /// The same, apart from the request.
+    /// The same without borrowing from the request.
     pub fn into_owned(self) -> Claimed<'static> {
         Claimed {
             access_key_id: Cow::Owned(self.access_key_id.into_owned()),
@@ -74,7 +74,7 @@ impl<'r> Claimed<'r> {
     }
 }
 
-/// What is in front of the scope of a credential, `AccessKeyId/date/region/service/terminator`.
+/// The AccessKeyId of a credential, `AccessKeyId/date/region/service/terminator`.
 fn account(credential: &str) -> &str {
     credential.split('/').next().unwrap_or_default()
 }
@@ -84,7 +84,7 @@ fn in_header(value: &[u8]) -> Option<(Cow<'_, str>, &'static Syntax, Version)> {
     let rest = rest.trim_ascii();
     SYNTAXES.iter().find_map(|syntax| {
         if scheme == syntax.scheme {
-            // What has no colon may be a signature as well as an id.
+            // Without a colon it may be a signature, which is not to be logged.
             let (id, _signature) = rest.rsplit_once(':')?;
             Some((id.into(), *syntax, Version::V2))
         } else if scheme == syntax.v4.algorithm {

@@ -1,9 +1,9 @@
-//! A key of the gateway's own at the nodes: it signs anew what a client has signed.
+//! A key of the gateway at the storage nodes: it signs again what a client has signed.
 //!
-//! What it signs is composed by the gateway: a path and a query in the one spelling of RFC 3986, section 2.3 (every byte
-//! but the unreserved ones encoded, in capitals), and no header of the vendor's but those that the client signed or the
-//! gateway set. So the canonical forms of the specification are the bytes that are sent, and a node that decodes and
-//! encodes them once comes to the same.
+//! The request that it signs is composed by the gateway: path and query are percent-encoded as RFC 3986, section 2.3,
+//! recommends (every byte but the unreserved ones, in upper case), and the vendor's headers are those that the client signed
+//! or the gateway set. So the bytes that are sent are the canonical ones of the specification, also for a node that decodes
+//! and encodes them once.
 
 use std::fmt;
 
@@ -22,18 +22,18 @@ use crate::address::Address;
 use crate::dialect::{ChosenSyntax, Dialect, Syntax};
 use crate::secret::Secret;
 
-/// A key at the nodes, made ready to sign.
+/// A key at the nodes, prepared for signing.
 pub struct NodeKey {
     access_key_id: String,
     secret: Secret<String>,
     hmac_sha1: HmacSha1,
     dialect: &'static Dialect,
     region: String,
-    /// Derived once a day, not once a request.
+    /// Derived once a day, not for each request.
     signing_keys: SigningKeys,
 }
 
-/// Whether the body goes on in signed chunks, whose signatures go on from the request's.
+/// Whether the body is sent in signed chunks, whose chain of signatures begins with that of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chunks {
     /// It does.
@@ -64,10 +64,10 @@ impl NodeKey {
         self.dialect.syntaxes[0]
     }
 
-    /// Signs with version 2: the value of Authorization. The request has a Date and no date of the vendor's.
+    /// Signs with version 2; gives the value of Authorization. The request has a `Date` and no date header of the vendor.
     ///
     /// # Errors
-    /// [`AuthFailure`], where the query has two readings; that of a request that was checked has one.
+    /// [`AuthFailure`] where the query string is ambiguous; that of a verified request is not.
     pub fn sign_v2(
         &self,
         view: &RequestView<'_>,
@@ -85,9 +85,9 @@ impl NodeKey {
         Ok(format!("{scheme} {id}:{signature}"))
     }
 
-    /// Signs with version 4 in the header: the value of Authorization, and the chain of the chunks behind it. The request
-    /// has its Host, the vendor's date, which is `timestamp`, and its payload hash, which is `payload`. Signed are those,
-    /// every other header of the vendor's, and of the content's those that the client signed.
+    /// Signs with version 4 in the header; gives the value of Authorization, and the chain for a body in signed chunks. The
+    /// request has a Host, the vendor's date header with `timestamp`, and its payload mode, `payload`. Signed are the Host, every
+    /// header of the vendor, and those of Content-MD5 and Content-Type that the client signed.
     pub fn sign_v4(
         &self,
         view: &RequestView<'_>,

@@ -12,10 +12,10 @@ use super::v4::Presented;
 use super::{Placement, Version};
 use crate::dialect::{ChosenSyntax, Dialect, SYNTAXES, Syntax, choose};
 
-/// What the query string says in version 2.
+/// The credentials of a presigned request of version 2.
 #[derive(Debug)]
 pub struct PresignedV2<'v> {
-    /// The dialect whose access key parameter it uses.
+    /// The dialect that has its AccessKeyId parameter.
     pub dialect: ChosenSyntax,
     /// The AccessKeyId, decoded; not empty.
     pub access_key_id: Cow<'v, str>,
@@ -25,7 +25,7 @@ pub struct PresignedV2<'v> {
     pub signature: Cow<'v, str>,
 }
 
-/// The value of a parameter, decoded once. What is no UTF-8 is no access key id and no signature either way.
+/// The value of a parameter, decoded once. Invalid UTF-8 is replaced: no AccessKeyId and no signature has any.
 fn value<'v>(view: &'v RequestView<'_>, name: &str) -> Option<Cow<'v, str>> {
     let raw = view.parameter(name)?.raw_value.unwrap_or("");
     Some(match is_plain(raw) {
@@ -71,7 +71,7 @@ pub fn parse_v2<'v>(
     })
 }
 
-/// Reads the credentials of version 4, which stand in the parameters of `syntax`.
+/// Reads the credentials of version 4 from the parameters of `syntax`.
 ///
 /// # Errors
 /// Rules 7, 8 and 12 to 15 of [`AuthFailure`].

@@ -1,4 +1,4 @@
-//! The client's side: signs a request as the dialects define it. Used by `countersign sign` and towards the nodes.
+//! The client's side: signs a request as the dialects define it.
 
 pub mod v4;
 
@@ -20,7 +20,7 @@ use crate::dialect::{ChosenSyntax, Dialect, Syntax};
 use crate::secret::Secret;
 pub use v4::{Signed, Signer, sign_header_v4, sign_query_v4};
 
-/// RFC 3986's unreserved characters stay.
+/// All but the unreserved characters (RFC 3986, section 2.3) are encoded.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -63,24 +63,24 @@ impl Unsigned<'_> {
 /// Why a request cannot be signed.
 #[derive(Debug, Error)]
 pub enum SignError {
-    /// The URL is about no bucket and key.
+    /// The URL names no bucket and key.
     #[error(transparent)]
     Address(#[from] AddressFailure),
-    /// The query or the headers have no single reading.
+    /// The query string or the headers are ambiguous.
     #[error(transparent)]
     Request(#[from] AuthFailure),
-    /// The access key id cannot stand in a header.
+    /// The AccessKeyId cannot be written in a header.
     #[error("the access key id has characters that cannot stand in a header")]
     AccessKeyId,
-    /// A value of ours cannot stand in a header.
+    /// A value cannot be written in a header.
     #[error("the value of the header '{0}' has characters that cannot stand in one")]
     HeaderValue(&'static str),
-    /// The vendor's date header is there, but is no time of signing.
+    /// The vendor's date header is set, but is not a time of signing.
     #[error("the vendor's date header must be written as 20130524T000000Z")]
     Timestamp,
 }
 
-/// Signs in the header: adds `Date` where no date is set, and `Authorization`.
+/// Signs in the header with version 2: adds `Date` if no date is set, and `Authorization`.
 ///
 /// # Errors
 /// [`SignError`].
@@ -113,7 +113,7 @@ pub fn sign_header(
     Ok(headers)
 }
 
-/// Signs in the query string, good until `expires` (seconds since 1970); gives the whole query string.
+/// Presigns with version 2, valid until `expires` (seconds since 1970); gives the whole query string.
 ///
 /// # Errors
 /// [`SignError`].
@@ -163,7 +163,7 @@ fn sign(
         names,
         CopySource::Absent,
         request.hosts,
-        // Whoever signs takes every name; the gateway that gets the request has its own rules.
+        // The signer accepts every name; whoever receives the request has rules of its own.
         NameRules {
             bucket_names: BucketNames::Relaxed,
             dot_segments: DotSegments::Forward,

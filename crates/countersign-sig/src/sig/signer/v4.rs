@@ -1,4 +1,4 @@
-//! Signing in version 4: a client's request for the command line, and the gateway's own towards a node.
+//! Signing with version 4: the requests of a client, and those of a gateway to a storage node.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,17 +16,17 @@ use crate::sig::signing_key::{CredentialScope, HMAC_SHA256_LENGTH, SigningKey};
 use crate::sig::v4::SignedHeaders;
 use crate::sig::v4::canonical::{UNSIGNED_PAYLOAD, sign};
 
-/// The headers beside the Host and the vendor's own that a client of ours signs.
+/// The headers that a client signs besides the Host and those of the vendor.
 const OWN_HEADERS: &[&str] = &["content-encoding", "content-md5", "content-type"];
 
 /// Who signs, when and for which scope.
 #[derive(Debug, Clone, Copy)]
 pub struct Signer<'s> {
-    /// The form of the dialect.
+    /// The syntax to sign with.
     pub syntax: &'static Syntax,
     /// The AccessKeyId.
     pub access_key_id: &'s str,
-    /// The key of the scope below.
+    /// The signing key of `scope`.
     pub key: &'s SigningKey,
     /// The credential scope.
     pub scope: CredentialScope<'s>,
@@ -34,7 +34,7 @@ pub struct Signer<'s> {
     pub timestamp: &'s str,
 }
 
-/// A request's signature. It prints nothing: it is a credential.
+/// The signature of a request. It has no `Debug`: it is a credential.
 pub struct Signed {
     /// The value of the Authorization header.
     pub authorization: String,
@@ -68,7 +68,7 @@ impl Signer<'_> {
         }
     }
 
-    /// The chain of a body in signed chunks behind a request.
+    /// The chain for the body of a request in signed chunks.
     pub fn chain(&self, seed: [u8; HMAC_SHA256_LENGTH]) -> ChunkChain {
         let algorithm = self.syntax.v4.algorithm;
         let scope = self.scope.text();
@@ -94,7 +94,7 @@ impl Signer<'_> {
     }
 }
 
-/// Who a client of the command line signs as, and where.
+/// The credentials of a client, and the region they are used in.
 #[derive(Debug)]
 pub struct ScopedCredentials<'c> {
     /// The key.
@@ -135,7 +135,7 @@ impl ScopedCredentials<'_> {
 
 /// Signs in the Authorization header; gives every header to send but the Host, and the chain for a body in signed chunks.
 /// `payload` is the payload mode: a SHA-256 in hexadecimal digits, `UNSIGNED-PAYLOAD` or one of the `STREAMING-` modes.
-/// A vendor's date header of the request's own stays.
+/// If the request has the vendor's date header, it is kept.
 ///
 /// # Errors
 /// [`SignError`].
@@ -176,8 +176,8 @@ pub fn sign_header_v4(
     Ok((headers, chain))
 }
 
-/// Signs in the query string, good for `life` from `now` on; gives the whole query string. Whoever uses the URL has to send
-/// the vendor's headers of the request, which are signed.
+/// Presigns, valid for `life` from `now` on; gives the whole query string. Whoever uses the URL has to send the vendor's
+/// headers of the request, which are signed.
 ///
 /// # Errors
 /// [`SignError`].

@@ -31,11 +31,11 @@ pub use credential::{Credential, Region, SignedHeaders};
 pub use presented::Presented;
 use spelling::Spelling;
 
-/// How many bytes of other spellings are hashed for a request whose usual spelling does not hold: every spelling that there
-/// can be of a request with a header of 8 KB, the most that Amazon S3 takes, and few of a longer one.
+/// How many bytes of further variants are hashed if the usual one does not match: enough for every variant of a request with
+/// a header of 8 KB, the most that Amazon S3 accepts, and for a few of a longer one.
 const MAX_TRIED_BYTES: usize = 256 * 1024;
 
-/// A request of version 4, read and found to be in order, but for the signature.
+/// A request of version 4 that is checked in everything but its signature.
 #[derive(Debug)]
 pub struct Signing<'v> {
     syntax: &'static Syntax,
@@ -50,11 +50,11 @@ pub struct Signing<'v> {
 pub struct Confirmed<'c> {
     /// The key that confirmed it.
     key: SigningKey,
-    /// Its own bytes, from which the chunks of a body go on.
+    /// The bytes of the signature, the seed for the chunks of a body.
     signature: [u8; HMAC_SHA256_LENGTH],
-    /// The spelling of the request over which it holds.
+    /// The variant of the request over which it holds.
     pub spelling: Spelling,
-    /// The first of the vendor's headers, but for metadata, that was signed with other blanks than it was sent with.
+    /// The first header of the vendor, metadata excepted, that was signed with other spaces than it was sent with.
     pub collapsed: Option<&'c str>,
 }
 
@@ -128,7 +128,7 @@ impl<'v> Signing<'v> {
         })
     }
 
-    /// The AccessKeyId. Not proven.
+    /// The AccessKeyId. Not verified.
     pub fn access_key_id(&self) -> &str {
         self.credential.access_key_id()
     }
@@ -148,7 +148,7 @@ impl<'v> Signing<'v> {
         &self.canonical
     }
 
-    /// The StringToSign by AWS's rules, for a diagnosis.
+    /// The StringToSign as AWS specifies it, for a diagnosis.
     pub fn string_to_sign(&self) -> StringToSign<'_> {
         self.string_over(Sha256::digest(self.canonical.to_bytes()).into())
     }
@@ -162,8 +162,7 @@ impl<'v> Signing<'v> {
         }
     }
 
-    /// The spelling of the request over which the key's signature is the one provided. A comparison takes the same time
-    /// wherever the first difference stands.
+    /// The variant of the request for which the key's signature is the one provided. Signatures are compared in constant time.
     pub(super) fn confirmed_by(&self, key: &VerifyingKey) -> Option<Confirmed<'_>> {
         let key = self.credential.signing_key(self.syntax.v4.key_seed, key);
         let mut buffer = Vec::with_capacity(USUAL_LENGTH);
@@ -192,7 +191,7 @@ impl<'v> Signing<'v> {
         })
     }
 
-    /// What the signature says about the body.
+    /// What the signature covers of the body.
     pub(super) fn payload(&self, confirmed: Confirmed<'_>) -> PayloadClaim {
         let Confirmed { key, signature, .. } = confirmed;
         let chain = || {
@@ -211,13 +210,13 @@ impl<'v> Signing<'v> {
     }
 }
 
-/// Only these two stream an object in; everything else has a body that S3 reads whole.
+/// Only these two have the data of an object as body, which may be chunked; S3 reads any other body whole.
 fn takes_chunks(operation: Operation, placement: Placement) -> bool {
     placement == Placement::Header
         && matches!(operation, Operation::PutObject | Operation::UploadPart)
 }
 
-/// What a request declares about its body.
+/// What a request declares of its body.
 struct Declared<'v> {
     text: &'v [u8],
     mode: PayloadMode,
@@ -225,7 +224,7 @@ struct Declared<'v> {
 }
 
 impl<'v> Declared<'v> {
-    /// The header says it. A presigned request may say it in a parameter, or nothing.
+    /// Reads the payload mode from the header; a presigned request may have it in a parameter, or not at all.
     fn of(
         view: &'v RequestView<'v>,
         syntax: &Syntax,
@@ -259,7 +258,7 @@ impl<'v> Declared<'v> {
         };
         let mode = match PayloadMode::of(text, syntax.v4.algorithm) {
             Some(mode) => mode,
-            // As S3 has it: what a presigned request says of a body that it does not have is no matter, as long as it is signed.
+            // As at S3, a signed payload mode of a presigned request without a body does not matter.
             None if placement == Placement::Query && has_no_body(view.method) => {
                 PayloadMode::Unsigned
             }
@@ -269,8 +268,8 @@ impl<'v> Declared<'v> {
     }
 }
 
-/// The time of signing, as text and as a time. In the header form the vendor's date header says it, else `Date`, which may
-/// also be an HTTP date. The text is a line of the StringToSign, so it is signed wherever it stands.
+/// The time of signing, as text and as a time. Signed in the header, a request has it in the vendor's date header or else in
+/// `Date`, which may also be an HTTP date. The text is a line of the StringToSign, so it is always signed.
 fn time_of<'v>(
     view: &'v RequestView<'v>,
     syntax: &Syntax,
@@ -290,15 +289,15 @@ fn time_of<'v>(
     })
 }
 
-/// The Host and every header of the vendor's must be signed, but for the payload mode: its value is the last line of the
-/// canonical request either way. Everything else that a node takes from such a header would be whoever's who sent it.
+/// The Host and every header of the vendor must be signed, except the payload mode: its value is the last line of the
+/// canonical request anyway. Whoever sends the request could set any other such header.
 fn check_signed(
     fields: &Fields<'_>,
     syntax: &Syntax,
     signed_headers: &SignedHeaders<'_>,
 ) -> Result<(), AuthFailure> {
     let optional = syntax.v4.content_sha256_header;
-    // Both are sorted, so each name is looked for behind the one before. Metadata may stand more than once.
+    // Both are sorted, so the search for a name starts after the one before. Metadata may appear more than once.
     let (mut names, mut before) = (signed_headers.names(), "");
     let mut signed = |name| {
         let again = name == before;
