@@ -10,16 +10,17 @@
 //! | 2 pure | [`body`] | `PayloadClaim → BodyPlan → BodyVerifier`: verification of bodies while they stream |
 //! | 2 | [`credentials`] | the stores of access keys: the only I/O before a request is forwarded |
 //! | 2 | [`policy`] | `Verified → Permit`: whether a caller may do an operation |
+//! | 3 pure | [`answer`] | the S3 error documents: the response to a failure of a pure module |
 //! | 3 | [`cluster`] | `Permit → HttpPeer`: the nodes; a connection to one needs a permit |
-//! | 3 | [`error`] | every refusal and its S3 error document |
-//! | 4 | [`metrics`], [`logs`] | all metrics; the log |
-//! | 5 | [`runtime`] | the shared state of a running gateway, with the configuration in use |
-//! | 5 | `embedded` | the storage node of the demo and the tests |
-//! | 6 | [`wire`] | the bytes of a connection, checked before Pingora's HTTP parser sees them |
-//! | 6 | [`config`] | the TOML file: reading, checking and printing |
-//! | 7 | [`gateway`] | one request: Pingora's proxy callbacks, which use the modules above |
-//! | 8 | [`server`] | the process: sockets, connections, signals, the admin listener |
-//! | 9 | [`cli`] | the commands: serve, demo, check, sign |
+//! | 4 | [`error`] | every refusal, and the responses to those that only the gateway declares |
+//! | 5 | [`metrics`], [`logs`] | all metrics; the log |
+//! | 6 | [`runtime`] | the shared state of a running gateway, with the configuration in use |
+//! | 6 | `embedded` | the storage node of the demo and the tests |
+//! | 7 | [`wire`] | the bytes of a connection, checked before Pingora's HTTP parser sees them |
+//! | 7 | [`config`] | the TOML file: reading, checking and printing |
+//! | 8 | [`gateway`] | one request: Pingora's proxy callbacks, which use the modules above |
+//! | 9 | [`server`] | the process: sockets, connections, signals, the admin listener |
+//! | 10 | [`cli`] | the commands: serve, demo, check, sign |
 //!
 //! A file imports only modules of lower levels and files of its own module, without import cycles. A pure module uses no
 //! Pingora, no tokio, no file, no socket, no clock and no log: the pure modules are the crate `countersign-sig`, which other
@@ -42,4 +43,4 @@ pub mod server;
 pub mod socket_address;
 pub mod wire;
 
-pub use countersign_sig::{address, body, dialect, secret, sig};
+pub use countersign_sig::{address, answer, body, dialect, secret, sig};

@@ -14,8 +14,9 @@ use prometheus::{
 use strum::EnumCount;
 
 use crate::address::Operation;
+use crate::answer::S3ErrorCode;
 use crate::dialect::DialectName;
-use crate::error::{Reason, S3ErrorCode};
+use crate::error::Reason;
 use crate::sig::Version;
 pub use node::NodeMetrics;
 

@@ -2,8 +2,6 @@
 //! fills.
 #![cfg(feature = "embedded")]
 
-mod support;
-
 use std::io::{self, Write};
 use std::net::TcpListener;
 use std::path::Path;

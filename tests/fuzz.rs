@@ -3,9 +3,7 @@
 //! fuzz` throws for longer. The decoders of bodies are thrown at in `tests/body/fuzz.rs`, whole requests over sockets in
 //! `tests/threats_http/fuzz.rs`.
 
-#[path = "support/line.rs"]
 mod line;
-mod support;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};

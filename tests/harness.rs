@@ -1,7 +1,5 @@
 //! The tests' own tools: the signer gives the published values, the raw client and the recording node understand each other.
 
-mod support;
-
 use std::io::ErrorKind;
 
 use support::gateway::Config;

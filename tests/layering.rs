@@ -457,7 +457,13 @@ fn a_tests_signer_shares_nothing_with_the_verifier() {
     ];
     let accepted = [(
         "tests/a.rs",
-        "mod support;\nuse countersign::sig::claim;\nuse support::signer;",
+        "use countersign::sig::claim;\nuse support::signer;",
     )];
     holds(&files(&["tests"]), rule, &refused, &accepted);
+
+    // What it does not depend on it cannot use.
+    let manifest = include_str!("support/Cargo.toml");
+    let (_, dependencies) = manifest.split_once("\n[dependencies]\n").expect("some");
+    assert!(dependencies.contains("\nhmac"), "{dependencies}");
+    assert!(!dependencies.contains("\ncountersign"), "{dependencies}");
 }

@@ -5,9 +5,7 @@
 mod change;
 #[path = "properties/draw.rs"]
 mod draw;
-#[path = "support/line.rs"]
 mod line;
-mod support;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -21,10 +19,9 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use change::Change;
 use draw::{CUSTOM_DOMAIN, Drawn, parts, target};
 use line::{Line, Stop};
-use support::gateway::{self, Gateway};
-use support::rec::{Answer, Rec, Recorded};
+use support::rec::Recorded;
+use support::scene::{Forward, Scene};
 use support::signer::{DOMAIN, Request, Word, unix_time};
-use support::wire::Connection;
 
 fn runner(cases: u32) -> TestRunner {
     let config = Config {
@@ -122,12 +119,6 @@ fn covered(
     covered
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Forward {
-    Passthrough,
-    Trusted,
-}
-
 /// What arrived is what was signed.
 fn assert_as_signed(drawn: &Drawn, sent: &Request, arrived: &Recorded, forward: Forward) {
     let sent_on = match forward {
@@ -185,39 +176,21 @@ fn metric(text: &str, name: &str, label: &str) -> u64 {
 }
 
 fn through_the_gateway(forward: Forward, cases: u32) {
-    let rec = Rec::start(Answer::Ok);
-    let mode = match forward {
-        Forward::Passthrough => "passthrough",
-        Forward::Trusted => "trusted",
-    };
     let listener = format!(
         "[[listener]]\naddress = \"127.0.0.1:0\"\ndomains = [\"{DOMAIN}\"]\ncustom_domains = [\"{CUSTOM_DOMAIN}\"]\n"
     );
-    let cluster = format!(
-        "[[cluster]]\nname = \"main\"\ndialect = \"aws\"\nnodes = [\"{}\"]\nforward = \"{mode}\"\n",
-        rec.address()
-    );
-    let config = gateway::Config::new(rec.address());
-    let gateway = Gateway::start(
-        &config
-            .section("listener", &listener)
-            .section("cluster", &cluster),
-    );
+    let scene = Scene::configured(forward, |config| config.section("listener", &listener));
+    // One connection as long as the gateway keeps it, so that a request that is cut wrongly spoils the next one.
+    let scene = scene.on_one_connection();
     let mut runner = runner(cases);
     let strategy = (draw::request(unix_time(0)), any::<Index>(), any::<u16>());
     let (mut accepted, mut refused) = (0, 0);
-    let mut connection: Option<Connection> = None;
-    // Connections are kept where the gateway keeps them, so that a request that is cut wrongly spoils the next one.
-    let mut exchange = |request: &Request| {
-        let mut open = connection.take().unwrap_or_else(|| gateway.connect());
-        let response = open.exchange(request);
-        if response.header("connection") != Some("close") {
-            connection = Some(open);
-        }
+    let exchange = |request: &Request| {
+        let response = scene.send(request);
         let id = response
             .header("x-amz-request-id")
             .or(response.header("x-wos-request-id"));
-        gateway.await_log(&format!(
+        scene.gateway.await_log(&format!(
             "request_id={}",
             id.expect("every answer has an id")
         ));
@@ -226,15 +199,15 @@ fn through_the_gateway(forward: Forward, cases: u32) {
     for _ in 0..cases {
         let (drawn, index, pick) = drawn(&mut runner, &strategy);
         let sent = drawn.signed();
-        rec.clear();
+        scene.rec.clear();
         let response = exchange(&sent);
         assert_eq!(response.status, 200, "{}\n{sent:#?}", response.text());
         accepted += 1;
-        let arrived = rec.requests();
+        let arrived = scene.rec.requests();
         assert_eq!(arrived.len(), 1, "{sent:#?}");
         assert_as_signed(&drawn, &sent, &arrived[0], forward);
 
-        rec.clear();
+        scene.rec.clear();
         let possible: Vec<(Change, Request)> = Change::ALL
             .iter()
             .filter_map(|change| Some((*change, change.make(&drawn, &sent, pick.into())?)))
@@ -254,10 +227,10 @@ fn through_the_gateway(forward: Forward, cases: u32) {
             );
         }
         refused += 1;
-        rec.assert_untouched();
+        scene.rec.assert_untouched();
     }
     assert!(accepted == u64::from(cases) && refused == accepted);
-    let metrics = gateway.admin_get("/metrics").text();
+    let metrics = scene.gateway.admin_get("/metrics").text();
     let requests = |outcome: &str| {
         metric(
             &metrics,
@@ -272,7 +245,7 @@ fn through_the_gateway(forward: Forward, cases: u32) {
         accepted + refused
     );
     assert_eq!(metric(&metrics, "countersign_refusals_total", ""), refused);
-    let (_, log) = gateway.stop();
+    let (_, log) = scene.gateway.stop();
     let lines = |outcome: &str| log.lines().filter(|line| line.contains(outcome)).count() as u64;
     assert_eq!(lines("outcome=forwarded"), accepted);
     assert_eq!(lines("outcome=refused"), refused);

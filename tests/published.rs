@@ -1,8 +1,6 @@
 //! Every published example through the gateway's own code: the canonical request and the StringToSign first, so that a failure
 //! names the step, then the verdict at the example's own time.
 
-mod support;
-
 use std::time::SystemTime;
 
 use countersign::address::{Address, CopySource, HostNames, NameRules};

@@ -1,8 +1,6 @@
 //! Every published example of a form upload through the gateway's own code: the body, the StringToSign, the verdict at the
 //! example's own time.
 
-mod support;
-
 use std::time::SystemTime;
 
 use countersign::body::form::{Boundary, Filename, FormBody, FormHead, HeadReader};

@@ -2,9 +2,7 @@
 
 #[path = "refusals/case.rs"]
 mod case;
-#[path = "support/line.rs"]
 mod line;
-mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 

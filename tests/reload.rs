@@ -1,7 +1,5 @@
 //! The configuration read again on SIGHUP, while requests go on.
 
-mod support;
-
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use support::gateway::{Config, Gateway};

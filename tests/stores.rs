@@ -1,7 +1,5 @@
 //! A credential store that has to ask somebody.
 
-mod support;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -5,11 +5,9 @@
 mod canonical;
 #[path = "version_4/dates.rs"]
 mod dates;
-#[path = "support/line.rs"]
 mod line;
 #[path = "version_4/random.rs"]
 mod random;
-mod support;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

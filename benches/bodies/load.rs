@@ -5,16 +5,6 @@
 //! one that was sent. Every upload is signed separately. The signer is that of the tests, written from the vendor's
 //! documentation.
 
-#[path = "../../tests/support/chunks.rs"]
-#[allow(dead_code, reason = "a part of it is used")]
-mod chunks;
-#[path = "../../tests/support/signer.rs"]
-#[allow(dead_code, reason = "a part of it is used")]
-mod signer;
-#[path = "../../tests/support/upload.rs"]
-#[allow(dead_code, reason = "a part of it is used")]
-mod upload;
-
 use std::env;
 use std::error::Error;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -25,7 +15,7 @@ use std::thread;
 use std::time::Instant;
 
 use sha2::{Digest, Sha256};
-use upload::{Chain, SIGNED_CHUNKS, UNSIGNED, Upload, sha256};
+use support::upload::{Chain, SIGNED_CHUNKS, UNSIGNED, Upload, sha256};
 
 /// The size of a chunk, as in the SDKs.
 const CHUNK: usize = 64 * 1024;
@@ -137,7 +127,7 @@ impl Object {
         if matches!(mode, Mode::Declared | Mode::SignedChunksHashed) {
             let mut hash = Sha256::new();
             object.pieces().for_each(|(_, data)| hash.update(data));
-            object.digest = chunks::hex(&hash.finalize());
+            object.digest = support::chunks::hex(&hash.finalize());
         }
         object
     }

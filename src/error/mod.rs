@@ -1,142 +1,124 @@
-//! Refusals: every reason for which a request is not forwarded, and the S3 error document that answers it.
+//! Refusals: every reason for which a request is not forwarded, and the responses to those that only the gateway declares.
 
-mod auth;
-mod body;
-mod code;
-mod document;
-mod form;
 mod wire;
 
-use std::borrow::Cow;
-
-use crate::address::{
-    AddressFailure, BucketNames, MAX_BUCKET_LENGTH, MIN_BUCKET_LENGTH, MIN_RELAXED_BUCKET_LENGTH,
-    Operation,
-};
+use crate::address::{AddressFailure, Operation};
+use crate::answer::{Answer, Answered, S3ErrorCode};
 use crate::body::BodyFailure;
 use crate::body::form::FormFault;
-use crate::dialect::{Dialect, DialectName};
+use crate::dialect::DialectName;
 use crate::policy::Denial;
 use crate::sig::AuthFailure;
 use crate::sig::form::{FormFailure, PolicyFailure};
-pub use code::S3ErrorCode;
-pub use document::{ErrorDocument, xml_text};
 pub use wire::WireFault;
 
-/// Why a request is not forwarded, or why its answer is not the node's.
+/// Why a request is not forwarded, or not answered by a node.
 #[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr, strum::VariantNames)]
 pub enum Refusal {
-    /// The bytes on the connection are no request that has one reading.
+    /// The bytes on the connection are not a request with only one reading.
     Wire(WireFault),
-    /// The request has no single address.
+    /// The request does not have exactly one valid address.
     Address(AddressFailure),
-    /// The request is not authentic.
+    /// The signature is missing or not valid.
     Auth(AuthFailure),
-    /// The body is not the one that was claimed.
+    /// The body is not as claimed.
     Body(BodyFailure),
-    /// The caller may not.
+    /// The policy denies the request.
     Denied(Denial),
-    /// The method is none of S3's.
+    /// The method is not one of S3.
     Method,
-    /// A body where the operation has none: a node that does not read it would take it for the next request.
+    /// A body for an operation without one: a node that does not read it could parse it as the next request.
     UnexpectedBody(Operation),
-    /// A `Connection` header names a field that is signed or that goes on to the node, or something that is no name.
+    /// A `Connection` header names a field that is signed or forwarded to the node, or has a member that is not a token.
     ConnectionNames(String),
-    /// A header would make a node act on another method than the one that was signed.
+    /// A header would make a node use another method than the signed one.
     MethodOverride(String),
-    /// `Expect` is something else than `100-continue`.
+    /// `Expect` is not `100-continue`.
     Expect,
-    /// The body of a form upload is no form.
+    /// The body of a form upload is not a valid form.
     Form(FormFault),
-    /// A form upload is not what its signer allowed.
+    /// A form upload is not as its policy allows.
     Policy(PolicyFailure),
-    /// `response-…` parameters without a signature: whoever makes up the link would choose what a browser takes the
-    /// object for.
+    /// `response-…` parameters without a signature: the author of the link could choose how a browser interprets the object.
     UnsignedOverride,
-    /// A signed header is one that goes no further than the gateway, and the nodes verify the signature themselves.
+    /// A signed header is not forwarded, although the nodes verify the signature.
     SignedField(String),
-    /// A signed parameter is spelled in a way that the nodes would not understand as the gateway does.
+    /// A signed parameter is spelled so that the nodes would not interpret it as the gateway does.
     ParameterSpelling {
         /// The name as sent.
         sent: String,
-        /// The name that the nodes know.
+        /// The name that the nodes expect.
         known: String,
     },
-    /// The path has a `+` where `%2B` was signed, and the nodes would get the `+`, which some read as a blank.
+    /// The path has a `+` where `%2B` was signed, and the nodes would get the `+`, which some decode as a space.
     PlusInPath,
-    /// The bucket's name in the Host is in capitals, which some nodes read as another name.
+    /// The bucket name in the Host has upper-case letters, which is another name for some nodes.
     HostCapitals,
-    /// A parameter has the prefix of a vendor whose words the nodes do not speak.
+    /// A parameter has the prefix of a vendor whose dialect the nodes do not support.
     VendorParameter(String),
-    /// The credential store cannot be asked.
+    /// The credential store is not available.
     StoreUnavailable,
-    /// No node takes a connection.
+    /// No node accepts a connection.
     NoNode,
-    /// The nodes do not accept the gateway's own signature.
+    /// The nodes do not accept the signature of the gateway.
     OwnKey,
-    /// The node broke off, or answered something that is no HTTP.
+    /// The node closed the connection too early, or its response is not valid HTTP.
     NodeFailed,
-    /// The node was silent for too long.
+    /// The node did not respond in time.
     NodeSilent,
-    /// The client was silent for too long in the middle of a body.
+    /// The client did not send the rest of a body in time.
     ClientSilent,
-    /// A fault of the gateway's own.
+    /// An internal error of the gateway.
     Internal,
 }
 
-/// Why a request was refused, in a word that stays the same and is one of a fixed number: for logs and metrics.
+/// Why a request was refused, as one of a fixed set of names: for logs and metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reason {
-    /// The number of the rule of [`AuthFailure::rule`], where one is broken.
+    /// The number of the broken rule ([`AuthFailure::rule`]), if it is one.
     pub rule: Option<u8>,
-    /// Its name, or that of what else is wrong.
+    /// The name of the rule or of the other reason.
     pub name: &'static str,
 }
 
-/// Whose fault a refusal is.
+/// Who caused a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
-    /// The client's.
+    /// The client.
     Client,
-    /// A node's.
+    /// A node.
     Node,
-    /// The gateway's, or what it needs.
+    /// The gateway, or a service that it depends on.
     Gateway,
 }
 
-/// What a refusal says: the status, and the content of the document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The code.
-    pub code: S3ErrorCode,
-    /// The message.
-    pub message: Cow<'static, str>,
-    /// Further elements of the document.
-    pub fields: Vec<(&'static str, String)>,
-    /// Whose fault it is.
-    pub blame: Blame,
+impl From<AddressFailure> for Refusal {
+    fn from(failure: AddressFailure) -> Self {
+        Self::Address(failure)
+    }
 }
 
-impl Answer {
-    fn client(status: u16, code: S3ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            fields: Vec::new(),
-            blame: Blame::Client,
-        }
+impl From<AuthFailure> for Refusal {
+    fn from(failure: AuthFailure) -> Self {
+        Self::Auth(failure)
     }
+}
 
-    fn blaming(self, blame: Blame) -> Self {
-        Self { blame, ..self }
+impl From<BodyFailure> for Refusal {
+    fn from(failure: BodyFailure) -> Self {
+        Self::Body(failure)
     }
+}
 
-    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.fields.push((name, value.into()));
-        self
+impl From<FormFault> for Refusal {
+    fn from(failure: FormFault) -> Self {
+        Self::Form(failure)
+    }
+}
+
+impl From<PolicyFailure> for Refusal {
+    fn from(failure: PolicyFailure) -> Self {
+        Self::Policy(failure)
     }
 }
 
@@ -150,7 +132,7 @@ impl From<FormFailure> for Refusal {
 }
 
 impl Refusal {
-    /// Why, for logs and metrics.
+    /// The reason, for logs and metrics.
     pub fn reason(&self) -> Reason {
         let (rule, name) = match self {
             Self::Wire(fault) => (None, fault.into()),
@@ -165,17 +147,28 @@ impl Refusal {
         Reason { rule, name }
     }
 
-    /// The answer in the words of a dialect.
+    /// Who caused it.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::NoNode | Self::NodeFailed | Self::NodeSilent => Blame::Node,
+            Self::StoreUnavailable | Self::OwnKey | Self::Internal => Blame::Gateway,
+            _ => Blame::Client,
+        }
+    }
+
+    /// The response in a dialect. A failure that the crate `countersign-sig` declares has its response there.
     pub fn answer(&self, dialect: DialectName) -> Answer {
         use S3ErrorCode as Code;
         match self {
             Self::Wire(fault) => wire::answer(fault),
-            Self::Address(failure) => address(failure, dialect),
-            Self::Auth(failure) => auth::answer(failure, dialect),
-            Self::Body(failure) => body::answer(failure, dialect),
+            Self::Address(failure) => failure.answer(dialect),
+            Self::Auth(failure) => failure.answer(dialect),
+            Self::Body(failure) => failure.answer(dialect),
+            Self::Form(fault) => fault.answer(dialect),
+            Self::Policy(failure) => failure.answer(dialect),
             Self::Denied(denial) => denied(*denial),
-            Self::Method => Answer::client(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),
-            Self::UnexpectedBody(operation) => Answer::client(
+            Self::Method => Answer::new(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),
+            Self::UnexpectedBody(operation) => Answer::new(
                 400,
                 Code::UnexpectedContent,
                 format!(
@@ -183,173 +176,98 @@ impl Refusal {
                     operation.name()
                 ),
             ),
-            Self::ConnectionNames(name) => Answer::client(
+            Self::ConnectionNames(name) => Answer::new(
                 400,
                 Code::InvalidRequest,
                 format!(
-                    "The Connection header names '{name}'; a header that is signed or that goes on to the storage node may not stand there."
+                    "The Connection header names '{name}'; it must not name a header that is signed or forwarded to the storage node."
                 ),
             ),
-            Self::MethodOverride(name) => Answer::client(
+            Self::MethodOverride(name) => Answer::new(
                 501,
                 Code::NotImplemented,
                 format!(
                     "The header '{name}' you provided implies functionality that is not implemented."
                 ),
             ),
-            Self::Expect => Answer::client(
+            Self::Expect => Answer::new(
                 417,
                 Code::ExpectationFailed,
-                "The only expectation that can be met is 100-continue.",
+                "The only supported expectation is 100-continue.",
             ),
-            Self::Form(fault) => form::fault(*fault),
-            Self::Policy(failure) => form::policy(failure),
-            Self::UnsignedOverride => Answer::client(
+            Self::UnsignedOverride => Answer::new(
                 400,
                 Code::InvalidRequest,
                 "Request specific response headers cannot be used for anonymous GET requests.",
             ),
-            Self::SignedField(name) => Answer::client(
+            Self::SignedField(name) => Answer::new(
                 403,
                 Code::AccessDenied,
                 format!(
-                    "The signed header '{name}' cannot reach the storage node, which verifies the signature itself; do not sign it."
+                    "The signed header '{name}' is not forwarded to the storage node, which verifies the signature itself; do not sign it."
                 ),
             ),
-            Self::ParameterSpelling { sent, known } => Answer::client(
+            Self::ParameterSpelling { sent, known } => Answer::new(
                 400,
                 Code::InvalidArgument,
                 format!("The parameter '{sent}' must be spelled '{known}'."),
             ),
-            Self::PlusInPath => Answer::client(
+            Self::PlusInPath => Answer::new(
                 400,
                 Code::InvalidUri,
-                "The path has a '+' where '%2B' was signed, which the storage nodes may read as a blank; send '%2B'.",
+                "The path has a '+' where '%2B' was signed, which the storage nodes may decode as a space; send '%2B'.",
             ),
-            Self::HostCapitals => Answer::client(
+            Self::HostCapitals => Answer::new(
                 400,
                 Code::InvalidRequest,
                 "The name of the bucket in the Host header must be in lower case.",
             ),
-            Self::VendorParameter(name) => Answer::client(
+            Self::VendorParameter(name) => Answer::new(
                 501,
                 Code::NotImplemented,
-                format!("The storage nodes do not know the parameter '{name}'."),
+                format!("The storage nodes do not support the parameter '{name}'."),
             ),
-            Self::StoreUnavailable => {
-                Answer::client(503, Code::ServiceUnavailable, PLEASE_RETRY).blaming(Blame::Gateway)
-            }
-            Self::NoNode => {
-                Answer::client(503, Code::ServiceUnavailable, PLEASE_RETRY).blaming(Blame::Node)
-            }
-            Self::OwnKey => {
-                Answer::client(403, Code::AccessDenied, OWN_KEY).blaming(Blame::Gateway)
-            }
-            Self::NodeFailed => Answer::client(
+            Self::StoreUnavailable => Answer::new(503, Code::ServiceUnavailable, PLEASE_RETRY),
+            Self::NoNode => Answer::new(503, Code::ServiceUnavailable, PLEASE_RETRY),
+            Self::OwnKey => Answer::new(403, Code::AccessDenied, OWN_KEY),
+            Self::NodeFailed => Answer::new(
                 502,
                 Code::BadGateway,
                 "The storage node failed while it handled the request. Please retry.",
-            )
-            .blaming(Blame::Node),
-            Self::NodeSilent => Answer::client(
+            ),
+            Self::NodeSilent => Answer::new(
                 504,
                 Code::GatewayTimeout,
                 "The storage node did not answer in time. Please retry.",
-            )
-            .blaming(Blame::Node),
-            Self::ClientSilent => Answer::client(
+            ),
+            Self::ClientSilent => Answer::new(
                 400,
                 Code::RequestTimeout,
                 "Your socket connection to the server was not read from or written to within the timeout period.",
             ),
-            Self::Internal => Answer::client(
+            Self::Internal => Answer::new(
                 500,
                 Code::InternalError,
                 "We encountered an internal error. Please try again.",
-            )
-            .blaming(Blame::Gateway),
+            ),
         }
     }
 }
 
 const METHOD_NOT_ALLOWED: &str = "The specified method is not allowed against this resource.";
 const OWN_KEY: &str =
-    "The storage nodes do not accept the gateway's own credentials; its operator has to be told.";
+    "The storage nodes do not accept the credentials of the gateway; inform its operator.";
 const PLEASE_RETRY: &str = "The service is unavailable. Please retry.";
-
-fn address(failure: &AddressFailure, dialect: DialectName) -> Answer {
-    use S3ErrorCode as Code;
-    let uri = |status, what: String| {
-        let message = format!("Couldn't parse the specified URI: {what}.");
-        Answer::client(status, Code::InvalidUri, message)
-    };
-    let request = |message| Answer::client(400, Code::InvalidRequest, message);
-    match failure {
-        AddressFailure::MissingHost => {
-            request("The request has no Host header; send exactly one.")
-        }
-        AddressFailure::SeveralHosts => {
-            request("The request has more than one Host header; send exactly one.")
-        }
-        AddressFailure::OtherAuthority => request(
-            "The Host header does not name the authority of the request target; send the same in both.",
-        ),
-        AddressFailure::BadHost => {
-            let status = Dialect::named(dialect).texts.bad_host_status;
-            let what = "the Host header is not a host name or an IP address, alone or with a port from 1 to 65535";
-            uri(status, what.into())
-        }
-        AddressFailure::RootHost => uri(
-            400,
-            "the Host header ends with a dot, and not every storage node knows that name; send it without the dot"
-                .into(),
-        ),
-        AddressFailure::BadPath(fault) => uri(400, format!("the path is not valid, {fault}")),
-        AddressFailure::BadBucketName(rule) => {
-            let (shortest, also) = match rule {
-                BucketNames::S3 => (MIN_BUCKET_LENGTH, ""),
-                BucketNames::Relaxed => (
-                    MIN_RELAXED_BUCKET_LENGTH,
-                    "; 'tenant:' may stand in front of it in a path",
-                ),
-            };
-            Answer::client(
-                400,
-                Code::InvalidBucketName,
-                format!(
-                    "The specified bucket is not valid: a name has {shortest} to {MAX_BUCKET_LENGTH} letters, digits, '.', '-' and '_', and no two dots in a row{also}."
-                ),
-            )
-        }
-        AddressFailure::DotSegment => Answer::client(
-            400,
-            Code::InvalidUri,
-            "The object key has a segment that is '.' or '..', or that some stores read so; such keys are not accepted here.",
-        ),
-        AddressFailure::ConflictingParameters(one, other) => Answer::client(
-            400,
-            Code::InvalidArgument,
-            format!("Conflicting query string parameters: {one}, {other}"),
-        )
-        .with("ArgumentName", "ResourceType")
-        .with("ArgumentValue", *one),
-        AddressFailure::IncompletePart => Answer::client(
-            400,
-            Code::InvalidArgument,
-            "A part upload needs both the uploadId and the partNumber parameter.",
-        ),
-    }
-}
 
 fn denied(denial: Denial) -> Answer {
     use S3ErrorCode as Code;
     match denial {
-        Denial::Anonymous => Answer::client(403, Code::AccessDenied, "Access Denied"),
-        Denial::UnknownOperation => Answer::client(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),
-        Denial::OtherDomain => Answer::client(
+        Denial::Anonymous => Answer::new(403, Code::AccessDenied, "Access Denied"),
+        Denial::UnknownOperation => Answer::new(405, Code::MethodNotAllowed, METHOD_NOT_ALLOWED),
+        Denial::OtherDomain => Answer::new(
             403,
             Code::AccessDenied,
-            "The access key is not good for the host that the request was sent to.",
+            "The access key is not valid for the host that the request was sent to.",
         ),
     }
 }

@@ -1,11 +1,10 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
-use crate::address::PathFault;
+use crate::address::{BucketNames, PathFault};
 use crate::body::ChecksumAlgorithm;
 use crate::sig::Placement::{Header, Query};
 use crate::sig::Version;
-use crate::sig::diagnosis::Diagnosis;
 use crate::sig::failure::{ScopeFault, Unaccepted};
 use crate::sig::form::TaggingFault;
 
@@ -67,7 +66,7 @@ fn every() -> Vec<Refusal> {
     for (at, failure) in auth.iter().enumerate() {
         assert_eq!(usize::from(failure.rule()), at + 1, "{failure:?}");
     }
-    // The same rules, told in other words.
+    // The same rules, with other messages.
     let region = ScopeFault::Region {
         provided: "eu-1".into(),
         expected: "us-east-1".into(),
@@ -80,7 +79,7 @@ fn every() -> Vec<Refusal> {
         provided: "aws5_request".into(),
         expected: "aws4_request",
     };
-    let told_otherwise = [
+    let other_messages = [
         AuthFailure::UnsupportedVersion(Unaccepted::SwitchedOff(Version::V2)),
         AuthFailure::UnsupportedVersion(Unaccepted::Asymmetric),
         AuthFailure::UnsupportedVersion(Unaccepted::Algorithm),
@@ -238,7 +237,7 @@ fn every() -> Vec<Refusal> {
         Refusal::Internal,
     ];
     let mut all: Vec<Refusal> = auth.into_iter().map(Refusal::Auth).collect();
-    all.extend(told_otherwise.into_iter().map(Refusal::Auth));
+    all.extend(other_messages.into_iter().map(Refusal::Auth));
     all.extend(wire.into_iter().map(Refusal::Wire));
     all.extend(address.into_iter().map(Refusal::Address));
     all.extend(body.into_iter().map(Refusal::Body));
@@ -249,14 +248,14 @@ fn every() -> Vec<Refusal> {
     all
 }
 
-/// The table stands in a file, so that a review shows every change of an answer. To renew it after a change that is
-/// meant: run the test with `UPDATE_GOLDEN=1`.
+/// The table is in a file, so that a review shows every change of a response. After an intended change, run the test with
+/// `UPDATE_GOLDEN=1` to update it.
 #[test]
 fn every_refusal_answers_as_the_table_says() {
     let mut table = String::new();
     for refusal in every() {
-        for words in [DialectName::Aws, DialectName::Wos] {
-            let answer = refusal.answer(words);
+        for dialect in [DialectName::Aws, DialectName::Wos] {
+            let answer = refusal.answer(dialect);
             let fields: Vec<String> = answer
                 .fields
                 .iter()
@@ -264,10 +263,10 @@ fn every_refusal_answers_as_the_table_says() {
                 .collect();
             table.push_str(&format!(
                 "{refusal:?}\n  {} {} {} {:?} {}\n  {}\n",
-                words.as_str(),
+                dialect.as_str(),
                 answer.status,
                 answer.code.as_str(),
-                answer.blame,
+                refusal.blame(),
                 fields.join(" "),
                 answer.message,
             ));
@@ -282,38 +281,11 @@ fn every_refusal_answers_as_the_table_says() {
     assert_eq!(table, golden);
 }
 
-#[test]
-fn a_document_is_exact_and_escaped() {
-    let answer = Refusal::Auth(AuthFailure::SignatureMismatch(Some(Box::new(Diagnosis {
-        access_key_id: "AK<&>".into(),
-        string_to_sign: b"GET\n\x01\n".to_vec(),
-        canonical_request: Some(b"<&".to_vec()),
-        signature_provided: "c2ln".into(),
-    }))))
-    .answer(DialectName::Wos);
-    let document = ErrorDocument {
-        answer: &answer,
-        resource: "/bucket/a&b",
-        request_id: "id1",
-        host_id: "host1",
-    };
-    assert_eq!(
-        String::from_utf8(document.to_xml(DialectName::Wos)).unwrap(),
-        "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n\
-         <Error><Code>SignatureDoesNotMatch</Code>\
-         <Message>The request signature we calculated does not match the signature you provided.</Message>\
-         <AWSAccessKeyId>AK&lt;&amp;&gt;</AWSAccessKeyId><StringToSign>GET\n\u{fffd}\n</StringToSign>\
-         <SignatureProvided>c2ln</SignatureProvided><StringToSignBytes>47 45 54 0a 01 0a</StringToSignBytes>\
-         <CanonicalRequest>&lt;&amp;</CanonicalRequest><CanonicalRequestBytes>3c 26</CanonicalRequestBytes>\
-         <Resource>/bucket/a&amp;b</Resource><HostId>host1</HostId><RequestId>id1</RequestId></Error>"
-    );
-}
-
-/// The words are a label of a metric: a fixed number of them, each for one thing.
+/// The names are a label of a metric: a fixed set, each for one reason.
 #[test]
 fn d_every_refusal_has_a_reason_of_its_own() {
     use strum::VariantNames;
-    // What is wrong inside has the word, not where it stands.
+    // These have no name: the failure inside has one.
     let outer = [
         "Wire", "Address", "Auth", "Body", "Denied", "Form", "Policy",
     ];
@@ -332,7 +304,7 @@ fn d_every_refusal_has_a_reason_of_its_own() {
     let count = names.len();
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), count, "two refusals share a word");
+    assert_eq!(names.len(), count, "two refusals have the same name");
     for refusal in every() {
         let reason = refusal.reason();
         assert!(names.contains(&reason.name), "{reason:?} of {refusal:?}");

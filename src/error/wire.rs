@@ -1,10 +1,10 @@
-//! What can be wrong with the bytes of a request header, or with the framing of a body.
+//! The faults in the bytes of a request header or in the framing of a body.
 
 use thiserror::Error;
 
-use super::{Answer, S3ErrorCode};
+use crate::answer::{Answer, S3ErrorCode};
 
-/// Why the bytes on a connection are no request that has one reading.
+/// Why the bytes on a connection are not a request with only one reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error, strum::IntoStaticStr, strum::VariantNames)]
 #[strum(prefix = "Wire")]
 pub enum WireFault {
@@ -17,41 +17,41 @@ pub enum WireFault {
     /// There are more fields than the limit.
     #[error("the request header has more than {limit} fields", limit = crate::error::WireFault::MAX_FIELDS)]
     TooManyFields,
-    /// A line ends with a line feed alone, or a carriage return stands inside one.
+    /// A line ends with a line feed without a carriage return, or has a carriage return inside.
     #[error("a line of the request header does not end with CRLF")]
     LineEnd,
     /// The request line is not `method SP target SP HTTP/1.x`.
     #[error("the request line is malformed")]
     RequestLine,
     /// The method is CONNECT.
-    #[error("a tunnel (CONNECT) is not implemented")]
+    #[error("the method CONNECT is not implemented")]
     Tunnel,
-    /// The target holds a character that RFC 3986 does not allow there, or a fragment, or its authority has a user or is
-    /// none.
+    /// The target has a character that RFC 3986 does not allow there, or a fragment; or its authority is not valid or has a
+    /// user.
     #[error(
         "the request target has a malformed authority or a character that must be percent-encoded"
     )]
     Target,
-    /// A field line has no name, or one that is no token.
+    /// A field line has no name, or one that is not a token.
     #[error("a header field is malformed")]
     Field,
     /// Both Content-Length and Transfer-Encoding.
     #[error("the request has both Content-Length and Transfer-Encoding")]
     TwoLengths,
-    /// Content-Length is not one number.
-    #[error("the Content-Length is not one number")]
+    /// Content-Length is not a single number.
+    #[error("the Content-Length is not a single number")]
     ContentLength,
-    /// Transfer-Encoding is not `chunked` alone.
-    #[error("the only Transfer-Encoding understood is chunked")]
+    /// Transfer-Encoding is not just `chunked`.
+    #[error("the only supported Transfer-Encoding is chunked")]
     TransferEncoding,
     /// The size of a chunk is not a hexadecimal number.
     #[error("the size of a chunk is not a hexadecimal number of at most 15 digits")]
     ChunkSize,
-    /// What stands between the size of a chunk and the end of the line is no extension (RFC 9112, section 7.1.1), or the
-    /// line does not end with CRLF.
+    /// The text after the size of a chunk is not a valid extension (RFC 9112, section 7.1.1), or the line does not end with
+    /// CRLF.
     #[error("a chunk has a malformed extension, or its first line does not end with CRLF")]
     ChunkExtension,
-    /// The line of a chunk is longer than the limit, or there are too many long ones around little data.
+    /// The line of a chunk is longer than the limit, or there are too many long ones for little data.
     #[error("the extensions of the chunks are too long")]
     ChunkLineTooLong,
     /// The data of a chunk is not followed by CRLF.
@@ -69,11 +69,11 @@ pub enum WireFault {
 }
 
 impl WireFault {
-    /// The longest line of a request header.
+    /// The maximal length of a line of a request header.
     pub const MAX_LINE_BYTES: usize = 16 * 1024;
-    /// The longest request header.
+    /// The maximal length of a request header.
     pub const MAX_HEADER_BYTES: usize = 64 * 1024;
-    /// The most fields of a request header.
+    /// The maximal number of fields of a request header.
     pub const MAX_FIELDS: usize = 100;
 }
 
@@ -100,7 +100,7 @@ pub(super) fn answer(fault: &WireFault) -> Answer {
     };
     let text = fault.to_string();
     let message = format!("{}{}.", text[..1].to_uppercase(), &text[1..]);
-    let answer = Answer::client(status, code, message);
+    let answer = Answer::new(status, code, message);
     match fault {
         WireFault::HeaderTooLarge => {
             answer.with("MaxSizeAllowed", WireFault::MAX_HEADER_BYTES.to_string())

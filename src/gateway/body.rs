@@ -88,14 +88,13 @@ impl Body {
             Forward::Passthrough => Framing::AsReceived,
             Forward::Trusted | Forward::Resign => Framing::Plain,
         };
-        let form = verified.dialect().form;
+        let syntax = verified.dialect().syntax;
         let limits = BodyOptions::default();
-        let plan = BodyPlan::of(view, form, payload, content_length, framing, &limits)
-            .map_err(Refusal::Body)?;
+        let plan = BodyPlan::of(view, syntax, payload, content_length, framing, &limits)?;
         if content_length == Some(0) {
             // No filter need run over nothing: what is claimed of it is settled here.
             let settled = plan.verifier().push(Bytes::new(), End::Last);
-            settled.map_err(Refusal::Body)?;
+            settled?;
             let renamed = plan.forwarded_encoding() != ForwardedEncoding::AsReceived;
             return Ok(Self {
                 settled: renamed.then(|| Box::new(plan)),
@@ -136,7 +135,7 @@ impl Body {
             if read > MAX_EMPTY_OBJECT_BYTES {
                 return Err(Refusal::Body(BodyFailure::Truncated));
             }
-            self.push(bytes, last).map_err(Refusal::Body)?;
+            self.push(bytes, last)?;
             if last {
                 return Ok(());
             }

@@ -11,11 +11,12 @@ use super::body::Body;
 use super::form::Upload;
 use super::relay::{MAX_INTERIM_ANSWERS, Relay};
 use crate::address::Address;
+use crate::answer::Answer;
 use crate::body::SignedChunks;
 use crate::cluster::Attempt;
 use crate::cluster::SpentConnections;
 use crate::dialect::{ChosenSyntax, DialectName};
-use crate::error::{Answer, Reason, Refusal};
+use crate::error::{Blame, Reason, Refusal};
 use crate::metrics::{Count, Metrics, NodeMetrics};
 use crate::policy::Permit;
 use crate::runtime::active_config::{ActiveConfig, Listener};
@@ -99,6 +100,8 @@ pub struct Refused {
     pub verified: bool,
     /// The answer of the gateway's own, if it gave one.
     pub answer: Option<Answer>,
+    /// Whose fault it is that it gave one.
+    pub blame: Option<Blame>,
 }
 
 /// The latest attempt at a node, and which nodes were tried before.

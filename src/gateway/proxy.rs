@@ -51,7 +51,7 @@ impl Proxy {
         let known = known.or(context.refused.response_dialect);
         let dialect = known.unwrap_or_else(|| {
             let query = Target::of(session.req_header()).query;
-            let asked = sig::spoken(context.head.fields(), query);
+            let asked = sig::detect_dialect(context.head.fields(), query);
             context.listener().response_dialect(asked)
         });
         let answer = refusal.answer(dialect);
@@ -66,6 +66,7 @@ impl Proxy {
         )
         .await;
         context.refused.answer = Some(answer);
+        context.refused.blame = Some(refusal.blame());
         sent
     }
 }

@@ -79,18 +79,18 @@ pub fn head(
     own: Identity<'_>,
     own_refusal: Option<&dyn Fn() -> Vec<u8>>,
 ) -> pingora::Result<(Relay, Option<String>)> {
-    let (spoken, wanted) = (
+    let (sent, wanted) = (
         Dialect::named(cluster).syntaxes[0],
         Dialect::named(dialect).syntaxes[0],
     );
     let mut fields = answer.headers.iter();
     let node_request_id = fields
-        .find(|(name, _)| name.as_str() == spoken.request_id_header)
+        .find(|(name, _)| name.as_str() == sent.request_id_header)
         .and_then(|(_, value)| value.to_str().ok())
         .map(str::to_owned);
     let mut relay = Relay::AsIs;
     if dialect != cluster {
-        rename(answer, spoken.header_prefix, wanted.header_prefix)?;
+        rename(answer, sent.header_prefix, wanted.header_prefix)?;
         let abort_status = Dialect::named(dialect).abort_status;
         if operation == Operation::AbortMultipartUpload
             && answer.status == StatusCode::NO_CONTENT

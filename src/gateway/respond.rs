@@ -7,8 +7,9 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::{Error, ErrorSource, ErrorType};
 
 use super::client::Client;
+use crate::answer::{Answer, ErrorDocument};
 use crate::dialect::{Dialect, DialectName};
-use crate::error::{Answer, ErrorDocument, Refusal, WireFault};
+use crate::error::{Refusal, WireFault};
 use crate::wire::target::Target;
 
 const XML: &str = "application/xml";

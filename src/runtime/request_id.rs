@@ -18,8 +18,8 @@ thread_local! {
 pub struct RequestId([u8; 32]);
 
 impl RequestId {
-    /// A new id of 128 random bits, so that several gateways do not use the same ids. An id is not a secret and may be
-    /// predictable: a cryptographic generator takes ten times as long (`benches/wrk`).
+    /// A new id of 128 random bits, so that several gateways do not use the same ids. An id is not a secret: anyone who has
+    /// seen some ids can compute the next one.
     pub fn random() -> Self {
         Self(hexadecimal(IDS.with_borrow_mut(|ids| ids.random())))
     }
@@ -47,26 +47,14 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// 128 unpredictable bits in hexadecimal digits.
+/// 128 bits of a cryptographic generator, as 32 hexadecimal digits.
 pub fn unguessable() -> String {
     String::from_utf8_lossy(&hexadecimal(rand::random())).into_owned()
 }
 
-/// Formats two digits for each byte, four bytes at once: every request needs an id (`benches/wrk`).
+/// The bits as lower-case hexadecimal digits, the most significant ones first.
 fn hexadecimal(bits: u128) -> [u8; 32] {
-    let mut text = [0; 32];
-    for (digits, at) in text.as_chunks_mut().0.iter_mut().zip([96, 64, 32, 0]) {
-        let word = u64::from((bits >> at) as u32);
-        // Spreads each half of a byte to a whole byte.
-        let word = (word << 16 | word) & 0x0000_ffff_0000_ffff;
-        let word = (word << 8 | word) & 0x00ff_00ff_00ff_00ff;
-        let halves = (word << 4 | word) & 0x0f0f_0f0f_0f0f_0f0f;
-        // 1 in each byte with a value of 10 or more, which becomes a letter.
-        let letters = (halves + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
-        let text = halves + 0x3030_3030_3030_3030 + letters * u64::from(b'a' - b'0' - 10);
-        *digits = text.to_be_bytes();
-    }
-    text
+    std::array::from_fn(|at| b"0123456789abcdef"[(bits >> (124 - 4 * at)) as usize & 15])
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use countersign::body::{BodyFailure, BodyOptions, Framing};
 
 use super::scene::{Mode, Request, data, feed, signed};
-use super::support::chunks::{self, signed_chunk, signed_chunks, unsigned_chunk};
-use super::support::signer::Word;
+use support::chunks::{self, signed_chunk, signed_chunks, unsigned_chunk};
+use support::signer::Word;
 
 const KIB: usize = 1024;
 

@@ -6,8 +6,8 @@ use countersign::body::{
 use http::HeaderValue;
 
 use super::scene::{Mode, Request, algorithm, data, feed, signed};
-use super::support::chunks::{ALGORITHMS, checksum, content_md5, hex, sha256};
-use super::support::signer::Word;
+use support::chunks::{ALGORITHMS, checksum, content_md5, hex, sha256};
+use support::signer::Word;
 
 pub fn plain_modes(body: &[u8]) -> [Mode; 3] {
     [Mode::None, Mode::Unsigned, Mode::Sha256(sha256(body))]

@@ -4,9 +4,9 @@
 use countersign::body::{BodyFailure, Framing};
 
 use super::scene::{Mode, Request, data, feed};
-use super::support::chunks::{checksum, sha256, signed, signed_with_trailer, unsigned};
-use super::support::dice::{Dice, turns};
-use super::support::signer::Word;
+use support::chunks::{checksum, sha256, signed, signed_with_trailer, unsigned};
+use support::dice::{Dice, turns};
+use support::signer::Word;
 
 const LENGTH: usize = 150;
 

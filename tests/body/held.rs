@@ -4,7 +4,7 @@ use bytes::Bytes;
 use countersign::body::{BodyFailure, End, Framing, MAX_HELD};
 
 use super::scene::{Mode, Request, data, feed, signed};
-use super::support::chunks::{sha256, unsigned};
+use support::chunks::{sha256, unsigned};
 
 /// Pushes pieces of these sizes and gives, after each, how much is held.
 fn held(request: &Request, body: &[u8], framing: Framing, sizes: &[usize]) -> Vec<usize> {

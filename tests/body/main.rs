@@ -1,8 +1,5 @@
 //! Bodies, without a gateway: what a claim and its bytes are judged to be, and what goes on before the judgement.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod chunks;
 mod claims;
 mod documented;

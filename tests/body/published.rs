@@ -3,7 +3,7 @@
 use countersign::body::BodyFailure;
 
 use super::scene::{Mode, Request};
-use super::support::chunks::signed_chunks;
+use support::chunks::signed_chunks;
 
 const CHUNKS: [&str; 3] = [
     "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648",

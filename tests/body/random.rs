@@ -6,9 +6,7 @@ use proptest::sample::Index;
 use proptest::test_runner::RngSeed;
 
 use super::scene::{Mode, Request, data, feed};
-use super::support::chunks::{
-    ALGORITHMS, checksum, content_md5, sha256, signed_chunks, unsigned_chunk,
-};
+use support::chunks::{ALGORITHMS, checksum, content_md5, sha256, signed_chunks, unsigned_chunk};
 
 /// What a random body is made of.
 #[derive(Debug, Clone)]

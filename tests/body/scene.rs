@@ -11,8 +11,8 @@ use countersign::sig::signing_key::{CredentialScope, SigningKey};
 use countersign::sig::{RequestView, fields_of};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::support::chunks::{self, Chain, DATE, REGION, TIMESTAMP};
-use super::support::signer::{SECRET_ACCESS_KEY, Word};
+use support::chunks::{self, Chain, DATE, REGION, TIMESTAMP};
+use support::signer::{SECRET_ACCESS_KEY, Word};
 
 /// The signature of a request that is not shown.
 pub const SEED: &str = "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9";

@@ -3,8 +3,8 @@
 use countersign::body::{BodyFailure, Framing};
 
 use super::scene::{Mode, Request, algorithm, data};
-use super::support::chunks::{ALGORITHMS, checksum, signed_chunks, signed_with_trailer, unsigned};
-use super::support::signer::Word;
+use support::chunks::{ALGORITHMS, checksum, signed_chunks, signed_with_trailer, unsigned};
+use support::signer::Word;
 
 const LENGTH: usize = 100;
 
@@ -13,7 +13,7 @@ fn request(mode: Mode, name: &str) -> Request {
 }
 
 /// The data, its chunks, and this text behind them.
-fn with(mode: Mode, trailer: impl Fn(&mut super::support::chunks::Chain) -> String) -> Vec<u8> {
+fn with(mode: Mode, trailer: impl Fn(&mut support::chunks::Chain) -> String) -> Vec<u8> {
     let payload = data(LENGTH);
     if mode == Mode::UnsignedTrailer {
         let mut none = Request::new(mode).chain();

@@ -8,7 +8,7 @@ use countersign::body::BodyFailure;
 use super::chunks::{SMALL, chain_of};
 use super::claims::plain_modes;
 use super::scene::{Mode, Request, algorithm, data, signed};
-use super::support::chunks::{self, checksum, unsigned, unsigned_chunk};
+use support::chunks::{self, checksum, unsigned, unsigned_chunk};
 
 /// What is said of the data's length is proven where nothing frames it, too.
 #[test]

@@ -3,10 +3,10 @@
 use std::os::unix::net::UnixListener;
 
 use super::signed;
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, Rec, nobody};
-use super::support::signer::{Request, Word, unix_time};
-use super::support::wire::{Connection, SAFETY_NET};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec, nobody};
+use support::signer::{Request, Word, unix_time};
+use support::wire::{Connection, SAFETY_NET};
 
 const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 

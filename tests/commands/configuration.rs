@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use countersign::config::Settings;
 use tempfile::TempDir;
 
-use super::support::gateway::{Config, Gateway};
-use super::support::signer::SECRET_ACCESS_KEY;
 use super::{countersign, fails, run};
+use support::gateway::{Config, Gateway};
+use support::signer::SECRET_ACCESS_KEY;
 
 /// A file with this text, in a directory that is gone when the first is dropped.
 fn file(text: &str) -> (TempDir, String) {

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::sign::{KEYS, warned};
-use super::support::gateway::Gateway;
-use super::support::rec::{Answer, Rec};
-use super::support::signer_v4::target_as_signed_v4;
 use super::{countersign, run};
+use support::gateway::Gateway;
+use support::rec::{Answer, Rec};
+use support::signer_v4::target_as_signed_v4;
 
 /// Has a shell run the printed command; gives what curl printed.
 fn run_by_a_shell(command: &str) -> String {

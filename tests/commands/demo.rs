@@ -3,11 +3,11 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use super::support::gateway::kill;
-use super::support::refusal::assert_refused;
-use super::support::signer::{Request, Word, now};
-use super::support::wire::{Connection, Response};
 use super::{countersign, run};
+use support::gateway::kill;
+use support::refusal::assert_refused;
+use support::signer::{Request, Word, now};
+use support::wire::{Connection, Response};
 
 struct Demo {
     process: Child,

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::signed;
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, Rec};
-use super::support::signer::{ACCESS_KEY_ID, Request, Word, unix_time};
-use super::support::wire::Response;
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec};
+use support::signer::{ACCESS_KEY_ID, Request, Word, unix_time};
+use support::wire::Response;
 
 const ANSWER: &str =
     "HTTP/1.1 200 OK\r\nx-amz-request-id: NODE-7\r\nContent-Length: 5\r\n\r\nhello";

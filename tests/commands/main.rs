@@ -12,8 +12,6 @@ mod presign;
 mod sign;
 #[cfg(feature = "embedded")]
 mod sockets;
-#[path = "../support/mod.rs"]
-mod support;
 mod version_4;
 mod warnings;
 mod why_and_who;

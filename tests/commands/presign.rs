@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::sign::{curl_request, in_version_2, request, warned, words};
-use super::support::gateway::Gateway;
-use super::support::rec::{Answer, Rec};
-use super::support::signer::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Signing, Word, decode, unix_time};
+use support::gateway::Gateway;
+use support::rec::{Answer, Rec};
+use support::signer::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Signing, Word, decode, unix_time};
 
 /// The query of a presigned URL without its credentials, and these.
 fn presigned(word: Word, url: &str) -> (String, BTreeMap<String, String>) {

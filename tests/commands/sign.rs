@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use super::support::gateway::Gateway;
-use super::support::rec::{Answer, Rec};
-use super::support::signer::{ACCESS_KEY_ID, DOMAIN, Request, SECRET_ACCESS_KEY, Word};
 use super::{countersign, run};
+use support::gateway::Gateway;
+use support::rec::{Answer, Rec};
+use support::signer::{ACCESS_KEY_ID, DOMAIN, Request, SECRET_ACCESS_KEY, Word};
 
 pub(super) const KEYS: [&str; 4] = [
     "--access-key-id",

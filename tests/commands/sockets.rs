@@ -8,10 +8,10 @@ use countersign::embedded::{Node, NodeOptions};
 use countersign::socket_address::SocketAddress;
 
 use super::signed;
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, Rec};
-use super::support::refusal::assert_refused;
-use super::support::signer::{Request, Word};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec};
+use support::refusal::assert_refused;
+use support::signer::{Request, Word};
 
 fn listening(node: &str, socket: &Path) -> Config {
     let address = format!("[[listener]]\naddress = \"unix:{}\"", socket.display());

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::sign::{request, sign, words};
-use super::support::gateway::Gateway;
-use super::support::rec::{Answer, Rec};
-use super::support::signer::{DOMAIN, Request, SECRET_ACCESS_KEY, Word};
-use super::support::signer_v4::{EMPTY_SHA256, hex, hmac_sha256, sha256_hex};
 use super::{countersign, run};
+use support::gateway::Gateway;
+use support::rec::{Answer, Rec};
+use support::signer::{DOMAIN, Request, SECRET_ACCESS_KEY, Word};
+use support::signer_v4::{EMPTY_SHA256, hex, hmac_sha256, sha256_hex};
 
 /// A file of the test's own.
 fn file(name: &str, content: &[u8]) -> PathBuf {
@@ -88,7 +88,7 @@ fn version_4_is_signed_in_the_header() {
 #[test]
 fn what_is_signed_in_version_4_is_served() {
     let rec = Rec::start(Answer::Ok);
-    let gateway = Gateway::start(&super::support::gateway::Config::new(rec.address()));
+    let gateway = Gateway::start(&support::gateway::Config::new(rec.address()));
     for word in Word::BOTH {
         let url = format!("http://{DOMAIN}/bucket01/a%20b?versionId=x");
         let (request, authorization) = printed(word, "GET", &url, &[]);

@@ -2,11 +2,11 @@
 //! Each is held against a gateway that does.
 
 use super::sign::{request, sign, warned, words};
-use super::support::gateway::Gateway;
-use super::support::rec::{Answer, Rec};
-use super::support::signer::{DOMAIN, Request, Word};
-use super::support::wire::Response;
 use super::{countersign, fails, run};
+use support::gateway::Gateway;
+use support::rec::{Answer, Rec};
+use support::signer::{DOMAIN, Request, Word};
+use support::wire::Response;
 
 const KEYS: [&str; 5] = ["sign", "--access-key-id", "a", "--secret-access-key", "b"];
 

@@ -1,14 +1,14 @@
 //! What the access line says of a refusal: the rule that was broken, and who broke it, verified or by their own word alone.
 
 use super::signed;
-use super::support::form::{Form, Version};
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, Rec};
-use super::support::signer::{
+use support::form::{Form, Version};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec};
+use support::signer::{
     ACCESS_KEY_ID, DOMAIN, Request, SECRET_ACCESS_KEY, Word, date_at, unix_time,
 };
-use super::support::signer_v4::stamp_at;
-use super::support::wire::Response;
+use support::signer_v4::stamp_at;
+use support::wire::Response;
 
 const DAY: i64 = 24 * 60 * 60;
 

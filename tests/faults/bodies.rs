@@ -5,11 +5,11 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, Cue, Rec};
-use super::support::refusal::assert_refused;
-use super::support::signer::{Request, Word, now};
 use super::{assert_no_failure, get, in_front_of, put, signed};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Cue, Rec};
+use support::refusal::assert_refused;
+use support::signer::{Request, Word, now};
 
 const EARLY: &str = "HTTP/1.1 507 Insufficient Storage\r\nContent-Length: 5\r\n\r\nearly";
 

@@ -4,8 +4,6 @@ mod bodies;
 mod nodes;
 mod refusals;
 mod stop;
-#[path = "../support/mod.rs"]
-mod support;
 mod unread;
 
 use support::gateway::{Config, Gateway};

@@ -4,9 +4,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::support::rec::{Answer, Cue, Rec, nobody};
-use super::support::refusal::assert_refused;
 use super::{assert_no_failure, get, in_front_of, put, signed};
+use support::rec::{Answer, Cue, Rec, nobody};
+use support::refusal::assert_refused;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 

@@ -1,11 +1,11 @@
 //! What becomes of a connection and of a body when the request is refused.
 
 use super::in_front_of;
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, Rec};
-use super::support::refusal::assert_refused;
-use super::support::signer::{Request, Word, now};
 use super::{get, put};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec};
+use support::refusal::assert_refused;
+use support::signer::{Request, Word, now};
 
 /// A PUT whose signature is over something else.
 fn refused(body: Vec<u8>) -> Request {

@@ -3,9 +3,9 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, Rec};
 use super::{get, put};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec};
 
 fn with_grace(node: &Rec, grace_period: &str) -> Gateway {
     let server = format!("[server]\nthreads = 1\ngrace_period = \"{grace_period}\"");

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 
 use super::signed;
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, Rec};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec};
 
 /// The bytes of one answer's header.
 const HEADER: usize = 32 * 1024;

@@ -171,7 +171,7 @@ fn no_code_but_the_dialects_tells_vendors_apart() {
     };
     let refused = [
         (
-            "src/error/auth.rs",
+            "src/answer/auth.rs",
             "match name { DialectName::Aws => 400 }",
         ),
         ("src/gateway/relay.rs", "if dialect == DialectName::Wos {}"),

@@ -15,8 +15,6 @@ mod meaning;
 mod mutate;
 mod node;
 mod originals;
-#[path = "../support/mod.rs"]
-mod support;
 mod words;
 
 use std::collections::BTreeMap;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::originals::{Body, Kind, Original};
-use super::support::rec::Recorded;
-use super::support::signer::DOMAIN;
+use support::rec::Recorded;
+use support::signer::DOMAIN;
 
 /// How a node reads a query string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

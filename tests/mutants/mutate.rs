@@ -1,7 +1,7 @@
 //! What is changed in a signed request before it is sent: its bytes, or one of its parts.
 
-use super::support::dice::Dice;
 use super::words::{HEADERS, HOSTS, METHODS, PARAMETERS, SMUGGLED, WORDS};
+use support::dice::Dice;
 
 /// A request on the wire, in parts that can be changed.
 struct Wire {

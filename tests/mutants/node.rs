@@ -2,10 +2,10 @@
 //! gateway may have passed on in a spelling that this node signs otherwise.
 
 use super::meaning::{Parts, Reading, decoded};
-use super::support::rec::Recorded;
-use super::support::signer::{DOMAIN, SECRET_ACCESS_KEY, Signing, Word};
-use super::support::signer_v4::SigningV4;
-use super::support::verifier::encode_bytes;
+use support::rec::Recorded;
+use support::signer::{DOMAIN, SECRET_ACCESS_KEY, Signing, Word};
+use support::signer_v4::SigningV4;
+use support::verifier::encode_bytes;
 
 /// Whether the signature holds over what this node reads.
 pub fn verifies(word: Word, recorded: &Recorded, reading: Reading) -> bool {

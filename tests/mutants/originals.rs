@@ -1,8 +1,8 @@
 //! The requests that are mutated: every form of signature, both words, every payload mode.
 
-use super::support::form::{Form, Version};
-use super::support::signer::{Request, Word, now, unix_time};
-use super::support::upload::{Framing, STREAMING, UNSIGNED, Upload};
+use support::form::{Form, Version};
+use support::signer::{Request, Word, now, unix_time};
+use support::upload::{Framing, STREAMING, UNSIGNED, Upload};
 
 /// What the signature says of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +161,7 @@ fn plain(word: Word) -> Vec<(&'static str, Request, Body)> {
     let new = |method: &str, target: &str| Request::new(word, method, target);
     let prefix = word.header_prefix();
     let own = |name: &str| format!("{prefix}{name}");
-    let digest = super::support::chunks::content_md5(b"0123456789");
+    let digest = support::chunks::content_md5(b"0123456789");
     vec![
         (
             "GET",

@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::combination::{Combination, Damage, Digest, Mode, Payload};
 use crate::operations::Content;
-use crate::support::signer::Word;
 use crate::v4::{Chain, sha256, words};
+use support::signer::Word;
 
 /// The smallest chunk but the last one.
 const CHUNK: usize = 8 * 1024;

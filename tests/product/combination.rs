@@ -1,7 +1,7 @@
 //! What is combined, and every combination of it.
 
 use crate::operations::{self, Content, Operation};
-use crate::support::signer::Word;
+use support::signer::Word;
 
 /// How a request says who sends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::combination::{Combination, Flaw, Kind};
 use crate::requests::{BUCKET, credential, key, secret, spoiled};
-use crate::support::signer::{Word, signature, unix_time};
 use crate::v4::{stamp, words};
+use support::signer::{Word, signature, unix_time};
 
 const BOUNDARY: &str = "----a-boundary-of-the-tests";
 

@@ -11,8 +11,6 @@ mod operations;
 mod requests;
 mod resigned;
 mod run;
-#[path = "../support/mod.rs"]
-mod support;
 mod v4;
 
 use std::collections::{BTreeMap, BTreeSet};

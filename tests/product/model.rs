@@ -5,7 +5,7 @@
 
 use crate::combination::{Combination, Damage, Digest, Flaw, Kind, Mode};
 use crate::operations::{Content, Covered, Level, Operation, Selected};
-use crate::support::signer::Word;
+use support::signer::Word;
 
 /// What the client is told, and what the node gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,10 +4,10 @@ use crate::body;
 use crate::combination::{Combination, Flaw, Kind, Style};
 use crate::forms;
 use crate::operations::Level;
-use crate::support::signer::{
+use crate::v4::{Canonical, Chain, Scope, Words, stamp, words};
+use support::signer::{
     ACCESS_KEY_ID, DOMAIN, Request, SECRET_ACCESS_KEY, Signing, Word, date_at, encode, unix_time,
 };
-use crate::v4::{Canonical, Chain, Scope, Words, stamp, words};
 
 pub const BUCKET: &str = "bucket01";
 const OTHER_SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEZ";

@@ -1,9 +1,9 @@
 //! What a node checks of a request that the gateway has signed anew, with the node's own secret and nothing of the gateway's.
 
 use crate::run::Forward;
-use crate::support::rec::Recorded;
-use crate::support::signer::{ACCESS_KEY_ID, Request, Word};
 use crate::v4::{Canonical, Chain, Scope, sha256, words};
+use support::rec::Recorded;
+use support::signer::{ACCESS_KEY_ID, Request, Word};
 
 /// The gateway's own key at the nodes.
 pub const NODE_KEY: &str = "AKIAGATEWAYATTHENODE";

@@ -10,10 +10,10 @@ use crate::combination::Combination;
 use crate::model::{Node, Verdict, verdict, words};
 use crate::requests::{BUCKET, Sent, write};
 use crate::resigned::{self, sign_with};
-use crate::support::gateway::{Config, Gateway};
-use crate::support::rec::{Answer, Rec, Recorded};
-use crate::support::signer::Word;
-use crate::support::wire::{Connection, Response};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec, Recorded};
+use support::signer::Word;
+use support::wire::{Connection, Response};
 
 /// How many gateways are asked at a time.
 const LANES: usize = 3;

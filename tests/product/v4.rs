@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use crate::support::signer::Word;
+use support::signer::Word;
 
 pub const REGION: &str = "us-east-1";
 

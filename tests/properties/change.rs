@@ -1,7 +1,7 @@
 //! Single changes to what was signed, made after signing.
 
 use super::draw::{CUSTOM_DOMAIN, Drawn, date, parts, target};
-use super::support::signer::{DOMAIN, Request};
+use support::signer::{DOMAIN, Request};
 
 /// One thing that is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -8,7 +8,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
-use super::support::signer::{DOMAIN, Request, Word, decode};
+use support::signer::{DOMAIN, Request, Word, decode};
 
 /// The host name that is a bucket itself.
 pub const CUSTOM_DOMAIN: &str = "static.example.net";

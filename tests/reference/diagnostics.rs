@@ -4,8 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::error_document;
-use crate::support::deployment::{Deployment, Forward, Refused, mismatch, shown, unescape};
-use crate::support::signer::{ACCESS_KEY_ID, Request, Signing, Word, encode, now, unix_time};
+use support::refusal::{Refused, mismatch, shown, unescape};
+use support::scene::{Forward, Scene};
+use support::signer::{ACCESS_KEY_ID, Request, Signing, Word, encode, now, unix_time};
 
 /// A request whose signature covers something else, and what it should have covered.
 fn mismatched(word: Word) -> Vec<(Request, Signing)> {
@@ -56,7 +57,7 @@ fn spellings(signature: &str) -> Vec<String> {
 
 #[test]
 fn a_mismatch_tells_what_was_signed_and_never_what_was_computed() {
-    let deployment = Deployment::start(Forward::Trusted, |config| {
+    let scene = Scene::configured(Forward::Trusted, |config| {
         config
             .line("signature", "diagnostics = true")
             .section("log", "[log]\nlevel = \"trace\"\n")
@@ -64,7 +65,7 @@ fn a_mismatch_tells_what_was_signed_and_never_what_was_computed() {
     let mut computed = Vec::new();
     for word in Word::BOTH {
         for (request, right) in mismatched(word) {
-            let response = deployment.refuses(&request, mismatch(word));
+            let response = scene.refuses_with(&request, mismatch(word));
             let text = right.string_to_sign();
             let bytes: Vec<String> = text.bytes().map(|byte| format!("{byte:02x}")).collect();
             let provided = response.element("SignatureProvided").expect("the element");
@@ -99,7 +100,7 @@ fn a_mismatch_tells_what_was_signed_and_never_what_was_computed() {
                 method: "HEAD".into(),
                 ..request
             };
-            deployment.refuses(&head, mismatch(word));
+            scene.refuses_with(&head, mismatch(word));
         }
     }
     // What is no mismatch has nothing to tell.
@@ -107,7 +108,7 @@ fn a_mismatch_tells_what_was_signed_and_never_what_was_computed() {
         .date(&now())
         .keys("AKIAUNKNOWN", "secret");
     let message = "The AWS Access Key Id you provided does not exist in our records.";
-    let response = deployment.refuses(
+    let response = scene.refuses_with(
         &unknown.signed(),
         Refused(403, "InvalidAccessKeyId", message),
     );
@@ -115,7 +116,7 @@ fn a_mismatch_tells_what_was_signed_and_never_what_was_computed() {
     // The gateway computes the signature of a good request too.
     let good = Request::new(Word::Aws, "GET", "/bucket01/k").date(&now());
     computed.push(good.signing().signature(&good.secret_access_key));
-    deployment.serves(&good.signed());
+    scene.serves(&good.signed());
     let expires = unix_time(600);
     let good = Request::new(Word::Wos, "GET", "/bucket01/k");
     let signing = Signing {
@@ -123,9 +124,9 @@ fn a_mismatch_tells_what_was_signed_and_never_what_was_computed() {
         ..good.signing()
     };
     computed.push(signing.signature(&good.secret_access_key));
-    deployment.serves(&good.presigned(expires));
+    scene.serves(&good.presigned(expires));
 
-    let (status, log) = deployment.gateway.stop();
+    let (status, log) = scene.gateway.stop();
     assert!(status.success(), "{status}");
     assert!(log.contains("code=SignatureDoesNotMatch"), "{log}");
     assert_eq!(computed.len(), 2 * 3 + 2);
@@ -136,10 +137,10 @@ fn a_mismatch_tells_what_was_signed_and_never_what_was_computed() {
 
 #[test]
 fn without_the_setting_a_mismatch_tells_nothing() {
-    for deployment in Deployment::in_each_mode() {
+    for scene in Scene::both() {
         for word in Word::BOTH {
             for (request, _) in mismatched(word) {
-                let response = deployment.refuses(&request, mismatch(word));
+                let response = scene.refuses_with(&request, mismatch(word));
                 let path = request.target.split('?').next().expect("a path");
                 let path = path.replace('&', "&amp;");
                 let document = error_document(word, mismatch(word), &[], &path, &response);

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::support::deployment::{Deployment, Forward, Refused, mismatch};
-use crate::support::signer::{Request, Signing, Word, date_at, now};
 use crate::{ANSWER_AS, assert_id_in, error_document, three_listeners, words_of_answer};
+use support::refusal::{Refused, mismatch};
+use support::scene::{Forward, Scene};
+use support::signer::{Request, Signing, Word, date_at, now};
 
 /// A situation, and what it is answered in the words of AWS and of WOS.
 struct Row {
@@ -131,7 +132,7 @@ fn rows() -> Vec<Row> {
 
 #[test]
 fn each_row_is_answered_in_the_words_of_the_answer() {
-    let deployment = Deployment::start(Forward::Trusted, three_listeners);
+    let scene = Scene::configured(Forward::Trusted, three_listeners);
     let rows = rows();
     assert_eq!(rows.len(), 21);
     for row in rows {
@@ -143,8 +144,7 @@ fn each_row_is_answered_in_the_words_of_the_answer() {
                     Word::Wos => row.wos,
                 };
                 let request = (row.request)(word);
-                let (bytes, method) = (request.bytes(), &request.method);
-                let response = deployment.refuses_at(listener, &bytes, method, expected);
+                let response = scene.refuses_at(listener, &request, expected);
                 assert_id_in(words, &response);
                 let path = request.target.split('?').next().expect("a path");
                 let expected = Refused(expected.0, expected.1, expected.2);
@@ -165,13 +165,13 @@ fn each_row_is_answered_in_the_words_of_the_answer() {
 
 #[test]
 fn a_skewed_clock_is_told_both_times_and_the_limit() {
-    let deployment = Deployment::start(Forward::Trusted, |config| {
+    let scene = Scene::configured(Forward::Trusted, |config| {
         config.line("signature", "max_clock_skew = \"5m\"")
     });
     for offset in [-240, 240] {
         let fresh = get(Word::Aws).date(&date_at(offset)).signed();
         assert_eq!(
-            deployment.serves(&fresh).header("date"),
+            scene.serves(&fresh).header("date"),
             Some(&*fresh.headers[1].1)
         );
     }
@@ -183,7 +183,7 @@ fn a_skewed_clock_is_told_both_times_and_the_limit() {
     ] {
         let date = date_at(offset);
         let request = get(Word::Aws).header(name, &date).signed();
-        let response = deployment.refuses(&request, SKEW_AWS);
+        let response = scene.refuses_with(&request, SKEW_AWS);
         let server_time = response.element("ServerTime").expect("the element");
         let told = humantime::parse_rfc3339(&server_time).expect("a time of RFC 3339");
         let apart = SystemTime::now()
@@ -208,14 +208,14 @@ fn a_skewed_clock_is_told_both_times_and_the_limit() {
 
 #[test]
 fn head_is_answered_without_a_body() {
-    for deployment in Deployment::in_each_mode() {
+    for scene in Scene::both() {
         for word in Word::BOTH {
             let head = Request::new(word, "HEAD", "/bucket01/objectkey").date(&now());
             let other = head.clone().keys(&head.access_key_id, "another").signed();
-            let response = deployment.refuses(&other, mismatch(word));
+            let response = scene.refuses_with(&other, mismatch(word));
             assert_eq!(response.header("connection"), Some("keep-alive"));
             assert_id_in(word, &response);
-            let unsigned = deployment.refuses(&head, NOT_SIGNED);
+            let unsigned = scene.refuses_with(&head, NOT_SIGNED);
             assert_eq!(unsigned.header("connection"), Some("keep-alive"));
         }
     }

@@ -3,13 +3,14 @@
 use countersign::embedded::{Node, NodeOptions};
 use tempfile::TempDir;
 
-use crate::support::deployment::{Forward, request_id};
-use crate::support::gateway::{Config, Gateway};
-use crate::support::signer::{ACCESS_KEY_ID, DOMAIN, SECRET_ACCESS_KEY, Word, now};
-use crate::support::wire::Connection;
 use crate::{
     ANSWER_AS, BUCKET, CUSTOM_DOMAIN, KEY, Style, assert_id_in, three_listeners, words_of_answer,
 };
+use support::gateway::{Config, Gateway};
+use support::refusal::request_id;
+use support::scene::Forward;
+use support::signer::{ACCESS_KEY_ID, DOMAIN, SECRET_ACCESS_KEY, Word, now};
+use support::wire::Connection;
 
 const PART: &str = "the part that the upload consists of";
 

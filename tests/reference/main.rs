@@ -1,9 +1,6 @@
 //! The reference call, InitiateMultipartUpload of the WOS API, with its answer and its documented errors; and the form of every
 //! answer that is the gateway's own.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod diagnostics;
 mod errors;
 #[cfg(feature = "embedded")]
@@ -11,8 +8,9 @@ mod initiate;
 mod request_id;
 mod special_cases;
 
-use support::deployment::{Refused, listener, request_id};
 use support::gateway::Config;
+use support::refusal::{Refused, request_id};
+use support::scene::listener;
 use support::signer::{Request, Word};
 use support::wire::Response;
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::deployment::{Deployment, Forward, Refused, mismatch, request_id};
-use crate::support::gateway::{Config, Gateway};
-use crate::support::rec::{Answer, Cue, Rec, nobody};
-use crate::support::signer::{Request, Word, now, unix_time};
-use crate::support::wire::{Connection, Response};
 use crate::{ANSWER_AS, assert_id_in, three_listeners, words_of_answer};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Cue, Rec, nobody};
+use support::refusal::{Refused, mismatch, request_id};
+use support::scene::{Forward, Scene};
+use support::signer::{Request, Word, now, unix_time};
+use support::wire::{Connection, Response};
 
 const NODE_ID: &str = "NODE0REQUEST0ID";
 
@@ -70,10 +71,10 @@ fn a_forwarded_request_has_one_id_everywhere() {
 
 #[test]
 fn a_refused_request_has_an_id_in_its_answer_and_its_access_line() {
-    for deployment in Deployment::in_each_mode() {
+    for scene in Scene::both() {
         let mut ids = BTreeSet::new();
         let mut is_told = |response: &Response, code: &str| {
-            let line = line(&deployment.gateway, response);
+            let line = line(&scene.gateway, response);
             assert!(line.contains(&format!("code={code} ")), "{line}");
             assert!(ids.insert(request_id(response)), "an id was given twice");
         };
@@ -85,20 +86,17 @@ fn a_refused_request_has_an_id_in_its_answer_and_its_access_line() {
                     method: method.into(),
                     ..other.clone()
                 };
-                let response = deployment.refuses(&request.signed(), mismatch(word));
+                let response = scene.refuses_with(&request.signed(), mismatch(word));
                 is_told(&response, "SignatureDoesNotMatch");
             }
-            let unsigned = deployment.refuses(&get, Refused(403, "AccessDenied", "Access Denied"));
+            let unsigned = scene.refuses_with(&get, Refused(403, "AccessDenied", "Access Denied"));
             is_told(&unsigned, "AccessDenied");
         }
         // Bytes that never became a request.
         let message = "A line of the request header does not end with CRLF.";
         let expected = Refused(400, "InvalidRequest", message);
         let bytes = b"GET /bucket01/k HTTP/1.1\nHost: s3.example.com\n\n";
-        is_told(
-            &deployment.refuses_bytes(bytes, "GET", expected),
-            "InvalidRequest",
-        );
+        is_told(&scene.refuses_with(bytes, expected), "InvalidRequest");
     }
 }
 

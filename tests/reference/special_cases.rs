@@ -1,11 +1,12 @@
 //! The three special cases that the page documents, each in both directions: `uploads` on one side alone, misspelt on one
 //! side, misspelt on both.
 
-use crate::support::deployment::{Deployment, Forward, mismatch};
-use crate::support::signer::{Signing, Word, now, unix_time};
 use crate::{
     ANSWER_AS, BUCKET, KEY, Style, assert_id_in, error_document, three_listeners, words_of_answer,
 };
+use support::refusal::mismatch;
+use support::scene::{Forward, Scene};
+use support::signer::{Signing, Word, now, unix_time};
 
 /// What is signed and what the URL has.
 const CASES: [(&str, &str, &str); 13] = [
@@ -27,7 +28,7 @@ const CASES: [(&str, &str, &str); 13] = [
 
 #[test]
 fn each_special_case_is_answered_as_documented() {
-    let deployment = Deployment::start(Forward::Trusted, three_listeners);
+    let scene = Scene::configured(Forward::Trusted, three_listeners);
     let mut host_ids = Vec::new();
     for (case, signed, sent) in CASES {
         for (style, word) in [Style::Path, Style::VirtualHost]
@@ -54,7 +55,7 @@ fn each_special_case_is_answered_as_documented() {
             {
                 let words = words_of_answer(answer_as, word);
                 let expected = mismatch(words);
-                let response = deployment.refuses_at(listener, &request.bytes(), "POST", expected);
+                let response = scene.refuses_at(listener, request, expected);
                 let shown = format!("case {case}: {request:?}");
                 assert_eq!(response.header("connection"), Some("keep-alive"), "{shown}");
                 assert_id_in(words, &response);
@@ -72,7 +73,7 @@ fn each_special_case_is_answered_as_documented() {
 
 #[test]
 fn the_same_calls_without_a_fault_are_served() {
-    let deployment = Deployment::start(Forward::Trusted, three_listeners);
+    let scene = Scene::configured(Forward::Trusted, three_listeners);
     // Clients of the vendor's Go SDK send `uploads=` and sign `uploads`, those of its Java SDK the other way round.
     for (signed, sent) in [
         ("?uploads", "?uploads"),
@@ -90,7 +91,7 @@ fn the_same_calls_without_a_fault_are_served() {
             };
             // The node gets the spelling that was signed.
             let target = request.target.replace(sent, signed);
-            let seen = deployment.serves(&request.signed_as(&signing));
+            let seen = scene.serves(&request.signed_as(&signing));
             assert_eq!(seen.target(), target);
             assert_eq!(seen.body, b"");
         }

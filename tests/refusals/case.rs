@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::line::{Line, Stop};
-use crate::support::signer::{ACCESS_KEY_ID, Request, SECRET_ACCESS_KEY, Word, encode};
-use crate::support::signer_v4::{EMPTY_SHA256, SigningV4, stamp_of};
+use support::signer::{ACCESS_KEY_ID, Request, SECRET_ACCESS_KEY, Word, encode};
+use support::signer_v4::{EMPTY_SHA256, SigningV4, stamp_of};
 
 /// 2026-11-22 10:00:00 UTC: the time in every case.
 pub const NOW: u64 = 1_795_341_600;

@@ -1,10 +1,10 @@
 //! Every kind of client, through every kind of signature, to every kind of addressing.
 
-use crate::scene::{Addressing, BUCKET, NODE_DOMAIN, Scene, SignWith, both_versions};
-use crate::support::gateway::{Config, Gateway};
-use crate::support::rec::{Answer, Rec};
-use crate::support::signer::{DOMAIN, Request, Word, now, unix_time};
-use crate::support::signer_v4::target_as_signed_v4;
+use crate::scene::{Addressing, BUCKET, NODE_DOMAIN, Resigning, SignWith, both_versions};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec};
+use support::signer::{DOMAIN, Request, Word, now, unix_time};
+use support::signer_v4::target_as_signed_v4;
 
 /// A request of each shape: to the service, a bucket, a key; with a body, a sub-resource, a listing's parameters, a source.
 fn requests(word: Word, in_host: bool) -> Vec<Request> {
@@ -47,7 +47,7 @@ fn every_client_reaches_every_node() {
     let mut count = 0;
     for sign_with in SignWith::ALL {
         for addressing in Addressing::ALL {
-            let mut scene = Scene::new(sign_with, addressing);
+            let mut scene = Resigning::new(sign_with, addressing);
             if addressing == Addressing::AsReceived {
                 // The client's own Host goes on.
                 scene.node.domain = DOMAIN.into();
@@ -76,7 +76,7 @@ fn every_client_reaches_every_node() {
 
 /// The node reads what the client meant, where the addressing says.
 fn check(
-    scene: &Scene,
+    scene: &Resigning,
     sign_with: SignWith,
     addressing: Addressing,
     in_host: bool,
@@ -95,7 +95,7 @@ fn check(
     } else {
         path[1..].split_once('/').unwrap_or((&path[1..], ""))
     };
-    let meant_key = crate::support::verifier::decoded(key);
+    let meant_key = support::verifier::decoded(key);
     assert_eq!(
         (read.bucket.as_str(), read.key),
         (bucket, meant_key),
@@ -148,7 +148,7 @@ fn check(
 
 #[test]
 fn a_bucket_that_no_host_name_can_hold_stays_in_the_path() {
-    let scene = Scene::new(SignWith::AWS_V4, Addressing::VirtualHost);
+    let scene = Resigning::new(SignWith::AWS_V4, Addressing::VirtualHost);
     for bucket in [
         "Upper-Case",
         "under_score",
@@ -177,7 +177,7 @@ fn a_bucket_that_no_host_name_can_hold_stays_in_the_path() {
 #[test]
 fn a_host_of_the_cluster_keeps_the_style_that_was_received() {
     let lines = format!("host = \"{NODE_DOMAIN}\"");
-    let scene = Scene::with(SignWith::AWS_V4, &lines);
+    let scene = Resigning::with(SignWith::AWS_V4, &lines);
     let in_path = Request::new(Word::Aws, "GET", "/bucket01/k");
     let (recorded, _) = scene.passes(&in_path.date(&now()).signed());
     assert_eq!(recorded.header("host"), Some(NODE_DOMAIN));
@@ -223,7 +223,7 @@ fn each_client_is_signed_with_its_own_key_at_the_nodes() {
 #[test]
 fn h4_a_host_that_names_a_bucket_is_read_in_one_way() {
     for sign_with in SignWith::ALL {
-        let mut scene = Scene::new(sign_with, Addressing::AsReceived);
+        let mut scene = Resigning::new(sign_with, Addressing::AsReceived);
         scene.node.domain = DOMAIN.into();
         for host in ["BUCKET01.s3.example.com", "Bucket01.S3.Example.COM:8080"] {
             let mut request = Request::new(Word::Aws, "GET", "/k").virtual_host(BUCKET);

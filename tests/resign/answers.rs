@@ -1,9 +1,9 @@
 //! What comes back: in the client's words, and never the blame for a signature that is the gateway's.
 
-use crate::scene::{Scene, SignWith};
-use crate::support::rec::Answer;
-use crate::support::signer::{Request, Word, now};
-use crate::support::wire::Response;
+use crate::scene::{Resigning, SignWith};
+use support::rec::Answer;
+use support::signer::{Request, Word, now};
+use support::wire::Response;
 
 /// Every code that says something about the signature of a request.
 const CODES: [(u16, &str); 8] = [
@@ -17,7 +17,7 @@ const CODES: [(u16, &str); 8] = [
     (403, "SignatureDoesNotMatch"),
 ];
 const OWN: &str =
-    "The storage nodes do not accept the gateway's own credentials; its operator has to be told.";
+    "The storage nodes do not accept the credentials of the gateway; inform its operator.";
 
 fn document(code: &str, further: &str) -> String {
     format!(
@@ -42,7 +42,7 @@ fn answer(status: u16, body: &str, chunked: bool) -> Answer {
     ))
 }
 
-fn ask(scene: &Scene, word: Word, method: &str) -> Response {
+fn ask(scene: &Resigning, word: Word, method: &str) -> Response {
     let request = Request::new(word, method, "/bucket01/k");
     let mut connection = scene.gateway.connect();
     let response = connection.exchange(&request.clone().date(&now()).signed());
@@ -64,7 +64,7 @@ fn a_node_that_refuses_the_gateways_key_puts_no_blame_on_the_client() {
                     &long,
                 ] {
                     let answers = [answer(status, &document(code, further), chunked)];
-                    let scene = Scene::scripted(sign_with, answers);
+                    let scene = Resigning::scripted(sign_with, answers);
                     for word in Word::BOTH {
                         let response = ask(&scene, word, "GET");
                         let told = response.text();
@@ -103,7 +103,7 @@ fn what_else_a_node_refuses_is_told_as_it_came() {
         ] {
             for chunked in [false, true] {
                 let sent = document(code, "<HostId>h</HostId>");
-                let scene = Scene::scripted(sign_with, [answer(status, &sent, chunked)]);
+                let scene = Resigning::scripted(sign_with, [answer(status, &sent, chunked)]);
                 for word in Word::BOTH {
                     let response = ask(&scene, word, "GET");
                     // But for the ids, which are the gateway's.
@@ -116,12 +116,12 @@ fn what_else_a_node_refuses_is_told_as_it_came() {
         }
         // An answer that is too long for a refusal passes while it comes.
         let sent = document("SignatureDoesNotMatch", &"x".repeat(200_000));
-        let scene = Scene::scripted(sign_with, [answer(403, &sent, false)]);
+        let scene = Resigning::scripted(sign_with, [answer(403, &sent, false)]);
         let response = ask(&scene, sign_with.word, "GET");
         assert_eq!(response.text().trim_end(), sent);
         // An object is no document, whatever it says.
         let sent = document("SignatureDoesNotMatch", "");
-        let scene = Scene::scripted(sign_with, [answer(200, &sent, false)]);
+        let scene = Resigning::scripted(sign_with, [answer(200, &sent, false)]);
         assert_eq!(ask(&scene, Word::Aws, "GET").text(), sent);
     }
 }
@@ -129,8 +129,8 @@ fn what_else_a_node_refuses_is_told_as_it_came() {
 /// The client's own signature is another matter: there the node speaks to the client.
 #[test]
 fn a_node_that_verifies_for_itself_tells_the_client() {
-    use crate::support::gateway::{Config, Gateway};
-    use crate::support::rec::Rec;
+    use support::gateway::{Config, Gateway};
+    use support::rec::Rec;
     let sent = document("SignatureDoesNotMatch", "");
     let rec = Rec::start(answer(403, &sent, false));
     let config = Config::new(rec.address());
@@ -149,7 +149,7 @@ fn headers_and_documents_come_back_in_the_clients_words() {
         "HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nx-amz-meta-m: v\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    let scene = Scene::scripted(SignWith::AWS_V4, [Answer::raw(&raw)]);
+    let scene = Resigning::scripted(SignWith::AWS_V4, [Answer::raw(&raw)]);
     let list = Request::new(Word::Wos, "GET", "/bucket01/?prefix=a");
     for signed in [list.clone().date(&now()).signed(), list.signed_v4()] {
         let response = scene.gateway.exchange(&signed);
@@ -171,7 +171,7 @@ fn headers_and_documents_come_back_in_the_clients_words() {
         &format!("Content-Length: {}", body.len()),
         &format!("Content-Length: {body_length}"),
     );
-    let scene = Scene::scripted(SignWith::ALL[2], [Answer::raw(&raw)]);
+    let scene = Resigning::scripted(SignWith::ALL[2], [Answer::raw(&raw)]);
     let list = Request::new(Word::Aws, "GET", "/bucket01/?prefix=a").signed_v4();
     let response = scene.gateway.exchange(&list);
     assert_eq!(response.header("x-amz-meta-m"), Some("v"));

@@ -3,14 +3,12 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::scene::{Addressing, BUCKET, Scene, SignWith};
-use crate::support::rec::{Answer, Cue};
-use crate::support::signer::{Request, Word, now};
-use crate::support::signer_v4::UNSIGNED as UNSIGNED_PAYLOAD;
-use crate::support::upload::{
-    Framing, SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, STREAMING, Upload, checksum,
-};
-use crate::support::verifier::Signed;
+use crate::scene::{Addressing, BUCKET, Resigning, SignWith};
+use support::rec::{Answer, Cue};
+use support::signer::{Request, Word, now};
+use support::signer_v4::UNSIGNED as UNSIGNED_PAYLOAD;
+use support::upload::{Framing, SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, STREAMING, Upload, checksum};
+use support::verifier::Signed;
 
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const IN_CHUNKS: SignWith = SignWith {
@@ -37,7 +35,7 @@ fn data(length: usize) -> Vec<u8> {
 #[test]
 fn a_declared_hash_is_carried_over_and_nothing_else_is_made_up() {
     for sign_with in [SignWith::AWS_V4, IN_CHUNKS, SignWith::ALL[2]] {
-        let scene = Scene::new(sign_with, Addressing::AsReceived);
+        let scene = Resigning::new(sign_with, Addressing::AsReceived);
         let body = data(100_000);
         let otherwise = match sign_with.payload {
             "unsigned" => UNSIGNED_PAYLOAD,
@@ -84,13 +82,13 @@ fn a_declared_hash_is_carried_over_and_nothing_else_is_made_up() {
 #[test]
 fn an_upload_in_any_mode_reaches_a_node_that_takes_plain_objects_alone() {
     for sign_with in SignWith::ALL {
-        let scene = Scene::new(sign_with, Addressing::Path);
+        let scene = Resigning::new(sign_with, Addressing::Path);
         for mode in STREAMING {
             for length in [1, 65_536, 200_001] {
                 let upload = Upload::new(mode, data(length))
                     .header("x-amz-meta-m", "v")
                     .signed();
-                let (recorded, read) = scene.passes_bytes(&upload.bytes(), "PUT");
+                let (recorded, read) = scene.passes(&upload);
                 assert!(
                     read.content == upload.data && recorded.body == upload.data,
                     "{mode}"
@@ -114,7 +112,7 @@ fn an_upload_in_any_mode_reaches_a_node_that_takes_plain_objects_alone() {
             }
             // An empty object is settled before the node is asked.
             let upload = Upload::new(mode, "").signed();
-            let (_, read) = scene.passes_bytes(&upload.bytes(), "PUT");
+            let (_, read) = scene.passes(&upload);
             let payload = (sign_with.version == Signed::V4).then_some(EMPTY);
             assert_eq!(
                 (read.payload.as_deref(), &*read.content),
@@ -126,13 +124,13 @@ fn an_upload_in_any_mode_reaches_a_node_that_takes_plain_objects_alone() {
 
 #[test]
 fn an_upload_in_any_mode_reaches_a_node_that_wants_signed_chunks() {
-    let scene = Scene::new(IN_CHUNKS, Addressing::VirtualHost);
+    let scene = Resigning::new(IN_CHUNKS, Addressing::VirtualHost);
     for mode in STREAMING.into_iter().chain([UNSIGNED_PAYLOAD]) {
         for length in [1, 8192, 65_535, 65_536, 65_537, 131_072, 300_000] {
             let upload = Upload::new(mode, data(length))
                 .header("content-language", "de")
                 .signed();
-            let (recorded, read) = scene.passes_bytes(&upload.bytes(), "PUT");
+            let (recorded, read) = scene.passes(&upload);
             assert_eq!(read.payload.as_deref(), Some(SIGNED_CHUNKS), "{mode}");
             assert!(read.content == upload.data, "{mode} {length}");
             assert_eq!(recorded.header("content-encoding"), None);
@@ -143,7 +141,7 @@ fn an_upload_in_any_mode_reaches_a_node_that_wants_signed_chunks() {
     let upload = upload
         .header("content-encoding", "aws-chunked,gzip")
         .signed();
-    let (recorded, _) = scene.passes_bytes(&upload.bytes(), "PUT");
+    let (recorded, _) = scene.passes(&upload);
     assert_eq!(recorded.header("content-encoding"), Some("gzip"));
     // Version 2 and a part of an upload, too.
     let part = Request::new(
@@ -163,7 +161,7 @@ fn what_is_not_proven_does_not_complete_at_the_node() {
     for sign_with in [SignWith::AWS_V4, IN_CHUNKS, SignWith::ALL[1]] {
         for mode in [SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER] {
             for length in [100, 65_536, 200_000] {
-                let scene = Scene::new(sign_with, Addressing::AsReceived);
+                let scene = Resigning::new(sign_with, Addressing::AsReceived);
                 let mut upload = Upload::new(mode, data(length)).signed();
                 let last = upload.frames.len() - 2;
                 *upload.frames[last].data.last_mut().expect("data") ^= 1;
@@ -178,7 +176,7 @@ fn what_is_not_proven_does_not_complete_at_the_node() {
                 );
             }
         }
-        let scene = Scene::new(sign_with, Addressing::AsReceived);
+        let scene = Resigning::new(sign_with, Addressing::AsReceived);
         let body = data(150_000);
         let mut wrong = put(&body).signed_v4();
         wrong.body.as_mut().expect("a body")[149_999] ^= 1;
@@ -201,7 +199,7 @@ fn j11_a_second_attempt_is_signed_and_framed_anew() {
             put(&data(10_000)).signed_v4(),
         ] {
             let answers = [Answer::Ok, Answer::Die(Cue::Head), Answer::Ok];
-            let scene = Scene::scripted(sign_with, answers);
+            let scene = Resigning::scripted(sign_with, answers);
             let mut connection = scene.gateway.connect();
             let first = Request::new(Word::Aws, "GET", "/bucket01/k")
                 .date(&now())
@@ -215,7 +213,7 @@ fn j11_a_second_attempt_is_signed_and_framed_anew() {
         }
     }
     let framed = Upload::new(SIGNED_CHUNKS, data(10_000)).signed();
-    let scene = Scene::scripted(
+    let scene = Resigning::scripted(
         IN_CHUNKS,
         [Answer::Ok, Answer::Die(Cue::Body(100)), Answer::Ok],
     );
@@ -233,7 +231,7 @@ fn j11_a_second_attempt_is_signed_and_framed_anew() {
 #[test]
 fn checksums_of_the_object_go_on_signed() {
     for sign_with in SignWith::ALL {
-        let scene = Scene::new(sign_with, Addressing::AsReceived);
+        let scene = Resigning::new(sign_with, Addressing::AsReceived);
         let body = data(1000);
         let name = "x-amz-checksum-crc32c";
         let request = put(&body).header(name, &checksum(name, &body)).signed_v4();
@@ -251,10 +249,10 @@ fn checksums_of_the_object_go_on_signed() {
 #[test]
 fn frames_in_http_chunks_come_out_with_a_length() {
     for sign_with in [SignWith::AWS_V4, IN_CHUNKS] {
-        let scene = Scene::new(sign_with, Addressing::AsReceived);
+        let scene = Resigning::new(sign_with, Addressing::AsReceived);
         let upload = Upload::new(SIGNED_CHUNKS_TRAILER, data(100_000)).signed();
         let upload = upload.framing(Framing::Chunked(5000));
-        let (recorded, read) = scene.passes_bytes(&upload.bytes(), "PUT");
+        let (recorded, read) = scene.passes(&upload);
         assert!(read.content == upload.data);
         assert_eq!(recorded.header("transfer-encoding"), None);
     }

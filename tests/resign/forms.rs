@@ -1,9 +1,9 @@
 //! A form upload, whose signature is over its policy, arrives as a PUT that is signed anew.
 
-use crate::scene::{Addressing, BUCKET, NODE_DOMAIN, Scene, SignWith};
-use crate::support::form::{Form, Version};
-use crate::support::signer::Word;
-use crate::support::verifier::Signed;
+use crate::scene::{Addressing, BUCKET, NODE_DOMAIN, Resigning, SignWith};
+use support::form::{Form, Version};
+use support::signer::Word;
+use support::verifier::Signed;
 
 const IN_CHUNKS: SignWith = SignWith {
     payload: "signed-chunks",
@@ -25,7 +25,7 @@ fn form(word: Word, version: Version, size: usize) -> Form {
 fn a_form_arrives_as_a_put_signed_with_the_clusters_key() {
     for sign_with in SignWith::ALL.into_iter().chain([IN_CHUNKS]) {
         for addressing in Addressing::ALL {
-            let scene = Scene::new(sign_with, addressing);
+            let scene = Resigning::new(sign_with, addressing);
             let prefix = sign_with.word.header_prefix();
             for (word, version) in [
                 (Word::Aws, Version::V2),
@@ -35,7 +35,7 @@ fn a_form_arrives_as_a_put_signed_with_the_clusters_key() {
             ] {
                 for size in [0, 5, 300_000] {
                     let form = form(word, version, size);
-                    let (recorded, read) = scene.passes_bytes(&form.bytes(), "POST");
+                    let (recorded, read) = scene.passes(&form);
                     let case = format!("{sign_with:?} {addressing:?} {word:?} {version:?} {size}");
                     assert!(recorded.head.line.starts_with("PUT "), "{case}");
                     assert!(read.content == form.file, "{case}");
@@ -71,7 +71,7 @@ fn a_form_arrives_as_a_put_signed_with_the_clusters_key() {
 #[test]
 fn a_form_that_breaks_its_policy_is_not_signed_for() {
     for sign_with in [SignWith::AWS_V4, IN_CHUNKS] {
-        let scene = Scene::new(sign_with, Addressing::AsReceived);
+        let scene = Resigning::new(sign_with, Addressing::AsReceived);
         assert_eq!(sign_with.version, Signed::V4);
         let other = form(Word::Aws, Version::V4, 5).with_value("acl", "private");
         scene.refuses(&other.request(), 403, "AccessDenied");

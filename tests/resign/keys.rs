@@ -1,8 +1,8 @@
 //! E4: the key that was signed is the key that the node reads, and what the gateway signs is what the node computes.
 
-use crate::scene::{Addressing, BUCKET, Scene, SignWith};
-use crate::support::signer::{Request, Word, now, unix_time};
-use crate::support::verifier::{Signed, decoded, encode_bytes};
+use crate::scene::{Addressing, BUCKET, Resigning, SignWith};
+use support::signer::{Request, Word, now, unix_time};
+use support::verifier::{Signed, decoded, encode_bytes};
 
 /// All bytes, encoded in capitals and not, and raw where a URI may have them; and what clients are known to spell in their
 /// own ways.
@@ -57,7 +57,7 @@ fn keys() -> Vec<String> {
 fn e4_every_key_reaches_the_node_as_it_was_signed() {
     for sign_with in [SignWith::AWS_V4, SignWith::ALL[1], SignWith::ALL[2]] {
         for addressing in [Addressing::Path, Addressing::VirtualHost] {
-            let scene = Scene::new(sign_with, addressing);
+            let scene = Resigning::new(sign_with, addressing);
             for (at, key) in keys().into_iter().enumerate() {
                 // Both styles and both placements, in turn.
                 let request = if at % 2 == 0 {
@@ -89,7 +89,7 @@ fn e4_every_key_reaches_the_node_as_it_was_signed() {
 #[test]
 fn e4_every_parameter_reaches_the_node_as_it_was_signed() {
     for sign_with in SignWith::ALL {
-        let scene = Scene::new(sign_with, Addressing::AsReceived);
+        let scene = Resigning::new(sign_with, Addressing::AsReceived);
         let request = |query: &str| {
             let request = Request::new(Word::Aws, "GET", &format!("/{BUCKET}/k?{query}"));
             scene.passes(&request.date(&now()).signed())
@@ -133,7 +133,7 @@ fn e4_every_parameter_reaches_the_node_as_it_was_signed() {
 #[test]
 fn e4_a_parameter_that_version_2_reads_in_two_ways_is_refused_towards_it() {
     for sign_with in SignWith::ALL {
-        let scene = Scene::new(sign_with, Addressing::AsReceived);
+        let scene = Resigning::new(sign_with, Addressing::AsReceived);
         let target = format!("/{BUCKET}/k?versionId=A%26acl");
         let request = Request::new(Word::Aws, "GET", &target).signed_v4();
         if sign_with.version == Signed::V2 {

@@ -10,5 +10,3 @@ mod scene;
 mod smuggled;
 #[cfg(feature = "embedded")]
 mod stores;
-#[path = "../support/mod.rs"]
-mod support;

@@ -1,24 +1,18 @@
 //! A gateway that signs anew, in front of the recording node.
 
-use crate::support::gateway::{Config, Gateway};
-use crate::support::rec::{Answer, Rec, Recorded};
-use crate::support::signer::{Request, Word};
-use crate::support::verifier::{NodeSide, Read, Signed};
-use crate::support::wire::Response;
+use std::ops::Deref;
+
+use support::gateway::Config;
+use support::rec::{Answer, Rec, Recorded};
+use support::scene::{Forward, Scene, Sent};
+use support::signer::Word;
+use support::verifier::{NodeSide, Read, Signed};
 
 pub const BUCKET: &str = "bucket01";
 pub const NODE_KEY: &str = "GATEWAYATTHENODES";
 pub const NODE_SECRET: &str = "the+gateway/has%another=secret";
 /// The Host of the nodes, without its port.
 pub const NODE_DOMAIN: &str = "s3.internal";
-
-impl Request {
-    /// With a payload mode that says nothing of the body.
-    pub fn unsigned_payload(self) -> Self {
-        let name = format!("{}content-sha256", self.word.header_prefix());
-        self.header(&name, "UNSIGNED-PAYLOAD")
-    }
-}
 
 /// How the cluster is signed with.
 #[derive(Clone, Copy, Debug)]
@@ -114,14 +108,21 @@ pub fn both_versions(config: Config) -> Config {
     config.section("signature", "[signature]\nversions = [\"v2\", \"v4\"]\n")
 }
 
-/// A gateway in front of REC.
-pub struct Scene {
-    pub rec: Rec,
-    pub gateway: Gateway,
+/// A scene with what the node verifies with.
+pub struct Resigning {
+    scene: Scene,
     pub node: NodeSide,
 }
 
-impl Scene {
+impl Deref for Resigning {
+    type Target = Scene;
+
+    fn deref(&self) -> &Scene {
+        &self.scene
+    }
+}
+
+impl Resigning {
     pub fn new(sign_with: SignWith, addressing: Addressing) -> Self {
         Self::with(sign_with, &addressing.lines())
     }
@@ -138,45 +139,17 @@ impl Scene {
 
     fn of(sign_with: SignWith, lines: &str, rec: Rec) -> Self {
         let cluster = sign_with.cluster(rec.address(), lines);
-        let config = both_versions(Config::new(rec.address())).section("cluster", &cluster);
+        let resigning = |config: Config| both_versions(config).section("cluster", &cluster);
         Self {
-            gateway: Gateway::start(&config),
-            rec,
+            scene: Scene::with(Forward::Trusted, rec, resigning),
             node: sign_with.node(),
         }
     }
 
-    /// The request is served; gives what REC has recorded and what the node read in it.
-    pub fn passes(&self, request: &Request) -> (Recorded, Read) {
-        self.passes_bytes(&request.bytes(), &request.method)
-    }
-
-    pub fn passes_bytes(&self, bytes: &[u8], method: &str) -> (Recorded, Read) {
-        let response = self.exchange(bytes, method);
-        let sent = String::from_utf8_lossy(&bytes[..bytes.len().min(600)]).into_owned();
-        assert_eq!(response.status, 200, "{sent}\n{}", response.text());
-        let mut requests = self.rec.requests();
-        assert_eq!(requests.len(), 1, "{sent}");
-        let recorded = requests.remove(0);
-        self.rec.clear();
+    /// It is served; gives what REC has recorded and what the node read in it.
+    pub fn passes(&self, sent: impl Into<Sent>) -> (Recorded, Read) {
+        let recorded = self.serves(sent);
         let read = self.node.reads(&recorded);
         (recorded, read)
-    }
-
-    /// The request is refused in that way, and the node sees nothing of it.
-    pub fn refuses(&self, request: &Request, status: u16, code: &str) -> Response {
-        let response = self.exchange(&request.bytes(), &request.method);
-        let told = response.text();
-        assert_eq!(response.status, status, "{}: {told}", request.target);
-        assert_eq!(response.element("Code").as_deref(), Some(code), "{told}");
-        self.rec.assert_untouched();
-        response
-    }
-
-    fn exchange(&self, bytes: &[u8], method: &str) -> Response {
-        let mut connection = self.gateway.connect();
-        connection.send(bytes);
-        let received = connection.try_receive(method);
-        received.unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(bytes)))
     }
 }

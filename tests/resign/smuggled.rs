@@ -1,7 +1,7 @@
 //! A2, A5, A8, G8: nothing that the client has not signed is signed for it, and nothing of its credentials goes on.
 
-use crate::scene::{Addressing, BUCKET, Scene, SignWith};
-use crate::support::signer::{DOMAIN, Request, Word, now, unix_time};
+use crate::scene::{Addressing, BUCKET, Resigning, SignWith};
+use support::signer::{DOMAIN, Request, Word, now, unix_time};
 
 /// Headers that change what a PUT does.
 const STEERING: [&str; 17] = [
@@ -44,7 +44,7 @@ fn steered(word: Word, name: &str) -> Request {
 #[test]
 fn a2_no_header_is_signed_that_the_client_has_not_signed() {
     for sign_with in SignWith::ALL {
-        let scene = Scene::new(sign_with, Addressing::AsReceived);
+        let scene = Resigning::new(sign_with, Addressing::AsReceived);
         for word in Word::BOTH {
             for name in STEERING {
                 for prefix in ["x-amz-", "x-wos-", "X-AMZ-", "X-Wos-"] {
@@ -86,7 +86,7 @@ fn a2_no_header_is_signed_that_the_client_has_not_signed() {
 #[test]
 fn a5_no_session_token_and_no_credentials_go_on() {
     for sign_with in SignWith::ALL {
-        let scene = Scene::new(sign_with, Addressing::AsReceived);
+        let scene = Resigning::new(sign_with, Addressing::AsReceived);
         for word in Word::BOTH {
             let field = format!("{}security-token", word.header_prefix());
             let signed = put(word).header(&field, "junk").date(&now()).signed();
@@ -123,7 +123,7 @@ fn a5_no_session_token_and_no_credentials_go_on() {
 
 #[test]
 fn a8_fields_that_steer_a_node_do_not_go_on() {
-    let scene = Scene::new(SignWith::AWS_V4, Addressing::AsReceived);
+    let scene = Resigning::new(SignWith::AWS_V4, Addressing::AsReceived);
     let names = [
         "X-SeaweedFS-Principal",
         "X-Minio-Replication-Ssec",
@@ -160,7 +160,7 @@ fn a8_fields_that_steer_a_node_do_not_go_on() {
 #[test]
 fn g8_fields_of_one_connection_do_not_go_on_and_break_nothing() {
     for sign_with in SignWith::ALL {
-        let scene = Scene::new(sign_with, Addressing::AsReceived);
+        let scene = Resigning::new(sign_with, Addressing::AsReceived);
         let request = put(Word::Aws)
             .header("TE", "trailers")
             .header("Trailer", "x-amz-acl")
@@ -182,7 +182,7 @@ fn g8_fields_of_one_connection_do_not_go_on_and_break_nothing() {
 #[test]
 fn metadata_on_several_lines_goes_on_joined() {
     for sign_with in SignWith::ALL {
-        let scene = Scene::new(sign_with, Addressing::AsReceived);
+        let scene = Resigning::new(sign_with, Addressing::AsReceived);
         let request = put(Word::Aws)
             .header("x-amz-meta-a", "1")
             .header("X-Amz-Meta-A", "2")
@@ -202,7 +202,7 @@ fn metadata_on_several_lines_goes_on_joined() {
 fn a_vendors_parameter_reaches_that_vendors_nodes_alone() {
     let request = || Request::new(Word::Wos, "GET", &format!("/{BUCKET}/k?x-wos-process=a/b"));
     for sign_with in SignWith::ALL {
-        let scene = Scene::new(sign_with, Addressing::AsReceived);
+        let scene = Resigning::new(sign_with, Addressing::AsReceived);
         for signed in [
             request().date(&now()).signed(),
             request().presigned(unix_time(600)),
@@ -234,7 +234,7 @@ fn a_vendors_parameter_reaches_that_vendors_nodes_alone() {
 /// The absolute form names the same target.
 #[test]
 fn the_absolute_form_is_signed_as_the_origin_form() {
-    let scene = Scene::new(SignWith::AWS_V4, Addressing::AsReceived);
+    let scene = Resigning::new(SignWith::AWS_V4, Addressing::AsReceived);
     let mut request = Request::new(Word::Aws, "GET", "/bucket01/k?acl")
         .date(&now())
         .signed();
@@ -247,7 +247,7 @@ fn the_absolute_form_is_signed_as_the_origin_form() {
 #[test]
 fn a2_version_4_leaves_no_vendors_header_unsigned() {
     for sign_with in SignWith::ALL {
-        let scene = Scene::new(sign_with, Addressing::AsReceived);
+        let scene = Resigning::new(sign_with, Addressing::AsReceived);
         for word in Word::BOTH {
             for name in STEERING {
                 for prefix in ["x-amz-", "X-Wos-"] {
@@ -274,7 +274,7 @@ fn a2_version_4_leaves_no_vendors_header_unsigned() {
 fn a2_what_says_what_the_body_is_is_signed_only_where_it_was_signed() {
     let md5 = "hBotaJrYa9FhFEdFPCLG/A==";
     for sign_with in [SignWith::AWS_V4, SignWith::ALL[2]] {
-        let scene = Scene::new(sign_with, Addressing::AsReceived);
+        let scene = Resigning::new(sign_with, Addressing::AsReceived);
         for (name, value) in [("content-type", "text/html"), ("content-md5", md5)] {
             let signed = put(Word::Aws).header(name, value).signed_v4();
             let (_, read) = scene.passes(&signed);
@@ -294,8 +294,8 @@ fn a2_what_says_what_the_body_is_is_signed_only_where_it_was_signed() {
 /// A5: a token that belongs to the client's key is checked, and stays with the gateway in every mode but passthrough.
 #[test]
 fn a5_a_valid_session_token_does_not_go_on_either() {
-    use crate::support::gateway::{Config, Gateway};
-    use crate::support::rec::{Answer, Rec};
+    use support::gateway::{Config, Gateway};
+    use support::rec::{Answer, Rec};
     let trusted = |node: &str| Config::new(node).text_of("cluster").to_owned();
     for sign_with in [None, Some(SignWith::AWS_V4), Some(SignWith::ALL[3])] {
         let rec = Rec::start(Answer::Ok);

@@ -5,9 +5,9 @@ use countersign::embedded::{Node, NodeOptions};
 use crate::scene::{
     Addressing, BUCKET, NODE_DOMAIN, NODE_KEY, NODE_SECRET, SignWith, both_versions,
 };
-use crate::support::gateway::{Config, Gateway};
-use crate::support::signer::{Request, Word, now, unix_time};
-use crate::support::wire::{Connection, Response};
+use support::gateway::{Config, Gateway};
+use support::signer::{Request, Word, now, unix_time};
+use support::wire::{Connection, Response};
 
 /// How a client signs.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ impl Store {
             root: root.path().into(),
             address: "127.0.0.1:0".parse().expect("an address"),
             auth: Some((NODE_KEY.into(), NODE_SECRET.into())),
-            domains: vec![NODE_DOMAIN.into(), crate::support::signer::DOMAIN.into()],
+            domains: vec![NODE_DOMAIN.into(), support::signer::DOMAIN.into()],
         })
         .expect("a free port");
         node.create_bucket(BUCKET).expect("a writable directory");

@@ -1,8 +1,8 @@
 //! D5, D6: the header form and the query form do not stand in for each other, and neither do the two date headers.
 
-use crate::support::deployment::{Refused, mismatch};
-use crate::support::signer::{Signing, Word, date_at, encode, now, unix_time};
 use crate::{SEVERAL, date_header, everywhere, no_date, presigned_until};
+use support::refusal::{Refused, mismatch};
+use support::signer::{Signing, Word, date_at, encode, now, unix_time};
 
 const BAD_EXPIRES: Refused = Refused(
     403,
@@ -12,61 +12,61 @@ const BAD_EXPIRES: Refused = Refused(
 
 #[test]
 fn d5_a_presigned_url_is_no_header_signature() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let word = request.word;
         let expires = unix_time(600).to_string();
         let leaked = presigned_until(request.clone(), &expires, &expires);
-        deployment.serves(&leaked);
+        scene.serves(&leaked);
         let signing = Signing {
             date: expires.clone(),
             ..request.signing()
         };
         // The two texts are the same.
         assert_eq!(request.clone().date(&expires).signing(), signing);
-        deployment.refuses(
+        scene.refuses_with(
             &request.clone().date(&expires).signed_as(&signing),
             no_date(word),
         );
         // Nor with a date beside it that can be read.
-        deployment.refuses(
+        scene.refuses_with(
             &request.clone().date(&now()).signed_as(&signing),
             mismatch(word),
         );
         let own = request.clone().header(&date_header(word), &now());
-        deployment.refuses(&own.date(&expires).signed_as(&signing), mismatch(word));
+        scene.refuses_with(&own.date(&expires).signed_as(&signing), mismatch(word));
     });
 }
 
 #[test]
 fn d5_a_header_signature_is_no_presigned_url() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let word = request.word;
         let date = now();
         let signed = request.clone().date(&date).signed();
-        deployment.serves(&signed);
+        scene.serves(&signed);
         for sent in [
             encode(&date),
             date.replace(' ', "%20"),
             date.replace(' ', "+"),
         ] {
-            deployment.refuses(&presigned_until(request.clone(), &sent, &date), BAD_EXPIRES);
+            scene.refuses_with(&presigned_until(request.clone(), &sent, &date), BAD_EXPIRES);
             // Nor with the header that it was signed with.
             let dated = presigned_until(request.clone().date(&date), &sent, &date);
-            deployment.refuses(&dated, BAD_EXPIRES);
+            scene.refuses_with(&dated, BAD_EXPIRES);
         }
         let later = unix_time(600).to_string();
-        deployment.refuses(
+        scene.refuses_with(
             &presigned_until(request.clone(), &later, &date),
             mismatch(word),
         );
         let both = presigned_until(signed, &later, &later);
-        deployment.refuses(&both, SEVERAL);
+        scene.refuses_with(&both, SEVERAL);
     });
 }
 
 #[test]
 fn d6_the_vendors_date_header_empties_the_date_line() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let word = request.word;
         let own = date_header(word);
         let (date, other) = (now(), date_at(-60));
@@ -74,15 +74,15 @@ fn d6_the_vendors_date_header_empties_the_date_line() {
         let with_own = request.clone().header(&own, &date);
         let with_both = request.clone().date(&other).header(&own, &date);
         for served in [&with_date, &with_own, &with_both] {
-            deployment.serves(&served.clone().signed());
+            scene.serves(&served.clone().signed());
         }
         // In the order and the case of a client's own.
         let turned = request
             .clone()
             .header(&own.to_uppercase(), &date)
             .header("DATE", &other);
-        deployment.serves(&turned.signed());
-        deployment.refuses(&request.clone().signed(), no_date(word));
+        scene.serves(&turned.signed());
+        scene.refuses_with(&request.clone().signed(), no_date(word));
 
         // What the page of AWS prints against its own rules: the header's value in the date line.
         let as_printed = Signing {
@@ -90,21 +90,21 @@ fn d6_the_vendors_date_header_empties_the_date_line() {
             headers: Vec::new(),
             ..with_both.signing()
         };
-        deployment.refuses(&with_both.clone().signed_as(&as_printed), mismatch(word));
+        scene.refuses_with(&with_both.clone().signed_as(&as_printed), mismatch(word));
         for line in [&date, &other] {
             let filled = Signing {
                 date: line.clone(),
                 ..with_both.signing()
             };
-            deployment.refuses(&with_both.clone().signed_as(&filled), mismatch(word));
+            scene.refuses_with(&with_both.clone().signed_as(&filled), mismatch(word));
         }
         let ignored = Signing {
             headers: Vec::new(),
             ..with_own.signing()
         };
-        deployment.refuses(&with_own.clone().signed_as(&ignored), mismatch(word));
+        scene.refuses_with(&with_own.clone().signed_as(&ignored), mismatch(word));
         // Added to a request that was signed without it.
-        deployment.refuses(
+        scene.refuses_with(
             &with_date.clone().signed().header(&own, &date),
             mismatch(word),
         );
@@ -113,15 +113,15 @@ fn d6_the_vendors_date_header_empties_the_date_line() {
 
 #[test]
 fn d6_a_date_that_stands_twice_is_refused() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let own = date_header(request.word);
         for name in ["date", &own] {
             let message = format!("The header '{name}' stands more than once.");
             let expected = Refused(400, "InvalidArgument", &message);
             for second in [now(), date_at(60), "garbage".into()] {
                 let twice = request.clone().header(name, &now()).header(name, &second);
-                deployment.refuses(&twice.clone().signed(), expected);
-                deployment.refuses(&twice.header("Date", &now()).signed(), expected);
+                scene.refuses_with(&twice.clone().signed(), expected);
+                scene.refuses_with(&twice.header("Date", &now()).signed(), expected);
             }
         }
     });
@@ -129,26 +129,26 @@ fn d6_a_date_that_stands_twice_is_refused() {
 
 #[test]
 fn d6_a_date_header_beside_a_presigned_url_must_have_been_signed() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let word = request.word;
         let own = date_header(word);
         let expires = unix_time(600).to_string();
         for date in [now(), date_at(-86_400), "garbage".into()] {
             let added = presigned_until(request.clone(), &expires, &expires).header(&own, &date);
-            deployment.refuses(&added, mismatch(word));
+            scene.refuses_with(&added, mismatch(word));
             // Expires is the time that counts.
             let signed = presigned_until(request.clone().header(&own, &date), &expires, &expires);
-            deployment.serves(&signed);
+            scene.serves(&signed);
             // Date is not signed in the query form, and changes nothing.
             let dated = presigned_until(request.clone(), &expires, &expires).date(&date);
-            deployment.serves(&dated);
+            scene.serves(&dated);
         }
     });
 }
 
 #[test]
 fn d6_another_vendors_date_header_is_refused() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let other = match request.word {
             Word::Aws => "x-wos-date",
             Word::Wos => "x-amz-date",
@@ -167,7 +167,7 @@ fn d6_another_vendors_date_header_is_refused() {
                 .presigned(unix_time(600))
                 .header(other, &now()),
         ] {
-            let response = deployment.refuses(&request, expected);
+            let response = scene.refuses_with(&request, expected);
             assert_eq!(response.element("HeadersNotSigned").as_deref(), Some(other));
         }
     });

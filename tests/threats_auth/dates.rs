@@ -7,9 +7,10 @@ use countersign::dialect::DIALECTS;
 use countersign::sig::{self, AuthFailure, Region, RequestView, VerifyOptions, Version, fields_of};
 use http::{HeaderMap, HeaderValue, Method};
 
-use crate::support::deployment::{Deployment, Refused};
-use crate::support::signer::{Request, Word, date_at, encode, now, unix_time};
 use crate::{date_header, everywhere, no_date, presigned_until};
+use support::refusal::Refused;
+use support::scene::Scene;
+use support::signer::{Request, Word, date_at, encode, now, unix_time};
 
 const MINUTE: i64 = 60;
 const YEAR: i64 = 365 * 24 * 60 * MINUTE;
@@ -129,16 +130,16 @@ fn d1_the_skew_ends_at_the_second() {
 
 #[test]
 fn d1_a_stale_date_is_refused_on_either_side_of_now() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let word = request.word;
         let vendors = date_header(word);
         for name in ["Date", &vendors] {
             for offset in [-14 * MINUTE, 14 * MINUTE] {
-                deployment.serves(&request.clone().header(name, &date_at(offset)).signed());
+                scene.serves(&request.clone().header(name, &date_at(offset)).signed());
             }
             for offset in [-16 * MINUTE, 16 * MINUTE, -YEAR, YEAR] {
                 let stale = request.clone().header(name, &date_at(offset)).signed();
-                deployment.refuses(&stale, skewed(word));
+                scene.refuses_with(&stale, skewed(word));
             }
         }
         // The vendor's own header counts, whatever Date says beside it.
@@ -149,9 +150,9 @@ fn d1_a_stale_date_is_refused_on_either_side_of_now() {
                 .header(&vendors, &date_at(own));
             request.signed()
         };
-        deployment.serves(&both(-YEAR, 0));
-        deployment.refuses(&both(0, -YEAR), skewed(word));
-        deployment.refuses(&both(0, YEAR), skewed(word));
+        scene.serves(&both(-YEAR, 0));
+        scene.refuses_with(&both(0, -YEAR), skewed(word));
+        scene.refuses_with(&both(0, YEAR), skewed(word));
     });
 }
 
@@ -185,29 +186,26 @@ fn d2_a_presigned_request_ends_at_its_second() {
 
 #[test]
 fn d2_an_expired_request_is_refused_before_its_signature_is_looked_at() {
-    everywhere("GET", "/k", |deployment, request| {
-        deployment.serves(&request.clone().presigned(unix_time(30)));
-        deployment.serves(&request.clone().presigned(unix_time(100 * YEAR)));
+    everywhere("GET", "/k", |scene, request| {
+        scene.serves(&request.clone().presigned(unix_time(30)));
+        scene.serves(&request.clone().presigned(unix_time(100 * YEAR)));
         for offset in [-30, -YEAR] {
             let expires = unix_time(offset);
             let expired = request.clone().presigned(expires);
-            let response = deployment.refuses(&expired, EXPIRED);
+            let response = scene.refuses_with(&expired, EXPIRED);
             let told = response.element("Expires").expect("the element");
             let told = humantime::parse_rfc3339(&told).expect("a time of RFC 3339");
             assert_eq!(told, UNIX_EPOCH + Duration::from_secs(expires));
             assert!(response.element("ServerTime").is_some());
             let forged = request.clone().keys(&request.access_key_id, "another");
-            deployment.refuses(&forged.presigned(expires), EXPIRED);
+            scene.refuses_with(&forged.presigned(expires), EXPIRED);
             let unknown = request.clone().keys("AKIAUNKNOWN", "another");
-            deployment.refuses(&unknown.presigned(expires), EXPIRED);
+            scene.refuses_with(&unknown.presigned(expires), EXPIRED);
         }
         // A later Expires than the one that was signed does not help.
         let signed = unix_time(-30).to_string();
         let prolonged = presigned_until(request.clone(), &unix_time(600).to_string(), &signed);
-        deployment.refuses(
-            &prolonged,
-            crate::support::deployment::mismatch(request.word),
-        );
+        scene.refuses_with(&prolonged, support::refusal::mismatch(request.word));
     });
 }
 
@@ -244,11 +242,11 @@ fn forms(fixdate: &str) -> [String; 5] {
 
 #[test]
 fn d4_every_form_of_a_date_is_read() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         for date in forms(&now()) {
             for name in ["Date", &date_header(request.word)] {
                 let signed = request.clone().header(name, &date).signed();
-                let seen = deployment.serves(&signed);
+                let seen = scene.serves(&signed);
                 let kept = seen.header(name).or(seen.header("x-amz-date"));
                 assert_eq!(kept, Some(&*date));
             }
@@ -300,32 +298,32 @@ fn no_dates() -> Vec<String> {
 
 #[test]
 fn d4_what_is_no_date_is_refused_and_never_a_fault() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let word = request.word;
         for date in no_dates() {
             let expected = no_date(word);
-            deployment.refuses(&request.clone().date(&date).signed(), expected);
+            scene.refuses_with(&request.clone().date(&date).signed(), expected);
             let own = request.clone().header(&date_header(word), &date);
-            deployment.refuses(&own.clone().signed(), expected);
+            scene.refuses_with(&own.clone().signed(), expected);
             // A good Date does not stand in for a bad one of the vendor's.
-            deployment.refuses(&own.date(&now()).signed(), expected);
+            scene.refuses_with(&own.date(&now()).signed(), expected);
         }
         // Dates at the ends of what can be written are dates.
         for date in [
             "Thu, 01 Jan 1970 00:00:00 GMT",
             "Fri, 31 Dec 9999 23:59:59 GMT",
         ] {
-            deployment.refuses(&request.clone().date(date).signed(), skewed(word));
+            scene.refuses_with(&request.clone().date(date).signed(), skewed(word));
         }
     });
 }
 
 #[test]
 fn d4_expires_is_a_number_of_seconds() {
-    let refuses = |deployment: &Deployment, request: &Request, text: &str, expected| {
-        deployment.refuses(&presigned_until(request.clone(), text, text), expected);
+    let refuses = |scene: &Scene, request: &Request, text: &str, expected| {
+        scene.refuses_with(&presigned_until(request.clone(), text, text), expected);
     };
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let later = unix_time(600).to_string();
         for text in [
             "x",
@@ -340,7 +338,7 @@ fn d4_expires_is_a_number_of_seconds() {
             "%D9%A1",
             "%00",
         ] {
-            refuses(deployment, &request, text, BAD_EXPIRES);
+            refuses(scene, &request, text, BAD_EXPIRES);
         }
         for text in [
             format!("+{later}"),
@@ -352,12 +350,12 @@ fn d4_expires_is_a_number_of_seconds() {
             format!("%3{later}"),
             encode(&now()),
         ] {
-            refuses(deployment, &request, &text, BAD_EXPIRES);
+            refuses(scene, &request, &text, BAD_EXPIRES);
         }
         // The largest that a time of the machine can hold is far away, and no fault.
         for text in [i64::MAX.to_string(), format!("000{later}")] {
             let decoded = presigned_until(request.clone(), &text, &text);
-            deployment.serves(&decoded);
+            scene.serves(&decoded);
         }
         let without = presigned_until(request.clone(), &later, &later);
         let target = without
@@ -365,7 +363,7 @@ fn d4_expires_is_a_number_of_seconds() {
             .replace(&format!("Expires={later}"), "Expires");
         let message = "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters";
         let expected = Refused(403, "AccessDenied", message);
-        deployment.refuses(
+        scene.refuses_with(
             &Request {
                 target,
                 ..without.clone()
@@ -373,6 +371,6 @@ fn d4_expires_is_a_number_of_seconds() {
             expected,
         );
         let target = without.target.replace(&format!("&Expires={later}"), "");
-        deployment.refuses(&Request { target, ..without }, expected);
+        scene.refuses_with(&Request { target, ..without }, expected);
     });
 }

@@ -3,11 +3,12 @@
 //! A store that is down cannot happen here: the only store keeps its keys in the configuration. Disabled and expired keys do
 //! not exist in it either; a key that must not be used is not written there.
 
-use crate::support::deployment::{Deployment, Refused, mismatch, shown, unescape};
-use crate::support::gateway::{Config, Gateway};
-use crate::support::rec::nobody;
-use crate::support::signer::{ACCESS_KEY_ID, Request, SECRET_ACCESS_KEY, Word, now, unix_time};
 use crate::{everywhere, styles};
+use support::gateway::{Config, Gateway};
+use support::rec::nobody;
+use support::refusal::{Refused, mismatch, shown, unescape};
+use support::scene::Scene;
+use support::signer::{ACCESS_KEY_ID, Request, SECRET_ACCESS_KEY, Word, now, unix_time};
 
 fn unknown(word: Word) -> Refused<'static> {
     let message = match word {
@@ -23,7 +24,7 @@ fn long(length: usize) -> String {
 
 #[test]
 fn b9_an_access_key_that_is_not_there_is_unknown() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let expected = unknown(request.word);
         let ids = [
             "AKIAUNKNOWN".to_owned(),
@@ -48,8 +49,8 @@ fn b9_an_access_key_that_is_not_there_is_unknown() {
         for id in &ids {
             for secret in [SECRET_ACCESS_KEY, ""] {
                 let request = request.clone().keys(id, secret);
-                deployment.refuses(&request.clone().date(&now()).signed(), expected);
-                deployment.refuses(&request.presigned(unix_time(600)), expected);
+                scene.refuses_with(&request.clone().date(&now()).signed(), expected);
+                scene.refuses_with(&request.presigned(unix_time(600)), expected);
             }
         }
         // What a header cannot carry at all.
@@ -63,7 +64,7 @@ fn b9_an_access_key_that_is_not_there_is_unknown() {
             "\u{202e}",
         ] {
             let request = request.clone().keys(id, SECRET_ACCESS_KEY);
-            deployment.refuses(&request.presigned(unix_time(600)), expected);
+            scene.refuses_with(&request.presigned(unix_time(600)), expected);
         }
         let not_utf8 = request
             .clone()
@@ -73,14 +74,14 @@ fn b9_an_access_key_that_is_not_there_is_unknown() {
             target: not_utf8.target.replace("RAW", "%FF%FE"),
             ..not_utf8
         };
-        deployment.refuses(&not_utf8, expected);
+        scene.refuses_with(&not_utf8, expected);
     });
 }
 
 #[test]
 fn b9_an_access_key_that_a_header_cannot_carry_is_refused() {
     let field = Refused(400, "InvalidRequest", "A header field is malformed.");
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let (blank, scheme) = match request.word {
             Word::Aws => (
                 "AWS authorization header is invalid -- one and only one ' ' (space) required",
@@ -102,18 +103,18 @@ fn b9_an_access_key_that_a_header_cannot_carry_is_refused() {
             ("AKIÄ", scheme),
         ] {
             let request = request.clone().keys(id, SECRET_ACCESS_KEY);
-            deployment.refuses(&request.date(&now()).signed(), expected);
+            scene.refuses_with(&request.date(&now()).signed(), expected);
         }
     });
 }
 
 #[test]
 fn b9_an_empty_secret_opens_nothing() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let expected = mismatch(request.word);
         let request = request.keys(ACCESS_KEY_ID, "");
-        deployment.refuses(&request.clone().date(&now()).signed(), expected);
-        deployment.refuses(&request.presigned(unix_time(600)), expected);
+        scene.refuses_with(&request.clone().date(&now()).signed(), expected);
+        scene.refuses_with(&request.presigned(unix_time(600)), expected);
     });
     let config = Config::new(&nobody());
     let text = config.text().replace(SECRET_ACCESS_KEY, "");
@@ -131,12 +132,12 @@ fn b9_an_empty_secret_opens_nothing() {
 /// Whoever guesses ids sees no more than code and message; the time that the answer takes is measured elsewhere.
 #[test]
 fn b9_an_unknown_key_and_a_wrong_signature_are_answered_in_the_same_form() {
-    for deployment in Deployment::in_each_mode() {
+    for scene in Scene::both() {
         for word in Word::BOTH {
             let [request, _] = styles(word, "GET", "/k");
             let form = |id: &str, expected: Refused| {
                 let request = request.clone().keys(id, "another").date(&now()).signed();
-                let response = deployment.refuses(&request, expected);
+                let response = scene.refuses_with(&request, expected);
                 let mut form = unescape(&shown(&response))
                     .replace(expected.1, "")
                     .replace(expected.2, "");

@@ -1,9 +1,6 @@
 //! The threats to authentication, each a test named by its id: parts that no signature covers (A), the choice of the scheme
 //! and of the key (B), time (D).
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod crossover;
 mod dates;
 mod keys;
@@ -13,7 +10,8 @@ mod tokens;
 mod unsigned_parts;
 mod version_4;
 
-use support::deployment::{Deployment, Refused};
+use support::refusal::Refused;
+use support::scene::Scene;
 use support::signer::{Request, Signing, Word, encode};
 
 const SEVERAL: Refused = Refused(
@@ -31,10 +29,10 @@ fn styles(word: Word, method: &str, object: &str) -> [Request; 2] {
 }
 
 /// In each forward mode, in the words of each dialect, in each style.
-fn everywhere(method: &str, object: &str, check: impl Fn(&Deployment, Request)) {
-    for deployment in Deployment::in_each_mode() {
+fn everywhere(method: &str, object: &str, check: impl Fn(&Scene, Request)) {
+    for scene in Scene::both() {
         for request in Word::BOTH.map(|word| styles(word, method, object)).concat() {
-            check(&deployment, request);
+            check(&scene, request);
         }
     }
 }

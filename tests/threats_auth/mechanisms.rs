@@ -1,9 +1,10 @@
 //! B: which way of signing a request uses is decided once, and never by what an attacker adds.
 
-use crate::support::deployment::{Deployment, Forward, Refused};
-use crate::support::gateway::Config;
-use crate::support::signer::{Request, Word, now, unix_time};
 use crate::{SEVERAL, appended, everywhere, styles};
+use support::gateway::Config;
+use support::refusal::Refused;
+use support::scene::{Forward, Scene};
+use support::signer::{Request, Word, now, unix_time};
 
 const V4_HEADER: &str = "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261122/us-east-1/s3/aws4_request, \
                          SignedHeaders=host;x-amz-date, Signature=0000000000000000000000000000000000000000000000000000000000000000";
@@ -49,22 +50,22 @@ fn with_bob(config: Config) -> Config {
 }
 
 /// Everywhere, with two keys.
-fn with_two_users(method: &str, object: &str, check: impl Fn(&Deployment, Request)) {
+fn with_two_users(method: &str, object: &str, check: impl Fn(&Scene, Request)) {
     for forward in Forward::BOTH {
-        let deployment = Deployment::start(forward, with_bob);
+        let scene = Scene::configured(forward, with_bob);
         for request in Word::BOTH.map(|word| styles(word, method, object)).concat() {
-            check(&deployment, request);
+            check(&scene, request);
         }
     }
 }
 
 #[test]
 fn b4_two_mechanisms_at_once_are_refused() {
-    with_two_users("GET", "/k", |deployment, request| {
+    with_two_users("GET", "/k", |scene, request| {
         let signed = request.clone().date(&now()).signed();
         let presigned = request.clone().presigned(unix_time(600));
-        deployment.serves(&signed);
-        deployment.serves(&presigned);
+        scene.serves(&signed);
+        scene.serves(&presigned);
         let bobs = request.clone().keys(BOB.0, BOB.1);
         let bobs_header = bobs.clone().date(&now()).signed();
         let bobs_header = &bobs_header.headers.last().expect("Authorization").1;
@@ -120,7 +121,7 @@ fn b4_two_mechanisms_at_once_are_refused() {
             cases.push(appended(presigned.clone(), parameter));
         }
         for case in &cases {
-            deployment.refuses(case, SEVERAL);
+            scene.refuses_with(case, SEVERAL);
         }
     });
 }
@@ -128,26 +129,26 @@ fn b4_two_mechanisms_at_once_are_refused() {
 /// A form is signed by its fields: `tests/threats_form` has the rest.
 #[test]
 fn b4_a_form_upload_is_refused_with_any_other_signature() {
-    everywhere("POST", "/", |deployment, request| {
+    everywhere("POST", "/", |scene, request| {
         let form = "--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx\r\n--b--\r\n";
         let form = request
             .header("Content-Type", "multipart/form-data; boundary=b")
             .body(form);
-        deployment.refuses(&form, Refused(403, "AccessDenied", "Access Denied"));
-        deployment.refuses(&form.clone().date(&now()).signed(), SEVERAL);
-        deployment.refuses(&form.clone().presigned(unix_time(600)), SEVERAL);
+        scene.refuses_with(&form, Refused(403, "AccessDenied", "Access Denied"));
+        scene.refuses_with(&form.clone().date(&now()).signed(), SEVERAL);
+        scene.refuses_with(&form.clone().presigned(unix_time(600)), SEVERAL);
         let both = form
             .presigned(unix_time(600))
             .header("Authorization", "AWS a:b");
-        deployment.refuses(&both, SEVERAL);
+        scene.refuses_with(&both, SEVERAL);
     });
 }
 
 #[test]
 fn b5_a_foreign_or_broken_authorization_never_falls_back_to_the_query() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let presigned = request.presigned(unix_time(600));
-        deployment.serves(&presigned);
+        scene.serves(&presigned);
         for value in [
             "Bearer x",
             "Basic dXNlcjpwYXNz",
@@ -161,14 +162,14 @@ fn b5_a_foreign_or_broken_authorization_never_falls_back_to_the_query() {
             "garbage",
             "",
         ] {
-            deployment.refuses(&presigned.clone().header("Authorization", value), SEVERAL);
+            scene.refuses_with(&presigned.clone().header("Authorization", value), SEVERAL);
         }
     });
 }
 
 #[test]
 fn b5_a_foreign_authorization_alone_is_refused() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let dated = request.date(&now());
         let signature = dated.signing().signature(&dated.secret_access_key);
         for (value, expected) in [
@@ -177,7 +178,7 @@ fn b5_a_foreign_authorization_alone_is_refused() {
             (format!("AWSX AKIAIOSFODNN7EXAMPLE:{signature}"), SCHEME_AWS),
             (format!("WOSX AKIAIOSFODNN7EXAMPLE:{signature}"), SCHEME_WOS),
         ] {
-            deployment.refuses(&dated.clone().header("Authorization", &value), expected);
+            scene.refuses_with(&dated.clone().header("Authorization", &value), expected);
         }
     });
 }
@@ -189,7 +190,7 @@ fn b6_two_authorization_headers_are_refused() {
         "InvalidArgument",
         "The header 'authorization' stands more than once.",
     );
-    with_two_users("GET", "/k", |deployment, request| {
+    with_two_users("GET", "/k", |scene, request| {
         let dated = request.clone().date(&now());
         let own = dated.clone().signed().headers[2].1.clone();
         let bobs = dated.clone().keys(BOB.0, BOB.1).signed().headers[2]
@@ -211,20 +212,20 @@ fn b6_two_authorization_headers_are_refused() {
                     .clone()
                     .header("Authorization", pair[0])
                     .header(second, pair[1]);
-                deployment.refuses(&twice, expected);
+                scene.refuses_with(&twice, expected);
             }
         }
         let presigned = request.presigned(unix_time(600));
         let twice = presigned
             .header("Authorization", "garbage")
             .header("Authorization", "garbage");
-        deployment.refuses(&twice, expected);
+        scene.refuses_with(&twice, expected);
     });
 }
 
 #[test]
 fn b7_an_unknown_algorithm_is_refused_and_never_taken_for_a_known_one() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let dated = request.clone().date(&now());
         let signature = dated.signing().signature(&dated.secret_access_key);
         let credentials = format!("AKIAIOSFODNN7EXAMPLE:{signature}");
@@ -249,7 +250,7 @@ fn b7_an_unknown_algorithm_is_refused_and_never_taken_for_a_known_one() {
             ("WOS1", SCHEME_WOS),
         ] {
             let value = format!("{word} {credentials}");
-            deployment.refuses(&dated.clone().header("Authorization", &value), expected);
+            scene.refuses_with(&dated.clone().header("Authorization", &value), expected);
         }
         for (value, expected) in [
             (V4_HEADER.replace("SHA256 ", "SHA256,"), VERSION_AWS),
@@ -261,7 +262,7 @@ fn b7_an_unknown_algorithm_is_refused_and_never_taken_for_a_known_one() {
             (format!("AWS:{credentials}"), BLANK_AWS),
             (credentials.clone(), BLANK_AWS),
         ] {
-            deployment.refuses(&dated.clone().header("Authorization", &value), expected);
+            scene.refuses_with(&dated.clone().header("Authorization", &value), expected);
         }
         for (algorithm, expected) in [
             ("AWS4-HMAC-SHA1", VERSION_AWS),
@@ -274,11 +275,11 @@ fn b7_an_unknown_algorithm_is_refused_and_never_taken_for_a_known_one() {
             ("", VERSION_AWS),
         ] {
             let query = V4_QUERY.replacen("AWS4-HMAC-SHA256", algorithm, 1);
-            deployment.refuses(&appended(request.clone(), &query), expected);
+            scene.refuses_with(&appended(request.clone(), &query), expected);
         }
         // Every one of them beside a signature that is right.
         let right = request.clone().signed_v4();
-        deployment.serves(&right);
+        scene.serves(&right);
         let own = right.word.algorithm();
         for (word, expected) in [
             ("AWS4-HMAC-SHA1", VERSION_AWS),
@@ -289,7 +290,7 @@ fn b7_an_unknown_algorithm_is_refused_and_never_taken_for_a_known_one() {
             let last = request.headers.last_mut().expect("Authorization");
             last.1 = last.1.replacen(own, word, 1);
             if right.word == Word::Aws {
-                deployment.refuses(&request, expected);
+                scene.refuses_with(&request, expected);
             }
         }
     });
@@ -297,7 +298,7 @@ fn b7_an_unknown_algorithm_is_refused_and_never_taken_for_a_known_one() {
 
 #[test]
 fn b12_a_credential_that_stands_twice_is_refused_in_either_order() {
-    with_two_users("GET", "/k", |deployment, request| {
+    with_two_users("GET", "/k", |scene, request| {
         let presigned = request.clone().presigned(unix_time(600));
         let (path, query) = presigned.target.split_once('?').expect("a query");
         let own = request.word.access_key_parameter();
@@ -329,7 +330,7 @@ fn b12_a_credential_that_stands_twice_is_refused_in_either_order() {
                     target,
                     ..presigned.clone()
                 };
-                deployment.refuses(&request, Refused(400, "InvalidArgument", &message));
+                scene.refuses_with(&request, Refused(400, "InvalidArgument", &message));
             }
         }
         for (further, told) in [
@@ -340,7 +341,7 @@ fn b12_a_credential_that_stands_twice_is_refused_in_either_order() {
         ] {
             let message = format!("The query parameter '{told}' stands more than once.");
             let twice = appended(appended(request.clone(), V4_QUERY), further);
-            deployment.refuses(&twice, Refused(400, "InvalidArgument", &message));
+            scene.refuses_with(&twice, Refused(400, "InvalidArgument", &message));
         }
     });
 }

@@ -1,20 +1,21 @@
 //! What version 4 says it covers: the credential scope (B), the list of signed headers (G), and what of it goes on to a node.
 
 use crate::everywhere;
-use crate::support::deployment::{Forward, Refused, mismatch};
-use crate::support::signer::{Request, Word};
-use crate::support::signer_v4::{stamp_at, target_as_signed_v4};
 use crate::version_4::{NOT_SIGNED, signed_over};
+use support::refusal::{Refused, mismatch};
+use support::scene::Forward;
+use support::signer::{Request, Word};
+use support::signer_v4::{stamp_at, target_as_signed_v4};
 
 #[test]
 fn b8_a_scope_is_the_days_the_regions_and_the_services_own() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let (word, scope_at) = (request.word, |at: usize, text: &str| {
             signed_over(request.clone(), |own| own.scope[at] = text.into())
         });
         let refused = |sent: &Request, message: String| {
             let message = format!("The authorization header is malformed; {message}");
-            deployment.refuses(sent, Refused(400, "AuthorizationHeaderMalformed", &message))
+            scene.refuses_with(sent, Refused(400, "AuthorizationHeaderMalformed", &message))
         };
         for region in ["eu-west-1", "", "*", "US-EAST-1"] {
             let told = format!("the region '{region}' is wrong; expecting 'us-east-1'");
@@ -58,7 +59,7 @@ fn b8_a_scope_is_the_days_the_regions_and_the_services_own() {
                 }
                 Word::Wos => {
                     let told = "Invalid credential date. Date is not the same as x-wos-date.";
-                    deployment.refuses(&sent, Refused(400, "InvalidArgument", told));
+                    scene.refuses_with(&sent, Refused(400, "InvalidArgument", told));
                 }
             }
         }
@@ -67,7 +68,7 @@ fn b8_a_scope_is_the_days_the_regions_and_the_services_own() {
 
 #[test]
 fn g4_signed_headers_have_one_grammar() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let told = Refused(
             400,
             "AuthorizationHeaderMalformed",
@@ -85,27 +86,27 @@ fn g4_signed_headers_have_one_grammar() {
             let sent = signed_over(request.clone(), |own| {
                 own.signed_headers = change(&own.signed_headers)
             });
-            deployment.refuses(&sent, told);
+            scene.refuses_with(&sent, told);
         }
         let without_host = signed_over(request.clone(), |own| {
             own.signed_headers = own.signed_headers.replace("host;", "");
             own.headers = own.headers.split_once('\n').expect("a line").1.into();
         });
-        let answer = deployment.refuses(&without_host, NOT_SIGNED);
+        let answer = scene.refuses_with(&without_host, NOT_SIGNED);
         assert_eq!(answer.element("HeadersNotSigned").as_deref(), Some("host"));
         // A name that the request does not have was signed with a line that is not there now.
         let absent = signed_over(request.clone(), |own| {
             own.signed_headers = format!("a-header;{}", own.signed_headers);
             own.headers = format!("a-header:\n{}", own.headers);
         });
-        deployment.refuses(&absent, mismatch(request.word));
+        scene.refuses_with(&absent, mismatch(request.word));
     });
 }
 
 /// What Pingora or the gateway takes away cannot be verified by a node.
 #[test]
 fn g8_a_signed_header_that_reaches_no_node_is_refused_where_nodes_verify() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         for (name, value) in [
             ("te", "trailers"),
             ("x-forwarded-host", "a"),
@@ -121,13 +122,13 @@ fn g8_a_signed_header_that_reaches_no_node_is_refused_where_nodes_verify() {
                 names.sort_unstable();
                 own.signed_headers = names.join(";");
             });
-            match deployment.forward {
-                Forward::Trusted => drop(deployment.serves(&sent)),
+            match scene.forward {
+                Forward::Trusted => drop(scene.serves(&sent)),
                 Forward::Passthrough => {
                     let message = format!(
-                        "The signed header '{name}' cannot reach the storage node, which verifies the signature itself; do not sign it."
+                        "The signed header '{name}' is not forwarded to the storage node, which verifies the signature itself; do not sign it."
                     );
-                    drop(deployment.refuses(&sent, Refused(403, "AccessDenied", &message)));
+                    drop(scene.refuses_with(&sent, Refused(403, "AccessDenied", &message)));
                 }
             }
         }
@@ -137,16 +138,16 @@ fn g8_a_signed_header_that_reaches_no_node_is_refused_where_nodes_verify() {
 /// What goes on: byte for byte in passthrough, as it was signed and without what proved it in trusted mode.
 #[test]
 fn what_proves_a_request_reaches_only_nodes_that_verify() {
-    everywhere("GET", "/k%2F*~?versionId=a%20b", |deployment, request| {
+    everywhere("GET", "/k%2F*~?versionId=a%20b", |scene, request| {
         let prefix = request.word.header_prefix();
         let proofs = [
             "Authorization".to_owned(),
             format!("{prefix}content-sha256"),
         ];
-        let header = deployment.serves(&request.clone().signed_v4());
-        let query = deployment.serves(&request.clone().presigned_v4(600));
+        let header = scene.serves(&request.clone().signed_v4());
+        let query = scene.serves(&request.clone().presigned_v4(600));
         let sent = request.target.clone();
-        match deployment.forward {
+        match scene.forward {
             Forward::Passthrough => {
                 assert_eq!(header.target(), sent);
                 assert!(

@@ -2,9 +2,10 @@
 //! given a key, or told whether a signature is right.
 
 use crate::everywhere;
-use crate::support::deployment::{Deployment, Forward, Refused, mismatch, shown};
-use crate::support::signer::{ACCESS_KEY_ID, Request, SECRET_ACCESS_KEY, Word, now};
-use crate::support::wire::Connection;
+use support::refusal::{Refused, mismatch, shown};
+use support::scene::{Forward, Scene};
+use support::signer::{ACCESS_KEY_ID, Request, SECRET_ACCESS_KEY, Word, now};
+use support::wire::Connection;
 
 const DENIED: Refused = Refused(403, "AccessDenied", "Access Denied");
 const SCHEME: Refused = Refused(400, "InvalidArgument", "Unsupported Authorization Type");
@@ -25,7 +26,7 @@ fn unknown(word: Word) -> Refused<'static> {
 
 #[test]
 fn b9_version_4_looks_up_exactly_the_id_that_was_sent() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let expected = unknown(request.word);
         let lower = ACCESS_KEY_ID.to_lowercase();
         let long = ACCESS_KEY_ID.repeat(20);
@@ -43,34 +44,34 @@ fn b9_version_4_looks_up_exactly_the_id_that_was_sent() {
         ] {
             for secret in [SECRET_ACCESS_KEY, ""] {
                 let request = request.clone().keys(id, secret);
-                deployment.refuses(&request.clone().signed_v4(), expected);
-                deployment.refuses(&request.presigned_v4(600), expected);
+                scene.refuses_with(&request.clone().signed_v4(), expected);
+                scene.refuses_with(&request.presigned_v4(600), expected);
             }
         }
         // A known id, and the key that is made of no secret at all.
         let empty = request.clone().keys(ACCESS_KEY_ID, "");
-        deployment.refuses(&empty.clone().signed_v4(), mismatch(request.word));
-        deployment.refuses(&empty.presigned_v4(600), mismatch(request.word));
+        scene.refuses_with(&empty.clone().signed_v4(), mismatch(request.word));
+        scene.refuses_with(&empty.presigned_v4(600), mismatch(request.word));
     });
 }
 
 #[test]
 fn b10_no_token_is_a_credential() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         for token in TOKENS {
             for scheme in ["Bearer", "JWT", "Basic"] {
                 let bearer = request
                     .clone()
                     .header("Authorization", &format!("{scheme} {token}"));
-                deployment.refuses_bytes(&bearer.bytes(), "GET", SCHEME);
+                scene.refuses_with(&bearer, SCHEME);
             }
             for name in ["x-auth-token", "x-web-identity-token", "Cookie"] {
                 let alone = request.clone().date(&now()).header(name, token);
-                deployment.refuses_bytes(&alone.bytes(), "GET", DENIED);
+                scene.refuses_with(&alone, DENIED);
             }
         }
     });
-    let deployment = Deployment::start(Forward::Trusted, |config| config);
+    let scene = Scene::configured(Forward::Trusted, |config| config);
     for token in TOKENS {
         // What other systems take a token at, to give out a key.
         let call =
@@ -80,14 +81,14 @@ fn b10_no_token_is_a_credential() {
             .body(call.clone());
         let query = Request::new(Word::Aws, "POST", &format!("/?{call}")).body("");
         for request in [form, query] {
-            deployment.refuses_bytes(&request.bytes(), "POST", DENIED);
+            scene.refuses_with(&request, DENIED);
         }
     }
 }
 
 #[test]
 fn b11_nobody_is_given_a_key_or_a_verdict() {
-    let deployment = Deployment::start(Forward::Trusted, |config| config);
+    let scene = Scene::configured(Forward::Trusted, |config| config);
     let paths = [
         "/v3/ec2tokens",
         "/v3/s3tokens",
@@ -108,7 +109,7 @@ fn b11_nobody_is_given_a_key_or_a_verdict() {
             let request = Request::new(Word::Aws, method, path)
                 .header("Connection", "close")
                 .body(question.clone());
-            let mut admin = Connection::open(deployment.gateway.admin());
+            let mut admin = Connection::open(scene.gateway.admin());
             let answer = admin.exchange(&request);
             // Its root says what there is.
             let is_root = (method, path) == ("GET", "/") && answer.status == 200;
@@ -117,7 +118,7 @@ fn b11_nobody_is_given_a_key_or_a_verdict() {
                 "{method} {path}: {}",
                 shown(&answer)
             );
-            let public = deployment.gateway.exchange(&request);
+            let public = scene.gateway.exchange(&request);
             assert!(
                 (400..500).contains(&public.status),
                 "{method} {path}: {}",
@@ -133,11 +134,11 @@ fn b11_nobody_is_given_a_key_or_a_verdict() {
         }
     }
     for path in ["/metrics", "/healthz", "/readyz"] {
-        let text = shown(&deployment.gateway.admin_get(path));
+        let text = shown(&scene.gateway.admin_get(path));
         assert!(
             !text.contains(SECRET_ACCESS_KEY) && !text.contains(ACCESS_KEY_ID),
             "{text}"
         );
     }
-    deployment.rec.assert_untouched();
+    scene.rec.assert_untouched();
 }

@@ -1,8 +1,9 @@
 //! A: what a signature does not cover changes nothing, or is removed, or is refused.
 
-use crate::support::deployment::{Deployment, Forward, Refused, listener, mismatch};
-use crate::support::signer::{ACCESS_KEY_ID, DOMAIN, Request, Word, now, unix_time};
 use crate::{appended, everywhere, styles};
+use support::refusal::{Refused, mismatch};
+use support::scene::{Forward, Scene, listener};
+use support::signer::{ACCESS_KEY_ID, DOMAIN, Request, Word, now, unix_time};
 
 #[test]
 fn a7_forwarded_hosts_and_paths_change_nothing_that_is_verified() {
@@ -18,7 +19,7 @@ fn a7_forwarded_hosts_and_paths_change_nothing_that_is_verified() {
         ("proxy_path", "/bucket01/k"),
         ("Forwarded", "host=bucket01.s3.example.com"),
     ];
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let signed = request.date(&now()).signed();
         let elsewhere = [
             (
@@ -48,7 +49,7 @@ fn a7_forwarded_hosts_and_paths_change_nothing_that_is_verified() {
                 .iter()
                 .map(|(name, value)| sent.clone().header(name, value));
             for sent in each.chain([all]) {
-                deployment.refuses(&sent, mismatch(sent.word));
+                scene.refuses_with(&sent, mismatch(sent.word));
             }
         }
     });
@@ -96,7 +97,7 @@ const TRUSTED_SOMEWHERE: [&str; 36] = [
 
 #[test]
 fn a8_trust_headers_of_a_client_do_not_reach_the_node() {
-    everywhere("PUT", "/k", |deployment, request| {
+    everywhere("PUT", "/k", |scene, request| {
         let word = request.word;
         let meta = format!("{}meta-a", word.header_prefix());
         let mut request = request
@@ -112,7 +113,7 @@ fn a8_trust_headers_of_a_client_do_not_reach_the_node() {
         request = request
             .header(&format!("{vendor}acl"), "smuggled")
             .header(&format!("{vendor}copy_source"), "smuggled");
-        let seen = deployment.serves(&request);
+        let seen = scene.serves(&request);
         let raw = String::from_utf8_lossy(&seen.head.raw).into_owned();
         assert!(!raw.contains("smuggled"), "{raw}");
         assert_eq!(seen.body, b"body");
@@ -125,7 +126,7 @@ fn a8_trust_headers_of_a_client_do_not_reach_the_node() {
             .map(|(name, _)| name.to_ascii_lowercase())
             .collect();
         names.sort();
-        let expected = match deployment.forward {
+        let expected = match scene.forward {
             Forward::Trusted => {
                 assert_eq!(seen.header("x-countersign-principal"), Some("alice"));
                 assert_eq!(
@@ -156,7 +157,7 @@ fn a8_trust_headers_of_a_client_do_not_reach_the_node() {
 
 #[test]
 fn a8_trust_headers_as_trailers_do_not_reach_the_node() {
-    everywhere("PUT", "/k", |deployment, request| {
+    everywhere("PUT", "/k", |scene, request| {
         let trailers: String = TRUSTED_SOMEWHERE
             .iter()
             .chain(&["x-amz-acl", "Authorization", "Host", "Content-Length"])
@@ -169,17 +170,17 @@ fn a8_trust_headers_as_trailers_do_not_reach_the_node() {
             .header("TE", "trailers")
             .body(format!("4\r\nbody\r\n0\r\n{trailers}\r\n"))
             .signed();
-        let seen = deployment.serves(&request);
+        let seen = scene.serves(&request);
         assert_eq!(seen.body, b"body");
         assert_eq!((seen.header("trailer"), seen.header("te")), (None, None));
-        let everything = String::from_utf8_lossy(&deployment.rec.bytes()).into_owned();
+        let everything = String::from_utf8_lossy(&scene.rec.bytes()).into_owned();
         assert!(!everything.contains("smuggled"), "{everything}");
     });
 }
 
 /// Two tenants' domains; the first key is bound to the first of them.
-fn two_tenants(forward: Forward) -> Deployment {
-    let mut deployment = Deployment::start(forward, |config| {
+fn two_tenants(forward: Forward) -> Scene {
+    let mut scene = Scene::configured(forward, |config| {
         let tenants = listener("").replace(
             &format!("domains = [\"{DOMAIN}\"]"),
             "domains = [\"a.example.com\", \"b.example.com\"]\ncustom_domains = [\"static.example.net\"]",
@@ -192,8 +193,8 @@ fn two_tenants(forward: Forward) -> Deployment {
                 "[[credentials.key]]\naccess_key_id = \"UNBOUND\"\nsecret_access_key = \"unbound\"",
             )
     });
-    deployment.next = deployment.next.host("a.example.com");
-    deployment
+    scene.next = scene.next.host("a.example.com");
+    scene
 }
 
 #[test]
@@ -201,9 +202,9 @@ fn a9_a_bound_key_is_no_good_on_another_tenants_host() {
     let other = Refused(
         403,
         "AccessDenied",
-        "The access key is not good for the host that the request was sent to.",
+        "The access key is not valid for the host that the request was sent to.",
     );
-    for deployment in Forward::BOTH.map(two_tenants) {
+    for scene in Forward::BOTH.map(two_tenants) {
         for word in Word::BOTH {
             for signed in [
                 Request::new(word, "GET", "/bucket01/k")
@@ -212,7 +213,7 @@ fn a9_a_bound_key_is_no_good_on_another_tenants_host() {
                 Request::new(word, "GET", "/bucket01/k").presigned(unix_time(600)),
             ] {
                 for own in ["a.example.com", "A.Example.com:80"] {
-                    deployment.serves(&signed.clone().host(own));
+                    scene.serves(&signed.clone().host(own));
                 }
                 for host in [
                     "b.example.com",
@@ -222,22 +223,22 @@ fn a9_a_bound_key_is_no_good_on_another_tenants_host() {
                     "localhost",
                     "xa.example.com",
                 ] {
-                    deployment.refuses(&signed.clone().host(host), other);
+                    scene.refuses_with(&signed.clone().host(host), other);
                 }
             }
             let mut virtual_host = Request::new(word, "GET", "/k");
             virtual_host.bucket = Some("bucket01".into());
             let signed = virtual_host.date(&now()).signed();
-            deployment.serves(&signed.clone().host("bucket01.a.example.com"));
-            deployment.refuses(&signed.host("bucket01.b.example.com"), other);
+            scene.serves(&signed.clone().host("bucket01.a.example.com"));
+            scene.refuses_with(&signed.host("bucket01.b.example.com"), other);
             let custom = Request::new(word, "GET", "/k").custom_domain("static.example.net");
-            deployment.refuses(&custom.date(&now()).signed(), other);
+            scene.refuses_with(&custom.date(&now()).signed(), other);
 
             // A key without a binding is good everywhere, as its owner has it.
             let unbound = Request::new(word, "GET", "/bucket01/k").keys("UNBOUND", "unbound");
             let signed = unbound.date(&now()).signed();
             for host in ["a.example.com", "b.example.com", "127.0.0.1"] {
-                deployment.serves(&signed.clone().host(host));
+                scene.serves(&signed.clone().host(host));
             }
         }
     }
@@ -250,27 +251,27 @@ fn a9_a_request_without_a_host_is_refused() {
         "InvalidRequest",
         "The request has no Host header; send exactly one.",
     );
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         for mut request in [
             request.clone().date(&now()).signed(),
             request.presigned(unix_time(600)),
         ] {
             request.headers.remove(0);
-            deployment.refuses(&request, expected);
+            scene.refuses_with(&request, expected);
             let old = String::from_utf8(request.bytes())
                 .expect("ASCII")
                 .replace("HTTP/1.1\r\n", "HTTP/1.0\r\n");
-            deployment.refuses_bytes(old.as_bytes(), "GET", expected);
+            scene.refuses_with(old.as_bytes(), expected);
         }
     });
 }
 
 #[test]
 fn a9_a_presigned_url_takes_no_further_parameters() {
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let word = request.word;
         let presigned = request.presigned(unix_time(600));
-        deployment.serves(&presigned);
+        scene.serves(&presigned);
         for (further, name) in [
             ("x=1", "x"),
             ("legal-hold", "legal-hold"),
@@ -281,10 +282,10 @@ fn a9_a_presigned_url_takes_no_further_parameters() {
                 "The query parameter '{name}' is not covered by signature version 2, so it is not accepted with it."
             );
             let expected = Refused(403, "AccessDenied", &message);
-            deployment.refuses(&appended(presigned.clone(), further), expected);
+            scene.refuses_with(&appended(presigned.clone(), further), expected);
         }
         for further in ["acl", "versionId=x", "uploadId=x", "%61cl", "torrent="] {
-            deployment.refuses(&appended(presigned.clone(), further), mismatch(word));
+            scene.refuses_with(&appended(presigned.clone(), further), mismatch(word));
         }
     });
 }
@@ -296,7 +297,7 @@ fn a10_response_headers_are_overridden_by_a_signature_alone() {
         "InvalidRequest",
         "Request specific response headers cannot be used for anonymous GET requests.",
     );
-    everywhere("GET", "/k", |deployment, request| {
+    everywhere("GET", "/k", |scene, request| {
         let word = request.word;
         let presigned = request.clone().presigned(unix_time(600));
         let signed = request.clone().date(&now()).signed();
@@ -314,10 +315,10 @@ fn a10_response_headers_are_overridden_by_a_signature_alone() {
                     method: method.into(),
                     ..request.clone()
                 };
-                deployment.refuses(&appended(unsigned, further), anonymous);
+                scene.refuses_with(&appended(unsigned, further), anonymous);
             }
-            deployment.refuses(&appended(presigned.clone(), further), mismatch(word));
-            deployment.refuses(&appended(signed.clone(), further), mismatch(word));
+            scene.refuses_with(&appended(presigned.clone(), further), mismatch(word));
+            scene.refuses_with(&appended(signed.clone(), further), mismatch(word));
 
             // Signed by its decoded name, forwarded as it was signed.
             let sent = appended(request.clone(), further).date(&now());
@@ -326,24 +327,24 @@ fn a10_response_headers_are_overridden_by_a_signature_alone() {
                 ..sent.clone()
             };
             let request = sent.clone().signed_as(&decoded.signing());
-            match deployment.forward {
+            match scene.forward {
                 Forward::Trusted => {
-                    let seen = deployment.serves(&request);
+                    let seen = scene.serves(&request);
                     assert_eq!(seen.target(), sent.target_as_signed());
                 }
                 Forward::Passthrough if sent.target.contains("%72") => {
                     let spelled = "The parameter '%72esponse-content-type' must be spelled 'response-content-type'.";
-                    deployment.refuses(&request, Refused(400, "InvalidArgument", spelled));
+                    scene.refuses_with(&request, Refused(400, "InvalidArgument", spelled));
                 }
                 Forward::Passthrough => {
-                    let seen = deployment.serves(&request);
+                    let seen = scene.serves(&request);
                     assert_eq!(seen.target(), sent.target);
                 }
             }
         }
-        deployment.refuses(&request, Refused(403, "AccessDenied", "Access Denied"));
+        scene.refuses_with(&request, Refused(403, "AccessDenied", "Access Denied"));
     });
     let [path, _] = styles(Word::Aws, "PUT", "/k?response-content-type=text/html");
-    let deployment = Deployment::start(Forward::Trusted, |config| config);
-    deployment.refuses(&path, Refused(403, "AccessDenied", "Access Denied"));
+    let scene = Scene::configured(Forward::Trusted, |config| config);
+    scene.refuses_with(&path, Refused(403, "AccessDenied", "Access Denied"));
 }

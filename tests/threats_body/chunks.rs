@@ -1,23 +1,23 @@
 //! C1 to C3, C14 to C16: the chain of chunks.
 
-use super::support::upload::{
+use super::{Scene, object, upload};
+use support::upload::{
     Framing, SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, STREAMING, SignedUpload,
     UNSIGNED_CHUNKS_TRAILER, Upload,
 };
-use super::{Scene, object, upload};
 
 const SIGNED: [&str; 2] = [SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER];
 
 #[test]
 fn c1_a_bit_of_a_chunk_is_changed() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for mode in SIGNED {
             let upload = Upload::new(mode, object(3 << 20)).chunks_of(1 << 20);
             let right = upload.signed();
             scene.commits(mode, &right);
             let mut wrong = right;
             wrong.frames[1].data[500_000] ^= 1;
-            let response = scene.refuses(mode, &wrong, 403, "SignatureDoesNotMatch");
+            let response = scene.never_completes((mode, &wrong), 403, "SignatureDoesNotMatch");
             assert_eq!(response.header("connection"), Some("close"));
         }
     }
@@ -51,12 +51,12 @@ fn c2_the_chain_of_signatures_is_broken() {
             std::mem::swap(&mut one[0].data, &mut other[0].data);
         }),
     ];
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for mode in SIGNED {
             for (case, change) in &changes {
                 let mut upload = upload(mode).signed();
                 change(&mut upload);
-                scene.refuses(case, &upload, 403, "SignatureDoesNotMatch");
+                scene.never_completes((case, &upload), 403, "SignatureDoesNotMatch");
             }
         }
     }
@@ -64,7 +64,7 @@ fn c2_the_chain_of_signatures_is_broken() {
 
 #[test]
 fn c2_a_chunk_says_no_signature_or_more_than_one() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for mode in SIGNED {
             let right = upload(mode).signed();
             let signature = &right.frames[0].extension;
@@ -88,7 +88,7 @@ fn c2_a_chunk_says_no_signature_or_more_than_one() {
                     true => (400, "IncompleteBody"),
                     false => (403, "SignatureDoesNotMatch"),
                 };
-                scene.refuses(&extension, &wrong, status, code);
+                scene.never_completes((&extension, &wrong), status, code);
             }
         }
     }
@@ -96,11 +96,11 @@ fn c2_a_chunk_says_no_signature_or_more_than_one() {
 
 #[test]
 fn c2_a_chunk_is_dropped() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for mode in STREAMING {
             let mut wrong = upload(mode).signed();
             let dropped = wrong.frames.remove(1);
-            scene.refuses(mode, &wrong, 400, "IncompleteBody");
+            scene.never_completes((mode, &wrong), 400, "IncompleteBody");
             // With its length made up for by the last one.
             let last = wrong.frames.len() - 2;
             wrong.frames[last].data.extend_from_slice(&dropped.data);
@@ -109,30 +109,34 @@ fn c2_a_chunk_is_dropped() {
                 UNSIGNED_CHUNKS_TRAILER => (400, "BadDigest"),
                 _ => (403, "SignatureDoesNotMatch"),
             };
-            scene.refuses(mode, &wrong, status, code);
+            scene.never_completes((mode, &wrong), status, code);
         }
     }
 }
 
 #[test]
 fn c3_the_last_chunk_is_wrong_or_missing() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for mode in SIGNED {
             let right = upload(mode).signed();
             let last = right.frames.len() - 1;
             let mut wrong = right.clone();
             wrong.frames[last].extension = format!(";chunk-signature={}", "0".repeat(64));
-            scene.refuses("wrong", &wrong, 403, "SignatureDoesNotMatch");
+            scene.never_completes(("wrong", &wrong), 403, "SignatureDoesNotMatch");
             let mut borrowed = right.clone();
             borrowed.frames[last].extension = right.frames[0].extension.clone();
-            scene.refuses("another's", &borrowed, 403, "SignatureDoesNotMatch");
+            scene.never_completes(("another's", &borrowed), 403, "SignatureDoesNotMatch");
         }
         for mode in STREAMING {
             // The announced length of the object is reached, and nothing comes behind it.
             let mut missing = upload(mode).signed();
             missing.frames.pop();
             missing.trailer.clear();
-            scene.refuses(&format!("missing, {mode}"), &missing, 400, "IncompleteBody");
+            scene.never_completes(
+                (&format!("missing, {mode}"), &missing),
+                400,
+                "IncompleteBody",
+            );
         }
     }
 }
@@ -140,7 +144,7 @@ fn c3_the_last_chunk_is_wrong_or_missing() {
 /// Of an object without a byte the header alone would be the whole message.
 #[test]
 fn c3_an_empty_object_is_proven_before_the_node_hears_of_it() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for mode in STREAMING {
             let right = Upload::new(mode, "").signed();
             scene.commits(mode, &right);
@@ -155,21 +159,21 @@ fn c3_an_empty_object_is_proven_before_the_node_hears_of_it() {
         for mode in SIGNED {
             let mut wrong = Upload::new(mode, "").signed();
             wrong.frames[0].extension = format!(";chunk-signature={}", "0".repeat(64));
-            scene.refuses(mode, &wrong, 403, "SignatureDoesNotMatch");
+            scene.never_completes((mode, &wrong), 403, "SignatureDoesNotMatch");
         }
         let mut wrong = Upload::new(UNSIGNED_CHUNKS_TRAILER, "").signed();
         wrong.trailer[0] = "x-amz-checksum-crc32:AAAAAQ==".into();
-        scene.refuses("the checksum", &wrong, 400, "BadDigest");
+        scene.never_completes(("the checksum", &wrong), 400, "BadDigest");
         // More frames than an empty object can have.
         let mut long = Upload::new(UNSIGNED_CHUNKS_TRAILER, "").signed();
         long.frames[0].size = "0".repeat(100_000);
-        scene.refuses("a long size", &long, 400, "IncompleteBody");
+        scene.never_completes(("a long size", &long), 400, "IncompleteBody");
     }
 }
 
 #[test]
 fn c14_no_chunk_makes_the_gateway_hold_it() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         let before = scene.gateway.peak_memory();
         for mode in STREAMING {
             for size in ["ffffffff", "7fffffffffffffff", &"0".repeat(1 << 20)] {
@@ -181,7 +185,7 @@ fn c14_no_chunk_makes_the_gateway_hold_it() {
                     true => (403, "InvalidChunkSizeError"),
                     false => (400, "IncompleteBody"),
                 };
-                scene.refuses(&case, &wrong, status, code);
+                scene.never_completes((&case, &wrong), status, code);
             }
         }
         // One chunk of more than a signature may cover at once.
@@ -190,14 +194,13 @@ fn c14_no_chunk_makes_the_gateway_hold_it() {
             .signed()
             .framing(Framing::Announced(18_000_000));
         large.frames[0].size = "1100000".into();
-        scene.refuses("17 MiB", &large, 403, "InvalidChunkSizeError");
+        scene.never_completes(("17 MiB", &large), 403, "InvalidChunkSizeError");
         let grown = scene.gateway.peak_memory() - before;
         assert!(grown < 8 << 20, "{grown} bytes");
         // Nor many of one byte.
         let tiny = Upload::new(UNSIGNED_CHUNKS_TRAILER, object(1 << 20)).chunks_of(1);
-        scene.refuses(
-            "a million chunks",
-            &tiny.signed(),
+        scene.never_completes(
+            ("a million chunks", &tiny.signed()),
             403,
             "InvalidChunkSizeError",
         );
@@ -206,7 +209,7 @@ fn c14_no_chunk_makes_the_gateway_hold_it() {
 
 #[test]
 fn c15_the_size_of_a_chunk_has_one_spelling() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for mode in STREAMING {
             let right = upload(mode).signed();
             for size in [
@@ -222,13 +225,13 @@ fn c15_the_size_of_a_chunk_has_one_spelling() {
                 let mut wrong = right.clone();
                 wrong.frames[0].size = size.into();
                 let case = format!("{mode} {size:?}");
-                scene.refuses(&case, &wrong, 400, "IncompleteBody");
+                scene.never_completes((&case, &wrong), 400, "IncompleteBody");
             }
             // A blank behind it is one of those that S3 takes around the parts of a signed header.
             let mut blank = right.clone();
             blank.frames[0].size = "10000 ".into();
             if mode == UNSIGNED_CHUNKS_TRAILER {
-                scene.refuses("a blank", &blank, 400, "IncompleteBody");
+                scene.never_completes(("a blank", &blank), 400, "IncompleteBody");
             } else {
                 scene.commits("a blank", &blank);
             }
@@ -246,7 +249,7 @@ fn c15_the_size_of_a_chunk_has_one_spelling() {
 
 #[test]
 fn c15_a_line_ends_with_both_of_its_bytes() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for mode in STREAMING {
             let right = upload(mode).signed();
             let head = right.head_bytes();
@@ -276,10 +279,10 @@ fn c15_a_line_ends_with_both_of_its_bytes() {
 
 #[test]
 fn c16_a_chunk_that_is_not_the_last_has_8_kib() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for mode in STREAMING {
             let small = Upload::new(mode, object(100_000)).chunks_of(8191);
-            scene.refuses(mode, &small.signed(), 403, "InvalidChunkSizeError");
+            scene.never_completes((mode, &small.signed()), 403, "InvalidChunkSizeError");
             let enough = Upload::new(mode, object(100_000)).chunks_of(8192);
             scene.commits(mode, &enough.signed());
         }

@@ -5,16 +5,16 @@ use std::path::Path;
 
 use countersign::embedded::{Node, NodeOptions};
 
-use super::support::deployment::Forward;
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, CLOSING_OK, Cue};
-use super::support::refusal::assert_refused;
-use super::support::signer::{DOMAIN, Request, Word, now};
-use super::support::upload::{
+use super::{Scene, object, upload};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, CLOSING_OK, Cue, Rec};
+use support::refusal::assert_refused;
+use support::scene::Forward;
+use support::signer::{DOMAIN, Request, Word, now};
+use support::upload::{
     Framing, SIGNED_CHUNKS, STREAMING, SignedUpload, UNSIGNED, UNSIGNED_CHUNKS_TRAILER, Upload,
     sha256,
 };
-use super::{Scene, object, probe, upload};
 
 const EARLY_OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
@@ -43,7 +43,7 @@ fn right_and_wrong() -> Vec<(&'static str, SignedUpload, SignedUpload, &'static 
 /// What the gateway says of itself after a body that failed: refused, and no fault of the node.
 #[test]
 fn a_failed_proof_is_the_clients_fault() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         let mut codes = BTreeMap::new();
         for (case, _, wrong, code) in right_and_wrong() {
             let status = if code == "SignatureDoesNotMatch" {
@@ -51,7 +51,7 @@ fn a_failed_proof_is_the_clients_fault() {
             } else {
                 400
             };
-            let response = scene.refuses(case, &wrong, status, code);
+            let response = scene.never_completes((case, &wrong), status, code);
             assert_eq!(response.header("connection"), Some("close"), "{case}");
             let line = scene.gateway.await_log(&format!("code={code}"));
             assert!(line.contains("outcome=refused"), "{line}");
@@ -76,7 +76,7 @@ fn a_success_ahead_of_the_proof_is_none() {
     for forward in Forward::BOTH {
         for (case, right, wrong, _) in right_and_wrong() {
             for upload in [right, wrong] {
-                let scene = Scene::with(forward, [Answer::Early(EARLY_OK.into())]);
+                let scene = Scene::in_front_of(forward, Rec::start(Answer::Early(EARLY_OK.into())));
                 let bytes = upload.bytes();
                 let mut connection = scene.gateway.connect();
                 connection.send(&bytes[..bytes.len() / 2]);
@@ -96,7 +96,7 @@ fn a_refusal_ahead_of_the_proof_is_heard() {
     let early = "HTTP/1.1 507 Insufficient Storage\r\nContent-Length: 5\r\n\r\nearly";
     for forward in Forward::BOTH {
         for (case, _, wrong, _) in right_and_wrong() {
-            let scene = Scene::with(forward, [Answer::Early(early.into())]);
+            let scene = Scene::in_front_of(forward, Rec::start(Answer::Early(early.into())));
             let bytes = wrong.bytes();
             let (start, rest) = bytes.split_at(bytes.len() / 2);
             let mut connection = scene.gateway.connect();
@@ -116,7 +116,7 @@ fn a_refusal_ahead_of_the_proof_is_heard() {
 
 #[test]
 fn j9_an_expectation_is_met_by_the_node() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for (case, right, wrong, code) in right_and_wrong() {
             for (upload, status) in [(right, 200), (wrong, 400)] {
                 let upload = upload.unsigned_header("expect", "100-continue");
@@ -144,7 +144,7 @@ fn j9_an_expectation_is_met_by_the_node() {
             let odd = upload(SIGNED_CHUNKS)
                 .signed()
                 .unsigned_header("expect", expectation);
-            scene.refuses_untouched(expectation, &odd, 417, "ExpectationFailed");
+            scene.refuses((expectation, &odd), 417, "ExpectationFailed");
         }
     }
 }
@@ -152,7 +152,7 @@ fn j9_an_expectation_is_met_by_the_node() {
 /// What waits for its body to be asked for and has none, or has one where none belongs.
 #[test]
 fn j9_an_expectation_of_a_read_desynchronises_nobody() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for method in ["GET", "HEAD"] {
             let with_body = Upload::new(UNSIGNED, object(5))
                 .method(method)
@@ -164,7 +164,7 @@ fn j9_an_expectation_of_a_read_desynchronises_nobody() {
             let response = connection.try_receive(method).expect("an answer");
             assert_eq!(response.status, 400, "{method}");
             scene.rec.assert_untouched();
-            let next = scene.gateway.exchange(&probe());
+            let next = scene.gateway.exchange(&scene.next());
             assert_eq!(next.status, 200);
             scene.rec.clear();
         }
@@ -187,14 +187,14 @@ fn j11_an_upload_that_is_sent_again_is_proven_again() {
             }
             for right in [true, false] {
                 let answers = [Answer::Ok, Answer::Die(Cue::Head), Answer::raw(CLOSING_OK)];
-                let scene = Scene::with(forward, answers);
-                assert_eq!(scene.gateway.exchange(&probe()).status, 200);
+                let scene = Scene::in_front_of(forward, Rec::scripted(answers));
+                assert_eq!(scene.gateway.exchange(&scene.next()).status, 200);
                 scene.rec.clear();
                 if right {
                     let recorded = scene.commits(mode, &upload.signed());
                     assert_eq!(recorded.connection, 1, "{mode}");
                 } else if mode != UNSIGNED {
-                    let status = scene.send(mode, &tampered.bytes()).status;
+                    let status = scene.send((mode, &tampered)).status;
                     assert!(matches!(status, 400 | 403), "{mode}: {status}");
                     scene.rec.assert_nothing_complete(mode);
                 }
@@ -207,9 +207,9 @@ fn j11_an_upload_that_is_sent_again_is_proven_again() {
 fn a_node_that_dies_within_a_body_is_502() {
     for forward in Forward::BOTH {
         for mode in STREAMING {
-            let scene = Scene::with(
+            let scene = Scene::in_front_of(
                 forward,
-                [Answer::Die(Cue::Body(300_000)), Answer::raw(CLOSING_OK)],
+                Rec::scripted([Answer::Die(Cue::Body(300_000)), Answer::raw(CLOSING_OK)]),
             );
             let upload = Upload::new(mode, object(2 << 20)).signed();
             let mut connection = scene.gateway.connect();
@@ -228,7 +228,7 @@ fn a_node_that_dies_within_a_body_is_502() {
 
 #[test]
 fn a_client_that_stalls_within_a_chunk_is_told_so() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         let rec = &scene.rec;
         let config = Config::new(rec.address())
             .section("cluster", &scene.forward.cluster(rec.address()))
@@ -294,7 +294,7 @@ fn a_failed_proof_leaves_a_real_node_unchanged() {
     }
     // The node drops what was cut; nothing of it may stay behind, however long that takes.
     let settled = || files(root.path()) == before;
-    let deadline = std::time::Instant::now() + super::support::wire::SAFETY_NET;
+    let deadline = std::time::Instant::now() + support::wire::SAFETY_NET;
     while !settled() && std::time::Instant::now() < deadline {
         std::thread::yield_now();
     }

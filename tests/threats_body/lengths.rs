@@ -2,19 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use super::support::upload::{Framing, STREAMING, Upload};
 use super::{Scene, object, upload};
+use support::upload::{Framing, STREAMING, Upload};
 
 #[test]
 fn c4_the_announced_length_of_the_object_is_its_length() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for mode in STREAMING {
             let right = upload(mode);
             scene.commits(mode, &right.signed());
             for length in ["200001", "199999", "1", "0"] {
                 let wrong = right.clone().decoded_length(Some(length)).signed();
                 let case = format!("{mode} {length}");
-                scene.refuses(&case, &wrong, 400, "IncompleteBody");
+                scene.never_completes((&case, &wrong), 400, "IncompleteBody");
             }
         }
     }
@@ -22,7 +22,7 @@ fn c4_the_announced_length_of_the_object_is_its_length() {
 
 #[test]
 fn c4_a_length_is_a_number() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for mode in STREAMING {
             for length in [
                 "-1",
@@ -36,7 +36,7 @@ fn c4_a_length_is_a_number() {
                 "",
             ] {
                 let wrong = upload(mode).decoded_length(Some(length)).signed();
-                let response = scene.send(length, &wrong.bytes());
+                let response = scene.send((length, &wrong));
                 // This one is a number, and too large.
                 let status = if length == "9223372036854775808" {
                     400
@@ -47,29 +47,29 @@ fn c4_a_length_is_a_number() {
                 scene.rec.assert_untouched();
             }
             let absent = upload(mode).decoded_length(None).signed();
-            scene.refuses_untouched(mode, &absent, 411, "MissingContentLength");
+            scene.refuses((mode, &absent), 411, "MissingContentLength");
         }
     }
 }
 
 #[test]
 fn c4_an_object_has_at_most_5_gib() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for mode in STREAMING {
             let large = upload(mode).decoded_length(Some("5368709121")).signed();
             let large = large.framing(Framing::Announced(5_400_000_000));
-            scene.refuses_untouched(mode, &large, 400, "EntityTooLarge");
+            scene.refuses((mode, &large), 400, "EntityTooLarge");
         }
         let large = Upload::new("UNSIGNED-PAYLOAD", object(1)).signed();
         let large = large.framing(Framing::Announced(5_368_709_121));
-        scene.refuses_untouched("plain", &large, 400, "EntityTooLarge");
+        scene.refuses(("plain", &large), 400, "EntityTooLarge");
     }
 }
 
 /// The client goes away in the middle: the message never ends, and nobody waits for it.
 #[test]
 fn c5_a_stream_that_is_cut_ends_at_once() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for mode in STREAMING {
             let right = upload(mode).signed();
             let (head, body) = (right.head_bytes(), right.body());
@@ -99,7 +99,7 @@ fn c5_a_stream_that_is_cut_ends_at_once() {
 
 #[test]
 fn c13_what_follows_the_last_chunk_is_no_part_of_anything() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for mode in STREAMING {
             let right = upload(mode).signed();
             // Within the announced length.
@@ -111,7 +111,7 @@ fn c13_what_follows_the_last_chunk_is_no_part_of_anything() {
                 let body = [&right.body()[..], rest].concat();
                 let head = right.clone().framing(Framing::Announced(body.len()));
                 let bytes = [head.head_bytes(), body].concat();
-                scene.refuses_bytes(mode, &bytes, 400, "IncompleteBody");
+                scene.never_completes((mode, &bytes), 400, "IncompleteBody");
             }
             // Behind it: never a second message for the node.
             let bytes = [&right.bytes()[..], b"GET /bucket01/admin HTTP/1.1\r\n\r\n"].concat();
@@ -129,7 +129,7 @@ fn c13_what_follows_the_last_chunk_is_no_part_of_anything() {
 /// The announced length is all that is read of a plain body; what is missing is waited for and never made up.
 #[test]
 fn c13_a_plain_body_has_the_length_that_is_announced() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for upload in [
             Upload::declared(object(100_000)),
             Upload::new("UNSIGNED-PAYLOAD", object(100_000)),
@@ -143,6 +143,6 @@ fn c13_a_plain_body_has_the_length_that_is_announced() {
         }
         let long = Upload::declared(object(100_000)).signed();
         let long = long.framing(Framing::Announced(99_999));
-        scene.refuses("too long", &long, 400, "XAmzContentSHA256Mismatch");
+        scene.never_completes(("too long", &long), 400, "XAmzContentSHA256Mismatch");
     }
 }

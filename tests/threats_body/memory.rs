@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 
-use super::support::gateway::{Config, Gateway};
-use super::support::signer::{Request, Word, now};
-use super::support::upload::{Framing, UNSIGNED, Upload, sha256};
+use support::gateway::{Config, Gateway};
+use support::signer::{Request, Word, now};
+use support::upload::{Framing, UNSIGNED, Upload, sha256};
 
 /// Connections that do nothing, so that there are about a thousand.
 const IDLE: usize = 900;

@@ -1,7 +1,7 @@
 //! A4, B1 to B3: the payload mode is no way around the signature, and the signature none around the payload mode.
 
-use super::support::upload::{STREAMING, UNSIGNED, Upload, sha256};
 use super::{Scene, object, upload};
+use support::upload::{STREAMING, UNSIGNED, Upload, sha256};
 
 /// Method, target and name of every operation of the table that the gateway routes.
 const OPERATIONS: &[(&str, &str)] = &[
@@ -107,14 +107,14 @@ const OPERATIONS: &[(&str, &str)] = &[
 #[test]
 fn a4_an_unsigned_hash_selects_no_verifier() {
     let data = object(1000);
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         let plain = Upload::new(UNSIGNED, data.clone());
         scene.commits("none", &plain.presigned(None));
         scene.commits("unsigned", &plain.presigned(Some(UNSIGNED)));
         let right = plain.presigned(Some(&sha256(&data)));
         scene.commits("right", &right);
         let wrong = plain.presigned(Some(&sha256("x")));
-        scene.refuses("wrong", &wrong, 400, "XAmzContentSHA256Mismatch");
+        scene.never_completes(("wrong", &wrong), 400, "XAmzContentSHA256Mismatch");
         // The value is no part of what is signed where the request says UNSIGNED-PAYLOAD by saying nothing.
         let added = plain.presigned(None);
         for mode in STREAMING {
@@ -122,7 +122,7 @@ fn a4_an_unsigned_hash_selects_no_verifier() {
                 added.clone().unsigned_header("x-amz-content-sha256", mode),
                 Upload::new(mode, data.clone()).presigned(Some(mode)),
             ] {
-                let response = scene.send(mode, &upload.bytes());
+                let response = scene.send((mode, &upload));
                 assert_eq!(response.status / 100, 4, "{}", response.text());
                 scene.rec.assert_untouched();
             }
@@ -132,19 +132,19 @@ fn a4_an_unsigned_hash_selects_no_verifier() {
 
 #[test]
 fn b1_a_mode_without_signed_chunks_has_a_signed_header() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for mode in STREAMING.into_iter().chain([UNSIGNED]) {
             let mut forged = upload(mode).signed();
             let at = forged.head.find("Signature=").expect("the signature") + 10;
             forged.head.replace_range(at..at + 64, &"0".repeat(64));
-            scene.refuses_untouched(mode, &forged, 403, "SignatureDoesNotMatch");
+            scene.refuses((mode, &forged), 403, "SignatureDoesNotMatch");
         }
     }
 }
 
 #[test]
 fn b2_credentials_in_the_query_are_credentials() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for target in ["/bucket01/key", "/bucket01/key?partNumber=1&uploadId=u"] {
             for mode in STREAMING.into_iter().chain([UNSIGNED]) {
                 let presigned = upload(mode).target(target).presigned(Some(mode));
@@ -160,7 +160,7 @@ fn b2_credentials_in_the_query_are_credentials() {
                 ] {
                     let mut forged = presigned.clone();
                     forged.head = format!("{before}{signature}{rest}");
-                    let response = scene.send(mode, &forged.bytes());
+                    let response = scene.send((mode, &forged));
                     assert_eq!(response.status / 100, 4, "{}", response.text());
                     scene.rec.assert_untouched();
                 }
@@ -171,7 +171,7 @@ fn b2_credentials_in_the_query_are_credentials() {
 
 #[test]
 fn b3_no_operation_forgets_the_signature() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for (method, target) in OPERATIONS {
             for mode in STREAMING {
                 let upload = Upload::new(mode, object(1000))
@@ -194,7 +194,7 @@ fn b3_no_operation_forgets_the_signature() {
 
 #[test]
 fn b3_only_what_stores_bytes_may_frame_them() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for (method, target) in OPERATIONS {
             let stores = *method == "PUT"
                 && (!target.contains('?') || target.ends_with("partNumber=1&uploadId=u"))

@@ -1,17 +1,18 @@
 //! What a form is answered, and what becomes of its connection.
 
-use crate::support::deployment::{Forward, assert_well_formed};
-use crate::support::form::Form;
-use crate::support::rec::{Answer, CLOSING_OK, Rec};
-use crate::support::signer::{DOMAIN, Request, Word, now};
 use crate::{Scene, form, message, path, signers};
+use support::form::Form;
+use support::rec::{Answer, CLOSING_OK, Rec};
+use support::refusal::assert_well_formed;
+use support::scene::Forward;
+use support::signer::{DOMAIN, Request, Word, now};
 
 const STORED: &str = "HTTP/1.1 200 OK\r\nETag: \"5d41402abc4b2a76b9719d911017c592\"\r\nx-amz-version-id: v1\r\n\
                       x-amz-request-id: node1\r\nContent-Length: 0\r\n\r\n";
 const ETAG: &str = "\"5d41402abc4b2a76b9719d911017c592\"";
 
 fn storing() -> Scene {
-    Scene::with(Forward::Trusted, [Answer::raw(STORED)], |config| config)
+    Scene::in_front_of(Forward::Trusted, Rec::start(Answer::raw(STORED)))
 }
 
 fn asking(field: &str, value: &str) -> Form {
@@ -99,9 +100,9 @@ fn i4_a_node_that_refuses_is_heard() {
         "HTTP/1.1 404 Not Found\r\nContent-Type: application/xml\r\nContent-Length: {}\r\n\r\n{refused}",
         refused.len()
     );
-    let scene = Scene::with(Forward::Trusted, [Answer::raw(&answer)], |config| config);
+    let scene = Scene::in_front_of(Forward::Trusted, Rec::start(Answer::raw(&answer)));
     for status in ["201", "200"] {
-        let response = scene.send("404", &asking("success_action_status", status).bytes());
+        let response = scene.send(("404", &asking("success_action_status", status)));
         assert_eq!(
             (response.status, response.text().trim_end()),
             (404, refused)
@@ -110,14 +111,14 @@ fn i4_a_node_that_refuses_is_heard() {
         scene.rec.clear();
     }
     let redirect = asking("success_action_redirect", "http://a.test/");
-    assert_eq!(scene.send("404", &redirect.bytes()).status, 404);
+    assert_eq!(scene.send(("404", &redirect)).status, 404);
 }
 
 #[test]
 fn a_connection_serves_one_form_after_the_other() {
     for forward in Forward::BOTH {
         let ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-        let scene = Scene::with(forward, [Answer::raw(ok)], |config| config);
+        let scene = Scene::in_front_of(forward, Rec::start(Answer::raw(ok)));
         let mut connection = scene.gateway.connect();
         let get = || {
             Request::new(Word::Aws, "GET", "/bucket01/k")
@@ -156,14 +157,14 @@ fn i4_the_words_of_the_answer_are_the_forms() {
         assert_eq!(response.head.all(&id).len(), 1, "{word:?}");
         assert_eq!(response.text().contains("standalone"), word == Word::Wos);
         let refused = form.with_value("key", "other");
-        let response = scene.refuses("key", &refused, 403, "AccessDenied");
+        let response = scene.refuses(("key", &refused), 403, "AccessDenied");
         assert_eq!(response.head.all(&id).len(), 1, "{word:?}");
     }
 }
 
 #[test]
 fn a_client_that_waits_for_leave_gets_it() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for size in [5, 300_000] {
             let form = form("k")
                 .file(vec![b'x'; size])
@@ -197,13 +198,12 @@ fn another_node_gets_the_whole_form() {
     let rec = Rec::start(Answer::raw(CLOSING_OK));
     for forward in Forward::BOTH {
         for size in [5, 300_000] {
-            let gone = crate::support::rec::nobody();
+            let gone = support::rec::nobody();
             let cluster = forward
                 .cluster(rec.address())
                 .replace("nodes = [", &format!("nodes = [\"{gone}\", "));
-            let config =
-                crate::support::gateway::Config::new(rec.address()).section("cluster", &cluster);
-            let gateway = crate::support::gateway::Gateway::start(&config);
+            let config = support::gateway::Config::new(rec.address()).section("cluster", &cluster);
+            let gateway = support::gateway::Gateway::start(&config);
             let form = form("k").file(vec![b'x'; size]).signed();
             for _ in 0..2 {
                 let response = gateway.exchange(&form.request());

@@ -3,16 +3,16 @@
 use countersign::embedded::{Node, NodeOptions};
 use serde_json::json;
 
-use crate::support::deployment::Forward;
-use crate::support::form::{BUCKET, Form, Version};
-use crate::support::gateway::Gateway;
-use crate::support::signer::{DOMAIN, Request, Word};
-use crate::support::wire::Connection;
 use crate::{Scene, form, message, path};
+use support::form::{BUCKET, Form, Version};
+use support::gateway::Gateway;
+use support::scene::Forward;
+use support::signer::{DOMAIN, Request, Word};
+use support::wire::Connection;
 
 #[test]
 fn i3_the_bucket_is_the_one_of_the_address() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for version in Version::BOTH {
             let new = || Form::new(Word::Aws, version, "k");
             let elsewhere = |form: Form| Form {
@@ -20,25 +20,25 @@ fn i3_the_bucket_is_the_one_of_the_address() {
                 ..form
             };
             let response =
-                scene.refuses("address", &elsewhere(new().signed()), 403, "AccessDenied");
+                scene.refuses(("address", &elsewhere(new().signed())), 403, "AccessDenied");
             assert!(message(&response).contains(r#"["eq", "$bucket", "bucket01"]"#));
             let named = new().only_field("bucket", BUCKET).signed();
             scene.stores("a field that says the same", &named);
-            scene.refuses("field", &elsewhere(named), 403, "AccessDenied");
+            scene.refuses(("field", &elsewhere(named)), 403, "AccessDenied");
             let other = new().only_field("bucket", "bucket02").signed();
-            scene.refuses("another field", &other, 403, "AccessDenied");
+            scene.refuses(("another field", &other), 403, "AccessDenied");
             let anywhere =
                 new()
                     .without_condition("bucket")
                     .condition(json!(["starts-with", "$bucket", ""]));
             scene.stores("any bucket", &anywhere.clone().signed());
             let both = anywhere.clone().only_field("bucket", "bucket02").signed();
-            scene.refuses("any bucket, and a field", &both, 403, "AccessDenied");
+            scene.refuses(("any bucket, and a field", &both), 403, "AccessDenied");
             // A signature over another bucket's policy is good for that bucket alone, in each style of address.
             let mut virtual_host = elsewhere(new().signed());
             virtual_host.target = "/".into();
             virtual_host.headers[0].1 = format!("bucket02.{DOMAIN}");
-            scene.refuses("virtual host", &virtual_host, 403, "AccessDenied");
+            scene.refuses(("virtual host", &virtual_host), 403, "AccessDenied");
             virtual_host.headers[0].1 = format!("{BUCKET}.{DOMAIN}");
             let recorded = scene.stores("virtual host", &virtual_host);
             if scene.forward == Forward::Trusted {
@@ -63,9 +63,9 @@ const LEADING_OUT: [&str; 8] = [
 
 #[test]
 fn i3_no_key_leads_out_of_its_bucket() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for key in LEADING_OUT {
-            let response = scene.refuses(key, &form(key).signed(), 400, "InvalidURI");
+            let response = scene.refuses((key, &form(key).signed()), 400, "InvalidURI");
             assert_eq!(response.header("location"), None);
             // The name of the file is part of the key.
             if !key.contains(['\\', '\0', '/']) {
@@ -74,11 +74,11 @@ fn i3_no_key_leads_out_of_its_bucket() {
                     named
                         .without_condition("key")
                         .condition(json!(["starts-with", "$key", "u/"]));
-                scene.refuses(key, &named.signed(), 400, "InvalidURI");
+                scene.refuses((key, &named.signed()), 400, "InvalidURI");
             }
         }
     }
-    let scene = Scene::new(Forward::Trusted);
+    let scene = Scene::closing(Forward::Trusted);
     for (key, encoded) in [
         ("a b+c%d", "a%20b%2Bc%25d"),
         ("é/~-._", "%C3%A9/~-._"),
@@ -101,14 +101,13 @@ fn i3_no_key_leads_out_of_its_bucket() {
     let longest = "k".repeat(1024);
     scene.stores("1024 bytes", &form(&longest).signed());
     scene.refuses(
-        "1025 bytes",
-        &form(&(longest + "k")).signed(),
+        ("1025 bytes", &form(&(longest + "k")).signed()),
         400,
         "KeyTooLongError",
     );
-    scene.refuses("empty", &form("").signed(), 400, "InvalidArgument");
+    scene.refuses(("empty", &form("").signed()), 400, "InvalidArgument");
     let none = form("k").without_condition("key").without_field("key");
-    scene.refuses("none", &none.signed(), 400, "InvalidArgument");
+    scene.refuses(("none", &none.signed()), 400, "InvalidArgument");
 }
 
 /// The embedded node keeps keys as paths of files: whatever reaches it is resolved.
@@ -160,7 +159,7 @@ fn i3_a_store_of_files_keeps_each_form_in_its_bucket() {
 
 #[test]
 fn i5_starts_with_nothing_matches_everything_that_is_there() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         let open = |key: &str| {
             let form = form(key).without_condition("key");
             form.condition(json!(["starts-with", "$key", ""]))
@@ -177,18 +176,17 @@ fn i5_starts_with_nothing_matches_everything_that_is_there() {
         scene.stores("one type", &typed("image/", "image/png"));
         scene.stores("a list", &typed("image/", "image/png,image/gif"));
         scene.refuses(
-            "a list",
-            &typed("image/", "image/png,text/html"),
+            ("a list", &typed("image/", "image/png,text/html")),
             403,
             "AccessDenied",
         );
-        scene.refuses("case", &typed("image/", "Image/png"), 403, "AccessDenied");
+        scene.refuses(("case", &typed("image/", "Image/png")), 403, "AccessDenied");
     }
 }
 
 #[test]
 fn i5_the_name_of_the_file_is_put_in_before_anything_is_matched() {
-    let scene = Scene::new(Forward::Trusted);
+    let scene = Scene::closing(Forward::Trusted);
     for (filename, key) in [
         ("photo.jpg", "u/photo.jpg"),
         ("/home/a/photo.jpg", "u/photo.jpg"),
@@ -214,7 +212,7 @@ fn i5_the_name_of_the_file_is_put_in_before_anything_is_matched() {
                 .condition(json!(["eq", "$key", "u/photo.jpg"]));
             scene.stores(filename, &exact.signed());
             let literal = named.condition(json!(["eq", "$key", "u/${filename}"]));
-            scene.refuses(filename, &literal.signed(), 403, "AccessDenied");
+            scene.refuses((filename, &literal.signed()), 403, "AccessDenied");
         }
     }
     let everywhere = form("k")
@@ -226,15 +224,14 @@ fn i5_the_name_of_the_file_is_put_in_before_anything_is_matched() {
 
 #[test]
 fn i5_names_are_insensitive_and_values_exact() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         let cased = form("k").condition(json!({"ACL": "private"}));
         scene.stores(
             "names",
             &cased.clone().only_field("Acl", "private").signed(),
         );
         scene.refuses(
-            "values",
-            &cased.only_field("acl", "PRIVATE").signed(),
+            ("values", &cased.only_field("acl", "PRIVATE").signed()),
             403,
             "AccessDenied",
         );
@@ -248,7 +245,7 @@ fn i5_names_are_insensitive_and_values_exact() {
 
 #[test]
 fn i5_a_field_stands_once_and_metadata_is_joined() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for name in [
             "key",
             "acl",
@@ -274,7 +271,7 @@ fn i5_a_field_stands_once_and_metadata_is_joined() {
                 (&name.to_uppercase(), &value),
             ] {
                 let twice = form.clone().only_field(twin, value);
-                scene.refuses(name, &twice, 400, "InvalidArgument");
+                scene.refuses((name, &twice), 400, "InvalidArgument");
             }
         }
         let metadata = |condition: &str| {
@@ -289,14 +286,14 @@ fn i5_a_field_stands_once_and_metadata_is_joined() {
             assert_eq!(recorded.head.all("x-amz-meta-a"), ["1,2"]);
         }
         for first_or_last in ["1", "2"] {
-            scene.refuses("metadata", &metadata(first_or_last), 403, "AccessDenied");
+            scene.refuses(("metadata", &metadata(first_or_last)), 403, "AccessDenied");
         }
     }
 }
 
 #[test]
 fn i5_fields_behind_the_file_do_not_count() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         let behind = |name: &str, value: &str| {
             let form = form("k").signed();
             let boundary = &form.boundary;
@@ -319,18 +316,20 @@ fn i5_fields_behind_the_file_do_not_count() {
             let end = behind(name, &value).end;
             form.without_field(name).end(&end)
         };
-        scene.refuses("late policy", &late("policy"), 400, "InvalidArgument");
-        scene.refuses("late signature", &late("signature"), 400, "InvalidArgument");
-        scene.refuses("late key", &late("key"), 403, "AccessDenied");
+        scene.refuses(("late policy", &late("policy")), 400, "InvalidArgument");
         scene.refuses(
-            "file twice",
-            &behind("file", "x"),
+            ("late signature", &late("signature")),
+            400,
+            "InvalidArgument",
+        );
+        scene.refuses(("late key", &late("key")), 403, "AccessDenied");
+        scene.refuses(
+            ("file twice", &behind("file", "x")),
             400,
             "IncorrectNumberOfFilesInPostRequest",
         );
         scene.refuses(
-            "File twice",
-            &behind("File", "x"),
+            ("File twice", &behind("File", "x")),
             400,
             "IncorrectNumberOfFilesInPostRequest",
         );
@@ -339,6 +338,6 @@ fn i5_fields_behind_the_file_do_not_count() {
         scene.stores("long", &long(behind("key", "other")));
         let twice = long(behind("file", "x")).bytes();
         let code = "IncorrectNumberOfFilesInPostRequest";
-        scene.never_completes("long, file twice", &twice, 400, code);
+        scene.breaks_off(("long, file twice", &twice), 400, code);
     }
 }

@@ -1,9 +1,9 @@
 //! I9: the multipart body.
 
-use crate::support::deployment::Forward;
-use crate::support::form::Form;
-use crate::support::rec::{Answer, CLOSING_OK};
 use crate::{Scene, drip, form, path};
+use support::form::Form;
+use support::rec::{Answer, CLOSING_OK, Rec};
+use support::scene::Forward;
 
 const MALFORMED: (u16, &str) = (400, "MalformedPOSTRequest");
 
@@ -16,7 +16,7 @@ fn replaced(form: &Form, from: &str, to: &str) -> Vec<u8> {
 
 #[test]
 fn i9_the_boundary_is_one_of_rfc_2046() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         let bounded = |boundary: &str| {
             let mut form = form("k").signed();
             form.boundary = boundary.into();
@@ -28,7 +28,7 @@ fn i9_the_boundary_is_one_of_rfc_2046() {
             let mut request = form.request();
             let content_type = format!("multipart/form-data; boundary=\"{boundary}\"");
             request.headers.last_mut().expect("the Content-Type").1 = content_type;
-            let response = scene.send(boundary, &request.bytes());
+            let response = scene.send((boundary, &request));
             assert!(response.status < 300, "{}", response.text());
             scene.rec.await_requests(1);
             scene.rec.clear();
@@ -42,7 +42,7 @@ fn i9_the_boundary_is_one_of_rfc_2046() {
             "a\"b",
             "ü",
         ] {
-            scene.refuses(boundary, &bounded(boundary), MALFORMED.0, MALFORMED.1);
+            scene.refuses((boundary, &bounded(boundary)), MALFORMED.0, MALFORMED.1);
         }
         let form = form("k").signed();
         let own = form.boundary.clone();
@@ -58,16 +58,16 @@ fn i9_the_boundary_is_one_of_rfc_2046() {
         ] {
             let mut request = form.request();
             request.headers.last_mut().expect("the Content-Type").1 = content_type.clone();
-            scene.refuses_bytes(&content_type, &request.bytes(), MALFORMED.0, MALFORMED.1);
+            scene.refuses((&content_type, &request), MALFORMED.0, MALFORMED.1);
         }
         let other = bounded("b").request_of(form.body());
-        scene.refuses_bytes("another boundary", &other.bytes(), MALFORMED.0, MALFORMED.1);
+        scene.refuses(("another boundary", &other), MALFORMED.0, MALFORMED.1);
     }
 }
 
 #[test]
 fn i9_line_ends_are_crlf() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         let form = form("k").signed();
         let boundary = &form.boundary;
         let line = format!("--{boundary}\r\n");
@@ -90,9 +90,8 @@ fn i9_line_ends_are_crlf() {
                 "name=\"key\"\r\nContent-Disposition: form-data; name=\"acl\"".into(),
             ),
         ] {
-            scene.refuses_bytes(
-                &format!("{to:?}"),
-                &replaced(&form, from, &to),
+            scene.refuses(
+                (&format!("{to:?}"), &replaced(&form, from, &to)),
                 MALFORMED.0,
                 MALFORMED.1,
             );
@@ -110,8 +109,7 @@ fn i9_line_ends_are_crlf() {
             format!("\r\n--{boundary}--\r\nepilogue\n--{boundary}\r\n"),
         ] {
             scene.refuses(
-                &format!("{end:?}"),
-                &form.clone().end(&end),
+                (&format!("{end:?}"), &form.clone().end(&end)),
                 MALFORMED.0,
                 MALFORMED.1,
             );
@@ -125,8 +123,7 @@ fn i9_line_ends_are_crlf() {
         scene.stores("like a boundary", &form.clone().file(format!("x{odd}")));
         let starts = form.clone().file(format!("--{boundary}--\r\n"));
         scene.refuses(
-            "starts with its boundary",
-            &starts,
+            ("starts with its boundary", &starts),
             MALFORMED.0,
             MALFORMED.1,
         );
@@ -135,7 +132,7 @@ fn i9_line_ends_are_crlf() {
 
 #[test]
 fn i9_the_header_of_a_part_has_one_reading() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         let form = form("k").signed();
         for disposition in [
             "form-data",
@@ -149,7 +146,7 @@ fn i9_the_header_of_a_part_has_one_reading() {
             "form-data; name=\"key\"; name*=utf-8''key",
         ] {
             let bytes = replaced(&form, "form-data; name=\"key\"", disposition);
-            scene.refuses_bytes(disposition, &bytes, MALFORMED.0, MALFORMED.1);
+            scene.refuses((disposition, &bytes), MALFORMED.0, MALFORMED.1);
         }
         for filename in [
             "a\\\"b",
@@ -160,8 +157,7 @@ fn i9_the_header_of_a_part_has_one_reading() {
             "a\0b",
         ] {
             scene.refuses(
-                filename,
-                &form.clone().filename(filename),
+                (filename, &form.clone().filename(filename)),
                 MALFORMED.0,
                 MALFORMED.1,
             );
@@ -188,7 +184,7 @@ fn i9_the_header_of_a_part_has_one_reading() {
         ] {
             let to = format!("name=\"key\"\r\n{header}");
             let bytes = replaced(&form, "name=\"key\"", &to);
-            scene.refuses_bytes(header, &bytes, MALFORMED.0, MALFORMED.1);
+            scene.refuses((header, &bytes), MALFORMED.0, MALFORMED.1);
         }
         for header in [
             "Content-Type: text/plain; charset=UTF-8",
@@ -196,20 +192,20 @@ fn i9_the_header_of_a_part_has_one_reading() {
             "X-Other: y",
         ] {
             let to = format!("name=\"key\"\r\n{header}");
-            let response = scene.send(header, &replaced(&form, "name=\"key\"", &to));
+            let response = scene.send((header, &replaced(&form, "name=\"key\"", &to)));
             assert!(response.status < 300, "{}", response.text());
             scene.rec.await_requests(1);
             scene.rec.clear();
         }
         let none = replaced(&form, "name=\"file\"", "name=\"fail\"").to_vec();
-        let answer = scene.refuses_bytes("another name", &none, 400, "InvalidArgument");
+        let answer = scene.refuses(("another name", &none), 400, "InvalidArgument");
         assert_eq!(answer.element("ArgumentName").as_deref(), Some("file"));
     }
 }
 
 #[test]
 fn i9_a_form_has_a_file() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         let form = form("k").signed();
         let head = form.head();
         let fields = &head[..head
@@ -217,24 +213,19 @@ fn i9_a_form_has_a_file() {
             .expect("the part of the file")];
         let without = |end: String| form.request_of(format!("{fields}{end}")).bytes();
         let closed = without(format!("--{}--\r\n", form.boundary));
-        scene.refuses_bytes("no file", &closed, 400, "InvalidArgument");
-        scene.refuses_bytes("cut", &without(String::new()), MALFORMED.0, MALFORMED.1);
-        scene.refuses_bytes(
-            "empty",
-            &form.request_of("").bytes(),
-            MALFORMED.0,
-            MALFORMED.1,
-        );
+        scene.refuses(("no file", &closed), 400, "InvalidArgument");
+        scene.refuses(("cut", &without(String::new())), MALFORMED.0, MALFORMED.1);
+        scene.refuses(("empty", &form.request_of("")), MALFORMED.0, MALFORMED.1);
         for length in [1, head.len() / 2, head.len() - 1] {
             let cut = form.request_of(&head.as_bytes()[..length]).bytes();
-            scene.refuses_bytes("cut", &cut, MALFORMED.0, MALFORMED.1);
+            scene.refuses(("cut", &cut), MALFORMED.0, MALFORMED.1);
         }
     }
 }
 
 #[test]
 fn i9_the_limits_hold_on_both_sides() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         let padded = |length: usize| {
             let form = form("k").signed().only_field("x-ignore-a", "");
             let rest = form.head().len();
@@ -245,13 +236,12 @@ fn i9_the_limits_hold_on_both_sides() {
             scene.stores("20 KiB", &padded(20 * 1024).file(file.clone()));
             let more = padded(20 * 1024 + 1).file(file.clone());
             scene.refuses(
-                "20 KiB and one",
-                &more,
+                ("20 KiB and one", &more),
                 400,
                 "MaxPostPreDataLengthExceededError",
             );
             let much = padded(1_000_000).file(file);
-            scene.refuses("1 MB", &much, 400, "MaxPostPreDataLengthExceededError");
+            scene.refuses(("1 MB", &much), 400, "MaxPostPreDataLengthExceededError");
         }
         let form = form("k").signed();
         let header = |length: usize| {
@@ -260,17 +250,16 @@ fn i9_the_limits_hold_on_both_sides() {
         };
         // The rest of the header: the disposition's line and the line ends.
         let rest = "Content-Disposition: form-data; name=\"key\"\r\nX: \r\n\r\n".len();
-        let response = scene.send("4 KiB", &header(4096 - rest));
+        let response = scene.send(("4 KiB", &header(4096 - rest)));
         assert!(response.status < 300, "{}", response.text());
         scene.rec.await_requests(1);
         scene.rec.clear();
-        scene.refuses_bytes(
-            "4 KiB and one",
-            &header(4097 - rest),
+        scene.refuses(
+            ("4 KiB and one", &header(4097 - rest)),
             MALFORMED.0,
             MALFORMED.1,
         );
-        scene.refuses_bytes("1 MB", &header(1_000_000), MALFORMED.0, MALFORMED.1);
+        scene.refuses(("1 MB", &header(1_000_000)), MALFORMED.0, MALFORMED.1);
         let many = |count: usize| {
             let own = form.fields.len();
             (own..count).fold(form.clone(), |form, at| {
@@ -278,13 +267,13 @@ fn i9_the_limits_hold_on_both_sides() {
             })
         };
         scene.stores("100 fields", &many(100));
-        scene.refuses("101 fields", &many(101), MALFORMED.0, MALFORMED.1);
+        scene.refuses(("101 fields", &many(101)), MALFORMED.0, MALFORMED.1);
     }
 }
 
 #[test]
 fn i9_a_form_is_the_same_in_any_pieces() {
-    let scene = Scene::with(Forward::Trusted, [Answer::raw(CLOSING_OK)], |config| config);
+    let scene = Scene::closing(Forward::Trusted);
     let form = form("k").signed();
     let bytes = form.bytes();
     let response = drip(scene.gateway.address(), &bytes);
@@ -317,7 +306,7 @@ fn i9_a_form_is_the_same_in_any_pieces() {
 
 #[test]
 fn i9_a_form_that_breaks_off_never_completes() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for file in [5, 300_000] {
             let form = form("k").signed().file(vec![b'x'; file]);
             let bytes = form.bytes();
@@ -338,7 +327,7 @@ fn i9_a_form_that_breaks_off_never_completes() {
 #[test]
 fn j12_the_head_of_a_form_has_the_time_of_a_header() {
     for forward in Forward::BOTH {
-        let scene = Scene::with(forward, [Answer::raw(CLOSING_OK)], |config| {
+        let scene = Scene::with(forward, Rec::start(Answer::raw(CLOSING_OK)), |config| {
             config.line(
                 "listener",
                 "header_timeout = \"300ms\"\nbody_timeout = \"1h\"",
@@ -347,7 +336,7 @@ fn j12_the_head_of_a_form_has_the_time_of_a_header() {
         // A short form is read whole ahead of the check, a long one to its file.
         for (file, sent) in [(5, 4), (300_000, 300_400)] {
             let bytes = form("k").signed().file(vec![b'x'; file]).bytes();
-            let answer = scene.send("late", &bytes[..bytes.len() - sent]);
+            let answer = scene.send(("late", &bytes[..bytes.len() - sent]));
             assert_eq!(answer.element("Code").as_deref(), Some("RequestTimeout"));
         }
         assert_eq!(scene.rec.requests().len(), 0);

@@ -10,11 +10,11 @@ use countersign::body::{End, Framing};
 use countersign::sig::form::{FormFields, PolicyDocument};
 use serde_json::json;
 
-use crate::support::deployment::Forward;
-use crate::support::form::{Form, Version};
-use crate::support::rec::Answer;
-use crate::support::signer::Word;
 use crate::{Scene, form, path};
+use support::form::{Form, Version};
+use support::rec::{Answer, Rec};
+use support::scene::Forward;
+use support::signer::Word;
 
 const MUTATIONS: u64 = 3000;
 const WORKERS: u64 = 4;
@@ -90,7 +90,7 @@ fn mutate(dice: &mut Dice, mut body: Vec<u8>, within: usize) -> Vec<u8> {
 #[test]
 fn k5_mutated_forms() {
     let answer = Answer::raw("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-    let scene = Scene::with(Forward::Trusted, [answer], |config| {
+    let scene = Scene::with(Forward::Trusted, Rec::start(answer), |config| {
         config.line(
             "listener",
             "header_timeout = \"200ms\"\nbody_timeout = \"200ms\"",
@@ -98,7 +98,7 @@ fn k5_mutated_forms() {
     });
     let seeds = seeds();
     for form in &seeds {
-        assert_eq!(scene.send("seed", &form.bytes()).status, 204);
+        assert_eq!(scene.send(("seed", form)).status, 204);
     }
     let (address, forms) = (scene.gateway.address(), &seeds);
     thread::scope(|scope| {

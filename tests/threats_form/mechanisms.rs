@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::support::deployment::Forward;
-use crate::support::form::{Form, Version};
-use crate::support::signer::{Word, now, unix_time};
 use crate::{Scene, form};
+use support::form::{Form, Version};
+use support::scene::Forward;
+use support::signer::{Word, now, unix_time};
 
 fn v4(word: Word) -> Form {
     Form::new(word, Version::V4, "k")
@@ -13,7 +13,7 @@ fn v4(word: Word) -> Form {
 
 #[test]
 fn i8_what_version_4_signs_with_stands_in_the_policy() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for word in Word::BOTH {
             let prefix = word.header_prefix();
             scene.stores("right", &v4(word).signed());
@@ -25,11 +25,11 @@ fn i8_what_version_4_signs_with_stands_in_the_policy() {
                 };
                 let scoped = v4(word).with_scope(|_, value| value);
                 let unsaid = signed(scoped.clone().without_condition(&field));
-                scene.refuses(&field, &unsaid, 403, "AccessDenied");
+                scene.refuses((&field, &unsaid), 403, "AccessDenied");
                 // Left open, it would be whoever's who sends the form.
                 let open = scoped.without_condition(&field);
                 let open = signed(open.condition(json!(["starts-with", format!("${field}"), ""])));
-                scene.refuses(&field, &open, 403, "AccessDenied");
+                scene.refuses((&field, &open), 403, "AccessDenied");
             }
             // The day before, which would be another signing key; the time alone, which would not.
             let late = v4(word).with_scope(|name, value| match name {
@@ -37,14 +37,14 @@ fn i8_what_version_4_signs_with_stands_in_the_policy() {
                 _ => value,
             });
             let document = late.document();
-            scene.refuses("date", &late.signed_as(&document), 403, "AccessDenied");
+            scene.refuses(("date", &late.signed_as(&document)), 403, "AccessDenied");
         }
     }
 }
 
 #[test]
 fn i8_one_form_has_one_signature() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         let (v2, v4) = (form("k").signed(), v4(Word::Aws).signed());
         for (name, value) in v4
             .fields
@@ -52,27 +52,27 @@ fn i8_one_form_has_one_signature() {
             .filter(|(name, _)| name.starts_with("x-amz-") && name != "x-amz-date")
         {
             let both = v2.clone().only_field(name, value);
-            scene.refuses(name, &both, 400, "InvalidArgument");
+            scene.refuses((name, &both), 400, "InvalidArgument");
         }
         for name in ["AWSAccessKeyId", "signature"] {
             let both = v4.clone().only_field(name, v2.value(name));
-            scene.refuses(name, &both, 400, "InvalidArgument");
+            scene.refuses((name, &both), 400, "InvalidArgument");
         }
         for name in ["WOSAccessKeyId", "x-wos-signature", "X-Wos-Credential"] {
             for form in [&v2, &v4] {
                 let both = form.clone().only_field(name, "1");
-                scene.refuses(name, &both, 400, "InvalidArgument");
+                scene.refuses((name, &both), 400, "InvalidArgument");
             }
         }
         // Another vendor's fields are nothing that this vendor's policy could mean.
         let foreign = form("k").field("x-wos-meta-a", "1").signed();
-        scene.refuses("foreign", &foreign, 403, "AccessDenied");
+        scene.refuses(("foreign", &foreign), 403, "AccessDenied");
     }
 }
 
 #[test]
 fn i8_the_scope_is_the_one_of_this_place_and_day() {
-    let scene = Scene::new(Forward::Trusted);
+    let scene = Scene::closing(Forward::Trusted);
     for word in Word::BOTH {
         for (from, to) in [
             ("/us-east-1/", "/eu-1/"),
@@ -103,7 +103,7 @@ fn i8_the_scope_is_the_one_of_this_place_and_day() {
                 (Word::Wos, "/20") => "InvalidArgument",
                 _ => "AuthorizationQueryParametersError",
             };
-            let response = scene.refuses(&credential, &form, 400, code);
+            let response = scene.refuses((&credential, &form), 400, code);
             assert_eq!(response.element("ArgumentName"), None);
         }
     }
@@ -111,7 +111,7 @@ fn i8_the_scope_is_the_one_of_this_place_and_day() {
 
 #[test]
 fn b4_a_form_is_signed_by_its_fields_alone() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for version in Version::BOTH {
             let form = Form::new(Word::Aws, version, "k").signed();
             for value in [
@@ -121,19 +121,19 @@ fn b4_a_form_is_signed_by_its_fields_alone() {
                 "",
             ] {
                 let both = form.clone().header("Authorization", value);
-                scene.refuses(value, &both, 400, "InvalidArgument");
+                scene.refuses((value, &both), 400, "InvalidArgument");
             }
             let header = form.request().date(&now()).signed().bytes();
-            scene.refuses_bytes("a right header", &header, 400, "InvalidArgument");
+            scene.refuses(("a right header", &header), 400, "InvalidArgument");
             let query = form.request().presigned(unix_time(600)).bytes();
-            scene.refuses_bytes("a right query", &query, 400, "InvalidArgument");
+            scene.refuses(("a right query", &query), 400, "InvalidArgument");
             let both = form
                 .request()
                 .presigned(unix_time(600))
                 .date(&now())
                 .signed()
                 .bytes();
-            scene.refuses_bytes("both", &both, 400, "InvalidArgument");
+            scene.refuses(("both", &both), 400, "InvalidArgument");
             // Nothing outside of the form is signed.
             for name in [
                 "x-amz-acl",
@@ -142,7 +142,7 @@ fn b4_a_form_is_signed_by_its_fields_alone() {
                 "x-wos-acl",
             ] {
                 let more = form.clone().header(name, "public-read");
-                scene.refuses(name, &more, 403, "AccessDenied");
+                scene.refuses((name, &more), 403, "AccessDenied");
             }
             for query in [
                 "?acl",
@@ -154,26 +154,25 @@ fn b4_a_form_is_signed_by_its_fields_alone() {
             ] {
                 let mut more = form.clone();
                 more.target += query;
-                scene.refuses(query, &more, 403, "AccessDenied");
+                scene.refuses((query, &more), 403, "AccessDenied");
             }
         }
         // Signed in the header it is no form at all, whatever it is for.
         let unsigned = form("k").request().date(&now());
-        scene.refuses_bytes(
-            "a header and no policy",
-            &unsigned.clone().signed().bytes(),
+        scene.refuses(
+            ("a header and no policy", &unsigned.clone().signed().bytes()),
             400,
             "InvalidArgument",
         );
         let mut delete = unsigned;
         delete.target += "?delete";
-        scene.refuses_bytes("delete", &delete.signed().bytes(), 400, "InvalidArgument");
+        scene.refuses(("delete", &delete.signed()), 400, "InvalidArgument");
     }
 }
 
 #[test]
 fn b7_the_algorithm_of_a_form_is_the_dialects() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for word in Word::BOTH {
             for algorithm in [
                 "AWS4-HMAC-SHA1",
@@ -192,7 +191,7 @@ fn b7_the_algorithm_of_a_form_is_the_dialects() {
                     .field(&field, algorithm);
                 let document = form.document();
                 let form = form.signed_as(&document);
-                scene.refuses(algorithm, &form, 400, "InvalidRequest");
+                scene.refuses((algorithm, &form), 400, "InvalidRequest");
             }
         }
     }
@@ -201,7 +200,7 @@ fn b7_the_algorithm_of_a_form_is_the_dialects() {
 #[test]
 fn b7_a_version_that_is_switched_off_is_off_in_forms_too() {
     for (on, off) in [("v2", Version::V4), ("v4", Version::V2)] {
-        let scene = Scene::with(Forward::Trusted, [], |config| {
+        let scene = Scene::configured(Forward::Trusted, |config| {
             config.section(
                 "signature",
                 &format!("[signature]\nversions = [\"{on}\"]\n"),
@@ -209,10 +208,10 @@ fn b7_a_version_that_is_switched_off_is_off_in_forms_too() {
         });
         for word in Word::BOTH {
             let form = Form::new(word, off, "k").signed();
-            scene.refuses(on, &form, 400, "InvalidRequest");
+            scene.refuses((on, &form), 400, "InvalidRequest");
         }
     }
-    let scene = Scene::with(Forward::Trusted, [], |config| {
+    let scene = Scene::configured(Forward::Trusted, |config| {
         let listener = config.text_of("listener").replace("\"aws\", ", "");
         config.section("listener", &listener)
     });
@@ -224,10 +223,10 @@ fn b7_a_version_that_is_switched_off_is_off_in_forms_too() {
 
 #[test]
 fn c_session_tokens_are_for_keys_that_carry_one() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for version in Version::BOTH {
             let form = Form::new(Word::Aws, version, "k").field("x-amz-security-token", "token");
-            scene.refuses("token", &form.signed(), 400, "InvalidToken");
+            scene.refuses(("token", &form.signed()), 400, "InvalidToken");
         }
     }
 }

@@ -4,14 +4,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use crate::support::deployment::Forward;
-use crate::support::form::{Form, Version, time};
-use crate::support::signer::Word;
 use crate::{Scene, form, message, path, signers};
+use support::form::{Form, Version, time};
+use support::scene::Forward;
+use support::signer::Word;
 
 /// The policy of a form that is refused in a way that says which condition it breaks.
 fn broken(scene: &Scene, case: &str, form: Form, condition: &str) {
-    let response = scene.refuses(case, &form.signed(), 403, "AccessDenied");
+    let response = scene.refuses((case, &form.signed()), 403, "AccessDenied");
     let expected = format!("Invalid according to Policy: Policy Condition failed: {condition}");
     assert_eq!(message(&response), expected, "{case}");
     // A violation never sends the browser anywhere.
@@ -20,7 +20,7 @@ fn broken(scene: &Scene, case: &str, form: Form, condition: &str) {
 
 #[test]
 fn i1_every_kind_of_condition_is_checked() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for (word, version) in signers() {
             let case = &format!("{word:?} {version:?}");
             let new = |key: &str| Form::new(word, version, key);
@@ -29,7 +29,7 @@ fn i1_every_kind_of_condition_is_checked() {
                 assert_eq!(recorded.target(), path("user/k"));
             }
             let other_key = new("k").signed().with_value("key", "other");
-            let response = scene.refuses(case, &other_key, 403, "AccessDenied");
+            let response = scene.refuses((case, &other_key), 403, "AccessDenied");
             assert!(message(&response).contains(r#"["eq", "$key", "k"]"#));
             let acl = new("k").condition(json!(["eq", "$acl", "private"]));
             let public = acl.only_field("acl", "public-read");
@@ -52,44 +52,48 @@ fn i1_every_kind_of_condition_is_checked() {
                     .signed()
             };
             scene.stores(case, &sized(5, 5));
-            scene.refuses(case, &sized(6, 10), 400, "EntityTooSmall");
-            scene.refuses(case, &sized(0, 4), 400, "EntityTooLarge");
+            scene.refuses((case, &sized(6, 10)), 400, "EntityTooSmall");
+            scene.refuses((case, &sized(0, 4)), 400, "EntityTooLarge");
         }
     }
 }
 
 #[test]
 fn i1_another_secret_or_another_policy_is_no_signature() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for (word, version) in signers() {
             let case = &format!("{word:?} {version:?}");
             let mut form = Form::new(word, version, "k");
             form.secret_access_key = "another secret".into();
-            scene.refuses(case, &form.signed(), 403, "SignatureDoesNotMatch");
+            scene.refuses((case, &form.signed()), 403, "SignatureDoesNotMatch");
             let signed = Form::new(word, version, "k").signed();
             let other = STANDARD.encode(signed.document() + " ");
             let changed = signed.clone().with_value("policy", &other);
-            scene.refuses(case, &changed, 403, "SignatureDoesNotMatch");
+            scene.refuses((case, &changed), 403, "SignatureDoesNotMatch");
             // What an unsigned policy says is nobody's to know.
             let garbage = signed.with_value("policy", "garbage");
-            scene.refuses(case, &garbage, 403, "SignatureDoesNotMatch");
+            scene.refuses((case, &garbage), 403, "SignatureDoesNotMatch");
         }
     }
 }
 
 #[test]
 fn i2_no_form_is_anonymous() {
-    for scene in Scene::both() {
-        scene.refuses("key and file", &form("k"), 403, "AccessDenied");
-        scene.refuses("file", &form("k").without_field("key"), 403, "AccessDenied");
+    for scene in Scene::both_closing() {
+        scene.refuses(("key and file", &form("k")), 403, "AccessDenied");
+        scene.refuses(
+            ("file", &form("k").without_field("key")),
+            403,
+            "AccessDenied",
+        );
         let open = form("k").field("acl", "public-read-write");
-        scene.refuses("acl", &open, 403, "AccessDenied");
+        scene.refuses(("acl", &open), 403, "AccessDenied");
         for gone in ["policy", "signature", "AWSAccessKeyId"] {
             let partly = form("k").signed().without_field(gone);
-            let response = scene.refuses(gone, &partly, 400, "InvalidArgument");
+            let response = scene.refuses((gone, &partly), 400, "InvalidArgument");
             assert_eq!(response.element("ArgumentName").as_deref(), Some(gone));
             let empty = form("k").signed().with_value(gone, "");
-            scene.refuses(gone, &empty, 400, "InvalidArgument");
+            scene.refuses((gone, &empty), 400, "InvalidArgument");
         }
         let v4 = Form::new(Word::Aws, Version::V4, "k").signed();
         for gone in [
@@ -100,8 +104,7 @@ fn i2_no_form_is_anonymous() {
             "x-amz-algorithm",
         ] {
             scene.refuses(
-                gone,
-                &v4.clone().without_field(gone),
+                (gone, &v4.clone().without_field(gone)),
                 400,
                 "InvalidArgument",
             );
@@ -111,13 +114,13 @@ fn i2_no_form_is_anonymous() {
             .without_field("x-amz-signature")
             .without_field("x-amz-credential")
             .without_field("x-amz-algorithm");
-        scene.refuses("no mark", &neither, 403, "AccessDenied");
+        scene.refuses(("no mark", &neither), 403, "AccessDenied");
     }
 }
 
 #[test]
 fn i4_a_condition_without_a_field_and_a_field_without_a_condition() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for name in [
             "acl",
             "success_action_status",
@@ -135,14 +138,14 @@ fn i4_a_condition_without_a_field_and_a_field_without_a_condition() {
                 &format!(r#"["starts-with", "${name}", ""]"#),
             );
             let extra = form("k").only_field(name, "v").signed();
-            let response = scene.refuses(name, &extra, 403, "AccessDenied");
+            let response = scene.refuses((name, &extra), 403, "AccessDenied");
             let expected = format!("Invalid according to Policy: Extra input fields: {name}");
             assert_eq!(message(&response), expected);
         }
         let unbound = form("k").without_condition("key").signed();
-        scene.refuses("key", &unbound, 403, "AccessDenied");
+        scene.refuses(("key", &unbound), 403, "AccessDenied");
         let unbound = form("k").without_condition("bucket").signed();
-        let response = scene.refuses("bucket", &unbound, 403, "AccessDenied");
+        let response = scene.refuses(("bucket", &unbound), 403, "AccessDenied");
         assert!(message(&response).ends_with("Extra input fields: bucket"));
         // Only these need no condition.
         let ignored = form("k").only_field("x-ignore-anything", "v").signed();
@@ -152,7 +155,7 @@ fn i4_a_condition_without_a_field_and_a_field_without_a_condition() {
 
 #[test]
 fn i4_what_the_policy_allows_is_what_the_node_gets() {
-    let scene = Scene::new(Forward::Trusted);
+    let scene = Scene::closing(Forward::Trusted);
     let fields = [
         ("acl", "x-amz-acl", "public-read"),
         ("Content-Type", "content-type", "image/png"),
@@ -215,17 +218,17 @@ fn i4_what_the_policy_allows_is_what_the_node_gets() {
         "x-amz-acl",
     ] {
         let odd = crate::form("k").field(name, "v").signed();
-        scene.refuses(name, &odd, 501, "NotImplemented");
+        scene.refuses((name, &odd), 501, "NotImplemented");
     }
     let lines = crate::form("k")
         .field("x-amz-meta-a", "a\r\nx-amz-acl: public-read")
         .signed();
-    scene.refuses("line ends", &lines, 400, "InvalidArgument");
+    scene.refuses(("line ends", &lines), 400, "InvalidArgument");
 }
 
 #[test]
 fn i4_checksums_among_the_fields_are_proven() {
-    let scene = Scene::new(Forward::Trusted);
+    let scene = Scene::closing(Forward::Trusted);
     // Base64 of the SHA-256, the CRC-32 and the MD5 of "hello".
     let right = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=";
     scene.stores(
@@ -239,16 +242,16 @@ fn i4_checksums_among_the_fields_are_proven() {
     let md5 = |digest| form("k").field("Content-MD5", digest).signed();
     scene.stores("Content-MD5", &md5("XUFAKrxLKna5cZ2REBfFkg=="));
     let of_nothing = md5("1B2M2Y8AsgTpgAmY7PhCfg==").bytes();
-    scene.never_completes("Content-MD5", &of_nothing, 400, "BadDigest");
+    scene.breaks_off(("Content-MD5", &of_nothing), 400, "BadDigest");
     let wrong = form("k").field("x-amz-checksum-crc32", "AAAAAA==").signed();
-    scene.never_completes("crc32", &wrong.bytes(), 400, "BadDigest");
+    scene.breaks_off(("crc32", &wrong), 400, "BadDigest");
     let large = wrong.file(vec![7; 200_000]);
-    scene.never_completes("crc32", &large.bytes(), 400, "BadDigest");
+    scene.breaks_off(("crc32", &large), 400, "BadDigest");
 }
 
 #[test]
 fn i7_a_policy_holds_until_it_expires() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for version in Version::BOTH {
             let expiring = |expiration: serde_json::Value| {
                 let mut form = Form::new(Word::Aws, version, "k");
@@ -259,7 +262,7 @@ fn i7_a_policy_holds_until_it_expires() {
             scene.stores("seconds", &expiring(time(60).replace(".000", "").into()));
             for past in [time(-1), time(-600), "2007-12-01T12:00:00.000Z".into()] {
                 let response =
-                    scene.refuses(&past, &expiring(past.clone().into()), 403, "AccessDenied");
+                    scene.refuses((&past, &expiring(past.clone().into())), 403, "AccessDenied");
                 assert_eq!(
                     message(&response),
                     "Invalid according to Policy: Policy expired."
@@ -273,18 +276,18 @@ fn i7_a_policy_holds_until_it_expires() {
                 json!("2044-02-30T12:00:00Z"),
             ] {
                 let case = garbage.to_string();
-                scene.refuses(&case, &expiring(garbage), 400, "InvalidPolicyDocument");
+                scene.refuses((&case, &expiring(garbage)), 400, "InvalidPolicyDocument");
             }
             let mut never = Form::new(Word::Aws, version, "k");
             never.expiration = None;
-            scene.refuses("missing", &never.signed(), 400, "InvalidPolicyDocument");
+            scene.refuses(("missing", &never.signed()), 400, "InvalidPolicyDocument");
         }
     }
 }
 
 #[test]
 fn i7_what_is_no_policy_is_refused() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for version in Version::BOTH {
             let new = || match version {
                 Version::V2 => form("k"),
@@ -319,12 +322,11 @@ fn i7_what_is_no_policy_is_refused() {
                     _ => new().signed_as(document),
                 };
                 let case = &document[..document.len().min(60)];
-                scene.refuses(case, &form, 400, "InvalidPolicyDocument");
+                scene.refuses((case, &form), 400, "InvalidPolicyDocument");
             }
             for policy in [valid.as_str(), "!!!!", " e30=", "e30"] {
                 scene.refuses(
-                    policy,
-                    &new().signed_over(policy),
+                    (policy, &new().signed_over(policy)),
                     400,
                     "InvalidPolicyDocument",
                 );
@@ -333,21 +335,20 @@ fn i7_what_is_no_policy_is_refused() {
             let (one, other) = wrapped.split_at(60);
             let wrapped = format!("{one}\r\n{other}");
             scene.refuses(
-                "line ends",
-                &new().signed_over(&wrapped),
+                ("line ends", &new().signed_over(&wrapped)),
                 400,
                 "InvalidPolicyDocument",
             );
             let long = " ".repeat(16_000) + &valid;
             let form = new().signed_as(&long);
-            scene.refuses("21 kB", &form, 400, "MaxPostPreDataLengthExceededError");
+            scene.refuses(("21 kB", &form), 400, "MaxPostPreDataLengthExceededError");
         }
     }
 }
 
 #[test]
 fn i7_conditions_that_are_none_are_refused() {
-    let scene = Scene::new(Forward::Trusted);
+    let scene = Scene::closing(Forward::Trusted);
     for condition in [
         json!(null),
         json!(1),
@@ -370,6 +371,6 @@ fn i7_conditions_that_are_none_are_refused() {
     ] {
         let case = condition.to_string();
         let form = form("k").condition(condition).signed();
-        scene.refuses(&case, &form, 400, "InvalidPolicyDocument");
+        scene.refuses((&case, &form), 400, "InvalidPolicyDocument");
     }
 }

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::support::deployment::Forward;
-use crate::support::form::{Form, Version, time};
-use crate::support::rec::{Answer, CLOSING_OK};
-use crate::support::signer::Word;
 use crate::tail::{bytes, followed, part};
 use crate::{Scene, form, path, signers};
+use support::form::{Form, Version, time};
+use support::rec::{Answer, CLOSING_OK, Rec};
+use support::scene::Forward;
+use support::signer::Word;
 
 fn document(tags: &[(&str, &str)]) -> String {
     let tags: String = tags
@@ -24,13 +24,17 @@ fn tagged(tagging: &str) -> Form {
 #[test]
 fn m9_tags_become_a_header() {
     for dialect in Word::BOTH {
-        let scene = Scene::with(Forward::Trusted, [Answer::raw(CLOSING_OK)], |config| {
-            let dialect = format!("dialect = \"{}\"", dialect.scheme().to_lowercase());
-            let cluster = config
-                .text_of("cluster")
-                .replace("dialect = \"aws\"", &dialect);
-            config.section("cluster", &cluster)
-        });
+        let scene = Scene::with(
+            Forward::Trusted,
+            Rec::start(Answer::raw(CLOSING_OK)),
+            |config| {
+                let dialect = format!("dialect = \"{}\"", dialect.scheme().to_lowercase());
+                let cluster = config
+                    .text_of("cluster")
+                    .replace("dialect = \"aws\"", &dialect);
+                config.section("cluster", &cluster)
+            },
+        );
         let header = format!("{}tagging", dialect.header_prefix());
         for (word, version) in signers() {
             for (tags, value) in [
@@ -53,7 +57,7 @@ fn m9_tags_become_a_header() {
 
 #[test]
 fn m9_tags_that_no_object_has_are_refused() {
-    let scene = Scene::new(Forward::Trusted);
+    let scene = Scene::closing(Forward::Trusted);
     let many = |count: usize| {
         let names: Vec<String> = (0..count).map(|at| at.to_string()).collect();
         let tags: Vec<_> = names.iter().map(|name| (name.as_str(), "v")).collect();
@@ -82,22 +86,22 @@ fn m9_tags_that_no_object_has_are_refused() {
             "MalformedXML",
         ),
     ] {
-        scene.refuses(&tags, &tagged(&tags).signed(), 400, code);
+        scene.refuses((&tags, &tagged(&tags).signed()), 400, code);
     }
 }
 
 #[test]
 fn m9_the_condition_is_about_the_field_as_it_was_sent() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         let sent = document(&[("a", "b")]);
         scene.stores("the same", &tagged(&sent).signed());
         // Another way of writing the same tags is another field.
         let other = sent.replace("<TagSet>", "<TagSet> ");
         let changed = tagged(&sent).signed().with_value("tagging", &other);
-        scene.refuses("white space", &changed, 403, "AccessDenied");
+        scene.refuses(("white space", &changed), 403, "AccessDenied");
         let as_header = form("k").condition(json!({"x-amz-tagging": "a=b"}));
         let as_header = as_header.only_field("tagging", &sent).signed();
-        scene.refuses("as the header", &as_header, 403, "AccessDenied");
+        scene.refuses(("as the header", &as_header), 403, "AccessDenied");
         let prefix = form("k").condition(json!(["starts-with", "$tagging", ""]));
         scene.stores("any", &prefix.only_field("tagging", &sent).signed());
     }
@@ -106,7 +110,7 @@ fn m9_the_condition_is_about_the_field_as_it_was_sent() {
 /// What `requests.post(url, files={…})` sends.
 #[test]
 fn m14_each_part_has_the_name_of_a_file() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for (word, version) in signers() {
             for size in [3, 117_000] {
                 let form = Form::new(word, version, "foo.txt").field("acl", "private");
@@ -127,16 +131,16 @@ fn m14_each_part_has_the_name_of_a_file() {
         let twice = form("k").signed();
         let second = part(&twice, "file\"; filename=\"b", "x");
         let code = "IncorrectNumberOfFilesInPostRequest";
-        scene.refuses("twice", &followed(twice.clone(), &second), 400, code);
+        scene.refuses(("twice", &followed(twice.clone(), &second)), 400, code);
         let other = twice.only_field("upload\"; filename=\"b", "x");
-        let response = scene.refuses("another name", &other, 403, "AccessDenied");
+        let response = scene.refuses(("another name", &other), 403, "AccessDenied");
         assert!(crate::message(&response).contains("Extra input fields: upload"));
     }
 }
 
 #[test]
 fn m14_a_field_with_the_name_of_a_file_is_bounded_as_fields_are() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         let long = |length: usize| {
             let name = "x-ignore-a\"; filename=\"a";
             let form = form("k").signed().only_field(name, "");
@@ -145,14 +149,14 @@ fn m14_a_field_with_the_name_of_a_file_is_bounded_as_fields_are() {
         };
         scene.stores("20 KiB", &long(20 * 1024));
         let code = "MaxPostPreDataLengthExceededError";
-        scene.refuses("20 KiB and one", &long(20 * 1024 + 1), 400, code);
+        scene.refuses(("20 KiB and one", &long(20 * 1024 + 1)), 400, code);
     }
 }
 
 /// Types and spellings of policies that have one meaning.
 #[test]
 fn m11_policies_as_their_makers_write_them() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for version in Version::BOTH {
             let new = || Form::new(Word::Aws, version, "$foo/k");
             // AWS takes texts (Fine Uploader writes them), MinIO and radosgw numbers with a point as well.
@@ -165,7 +169,7 @@ fn m11_policies_as_their_makers_write_them() {
                 scene.stores(&case, &new().condition(range).signed());
             }
             let short = new().condition(json!(["content-length-range", "6", "10"]));
-            scene.refuses("texts", &short.signed(), 400, "EntityTooSmall");
+            scene.refuses(("texts", &short.signed()), 400, "EntityTooSmall");
             for (name, written, value) in [
                 ("success_action_status", json!(201), "201"),
                 ("x-amz-meta-n", json!(-7), "-7"),
@@ -181,7 +185,7 @@ fn m11_policies_as_their_makers_write_them() {
                     let right = form.clone().only_field(name, value).signed();
                     assert!(scene.stored(&case, &right).0.status < 300);
                     let other = form.only_field(name, "0").signed();
-                    scene.refuses(&case, &other, 403, "AccessDenied");
+                    scene.refuses((&case, &other), 403, "AccessDenied");
                 }
             }
             // Without milliseconds, with microseconds, with an offset from UTC.
@@ -202,7 +206,7 @@ fn m11_policies_as_their_makers_write_them() {
             ] {
                 let mut form = new();
                 form.expiration = Some(expiration.clone().into());
-                scene.refuses(&expiration, &form.signed(), 403, "AccessDenied");
+                scene.refuses((&expiration, &form.signed()), 403, "AccessDenied");
             }
             // Amazon S3 API Reference, "Creating a POST policy": "Character escaping".
             let scoped = match version {
@@ -213,7 +217,7 @@ fn m11_policies_as_their_makers_write_them() {
             assert_ne!(escaped, scoped.document());
             scene.stores("\\$", &scoped.clone().signed_as(&escaped));
             let other = scoped.with_value("key", "\\$foo/k").signed_as(&escaped);
-            scene.refuses("\\$", &other, 403, "AccessDenied");
+            scene.refuses(("\\$", &other), 403, "AccessDenied");
         }
     }
 }
@@ -221,7 +225,7 @@ fn m11_policies_as_their_makers_write_them() {
 /// Writers of multipart/form-data that differ from browsers, and from each other, where no reader can.
 #[test]
 fn m11_multipart_bodies_as_their_writers_write_them() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for size in [5, 117_000] {
             let form = form("k").file(vec![b'x'; size]).signed();
             let line = format!("--{}\r\n", form.boundary);
@@ -232,7 +236,7 @@ fn m11_multipart_bodies_as_their_writers_write_them() {
                     let own = content_type.replace("BOUNDARY", &boundary);
                     request.headers.last_mut().expect("the Content-Type").1 = own;
                 }
-                let response = scene.send(case, &request.bytes());
+                let response = scene.send((case, &request));
                 assert!(response.status < 300, "{case}: {}", response.text());
                 let recorded = scene.rec.await_requests(1).remove(0);
                 let whole = match scene.forward {
@@ -301,7 +305,7 @@ fn m11_multipart_bodies_as_their_writers_write_them() {
 
 #[test]
 fn m11_a_file_with_two_names_is_for_keys_that_say_none() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         let names = "a.txt\"; filename*=\"utf-8''b.txt";
         let named = |key: &str| {
             let form = form(key).filename(names).without_condition("key");
@@ -309,8 +313,7 @@ fn m11_a_file_with_two_names_is_for_keys_that_say_none() {
         };
         scene.stores("no variable", &named("k"));
         let response = scene.refuses(
-            "a variable",
-            &named("u/${filename}"),
+            ("a variable", &named("u/${filename}")),
             400,
             "InvalidArgument",
         );

@@ -2,13 +2,13 @@
 
 use countersign::embedded::{Node, NodeOptions};
 
-use crate::support::deployment::Forward;
-use crate::support::form::{BUCKET, Form};
-use crate::support::gateway::Gateway;
-use crate::support::rec::{Answer, CLOSING_OK};
-use crate::support::signer::{DOMAIN, Request, Word};
-use crate::support::wire::Connection;
 use crate::{Scene, form, path, signers};
+use support::form::{BUCKET, Form};
+use support::gateway::Gateway;
+use support::rec::{Answer, CLOSING_OK, Rec};
+use support::scene::Forward;
+use support::signer::{DOMAIN, Request, Word};
+use support::wire::Connection;
 
 /// The most bytes behind a file that are read, from the line end before its boundary on: `docs/forms.md`.
 const MAX_TAIL: usize = 20 * 1024;
@@ -40,7 +40,7 @@ pub fn bytes(size: usize) -> Vec<u8> {
 /// button of the page stands behind the file.
 #[test]
 fn m8_fields_behind_a_file_of_any_size() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for size in SIZES {
             for (word, version) in signers() {
                 let form = Form::new(word, version, "k").file(bytes(size)).signed();
@@ -64,7 +64,7 @@ fn m8_fields_behind_a_file_of_any_size() {
 
 #[test]
 fn m8_what_follows_the_file_is_bounded() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         for size in [5, 117_000] {
             let form = form("k").file(bytes(size)).signed();
             let fits = followed(form.clone(), &tail_of(&form, MAX_TAIL));
@@ -73,8 +73,8 @@ fn m8_what_follows_the_file_is_bounded() {
                 let longer = followed(form.clone(), &tail_of(&form, length));
                 let bytes = longer.bytes();
                 let response = match longer.is_held() {
-                    true => scene.refuses_bytes("longer", &bytes, 400, "MalformedPOSTRequest"),
-                    false => scene.never_completes("longer", &bytes, 400, "MalformedPOSTRequest"),
+                    true => scene.refuses(("longer", &bytes), 400, "MalformedPOSTRequest"),
+                    false => scene.breaks_off(("longer", &bytes), 400, "MalformedPOSTRequest"),
                 };
                 assert!(crate::message(&response).contains("20480 bytes follow its file"));
             }
@@ -84,7 +84,7 @@ fn m8_what_follows_the_file_is_bounded() {
 
 #[test]
 fn m8_the_node_waits_for_the_last_byte_of_the_form() {
-    for scene in Scene::both() {
+    for scene in Scene::both_closing() {
         let form = form("k").file(bytes(117_000)).signed();
         let submit = part(&form, "submit", "Upload to Amazon S3");
         let form = followed(form, &submit);
@@ -153,12 +153,14 @@ fn m8_a_store_keeps_whole_files_alone() {
 
 #[test]
 fn m8_a_node_that_wants_a_length_gets_one() {
-    let scene = Scene::with(Forward::Trusted, [Answer::raw(CLOSING_OK)], |config| {
-        config.line("cluster", "form_files = \"sized\"")
-    });
+    let scene = Scene::with(
+        Forward::Trusted,
+        Rec::start(Answer::raw(CLOSING_OK)),
+        |config| config.line("cluster", "form_files = \"sized\""),
+    );
     for size in SIZES {
         let form = form("k").file(bytes(size)).signed();
-        let response = scene.send("last", &form.bytes());
+        let response = scene.send(("last", &form));
         assert_eq!(response.status, 204, "{}", response.text());
         let recorded = scene.rec.await_requests(1).remove(0);
         assert_eq!(recorded.head.all("content-length"), [size.to_string()]);
@@ -170,46 +172,49 @@ fn m8_a_node_that_wants_a_length_gets_one() {
         let bare = form.clone().end(bare.trim_end());
         for form in [tail, bare] {
             if form.is_held() {
-                assert_eq!(scene.send("held", &form.bytes()).status, 204);
+                assert_eq!(scene.send(("held", &form)).status, 204);
                 scene.rec.await_requests(1);
                 scene.rec.clear();
             } else {
-                let response =
-                    scene.never_completes("late", &form.bytes(), 400, "MalformedPOSTRequest");
+                let response = scene.breaks_off(("late", &form), 400, "MalformedPOSTRequest");
                 assert!(crate::message(&response).contains("in front of the file"));
             }
         }
     }
     let long = form("k").file(bytes(300_000)).signed();
     let chunks = crate::length::chunked(&long, 8192);
-    scene.refuses_bytes("chunks", &chunks, 411, "MissingContentLength");
+    scene.refuses(("chunks", &chunks), 411, "MissingContentLength");
 }
 
 #[test]
 fn m8_an_operator_learns_that_a_node_wants_a_length() {
     let refusal = "HTTP/1.1 411 Length Required\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-    let scene = Scene::with(Forward::Trusted, [Answer::raw(refusal)], |config| config);
+    let scene = Scene::in_front_of(Forward::Trusted, Rec::start(Answer::raw(refusal)));
     let held = form("k").signed();
-    assert_eq!(scene.send("held", &held.bytes()).status, 411);
+    assert_eq!(scene.send(("held", &held)).status, 411);
     let long = form("k").file(bytes(117_000)).signed();
-    assert_eq!(scene.send("long", &long.bytes()).status, 411);
+    assert_eq!(scene.send(("long", &long)).status, 411);
     let log = scene.gateway.await_log("set form_files = ");
     assert_eq!(log.matches("set form_files = ").count(), 1, "{log}");
 }
 
 #[test]
 fn m8_a_form_is_signed_anew_without_a_length() {
-    let scene = Scene::with(Forward::Trusted, [Answer::raw(CLOSING_OK)], |config| {
-        let sign_with = "sign_with = { access_key_id = \"NODE\", secret_access_key = \"s\", payload = \"signed-chunks\" }\nform_files = \"chunked\"";
-        let cluster = config.text_of("cluster").replace(
-            "forward = \"trusted\"",
-            &format!("forward = \"resign\"\n{sign_with}"),
-        );
-        config.section("cluster", &cluster)
-    });
+    let scene = Scene::with(
+        Forward::Trusted,
+        Rec::start(Answer::raw(CLOSING_OK)),
+        |config| {
+            let sign_with = "sign_with = { access_key_id = \"NODE\", secret_access_key = \"s\", payload = \"signed-chunks\" }\nform_files = \"chunked\"";
+            let cluster = config.text_of("cluster").replace(
+                "forward = \"trusted\"",
+                &format!("forward = \"resign\"\n{sign_with}"),
+            );
+            config.section("cluster", &cluster)
+        },
+    );
     let form = form("k").file(bytes(117_000)).signed();
     let submit = part(&form, "submit", "Upload");
-    let response = scene.send("resign", &followed(form.clone(), &submit).bytes());
+    let response = scene.send(("resign", &followed(form.clone(), &submit).bytes()));
     assert_eq!(response.status, 204, "{}", response.text());
     let recorded = scene.rec.await_requests(1).remove(0);
     // Frames have to be announced with the length of what is in them.

@@ -6,11 +6,11 @@ use std::sync::Mutex;
 use std::sync::mpsc;
 
 use super::node::{Peer, node};
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, Rec};
-use super::support::signer::Request;
-use super::support::wire::{Connection, SAFETY_NET};
-use super::{FORWARDS, Site, Word, assert_refused, forwarding, get, signed};
+use super::{Forward, Scene, Word, assert_refused, get, signed};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec};
+use support::signer::Request;
+use support::wire::{Connection, SAFETY_NET};
 
 /// The most interim answers to one request, as documented.
 const MAX_INTERIM: usize = 32;
@@ -20,10 +20,11 @@ fn l12_interim_answers_are_bounded() {
     let interim = "HTTP/1.1 102 Processing\r\n\r\n";
     let end = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     let answer = |count: usize| Answer::Raw([&interim.repeat(count), end].concat().into_bytes());
-    let site = Site::with(Rec::scripted([answer(MAX_INTERIM), answer(0)]), |config| {
-        config
-    });
-    let mut connection = site.gateway.connect();
+    let scene = Scene::in_front_of(
+        Forward::Trusted,
+        Rec::scripted([answer(MAX_INTERIM), answer(0)]),
+    );
+    let mut connection = scene.gateway.connect();
     connection.send(get().bytes());
     for _ in 0..MAX_INTERIM {
         assert_eq!(connection.receive().status, 102);
@@ -33,8 +34,8 @@ fn l12_interim_answers_are_bounded() {
     assert_eq!(connection.exchange(&get()).status, 200);
 
     for count in [MAX_INTERIM + 1, 100_000] {
-        let site = Site::with(Rec::scripted([answer(count), answer(0)]), |config| config);
-        let mut connection = site.gateway.connect();
+        let scene = Scene::in_front_of(Forward::Trusted, Rec::scripted([answer(count), answer(0)]));
+        let mut connection = scene.gateway.connect();
         connection.send(get().bytes());
         let mut told = 0;
         let refusal = loop {
@@ -46,9 +47,9 @@ fn l12_interim_answers_are_bounded() {
         assert!(told <= MAX_INTERIM, "{told} of {count}");
         assert_refused("a flood", &refusal, 502, "BadGateway");
         assert!(connection.closes());
-        site.rec.await_closed(1);
-        site.serves();
-        assert_eq!(site.rec.requests().last().expect("one").connection, 1);
+        scene.rec.await_closed(1);
+        scene.still_serves();
+        assert_eq!(scene.rec.requests().last().expect("one").connection, 1);
     }
 }
 
@@ -199,13 +200,14 @@ fn by_key(mut peer: Peer) {
 fn l14_every_answer_is_framed_for_its_client() {
     let address = node(by_key);
     let mut tried = 0;
-    for forward in FORWARDS {
-        let gateway = Gateway::start(&forwarding(Config::new(&address), forward));
+    for forward in Forward::BOTH {
+        let gateway =
+            Gateway::start(&Config::new(&address).section("cluster", &forward.cluster(&address)));
         for method in METHODS {
             for status in STATUSES {
                 for (at, framed) in FRAMED.into_iter().enumerate() {
                     for version in ["HTTP/1.1", "HTTP/1.0"] {
-                        let case = format!("{forward} {method} {status} {framed:?} {version}");
+                        let case = format!("{forward:?} {method} {status} {framed:?} {version}");
                         let mut request =
                             signed(Word::Aws, method, &format!("/bucket01/{status}-{at}"))
                                 .header("Connection", "keep-alive");
@@ -281,11 +283,11 @@ fn l14_faulty_framing_is_502() {
         "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\nhello",
     ] {
-        let site = Site::with(Rec::start(Answer::raw(answer)), |config| config);
-        let mut connection = site.gateway.connect();
+        let scene = Scene::in_front_of(Forward::Trusted, Rec::start(Answer::raw(answer)));
+        let mut connection = scene.gateway.connect();
         assert_refused(answer, &connection.exchange(&get()), 502, "BadGateway");
         assert!(connection.closes(), "{answer}");
-        site.rec.await_closed(1);
+        scene.rec.await_closed(1);
     }
     // The same length said twice has one meaning, and is said once.
     for lengths in [
@@ -294,8 +296,8 @@ fn l14_faulty_framing_is_502() {
         "Content-Length: 05",
     ] {
         let answer = format!("HTTP/1.1 200 OK\r\n{lengths}\r\n\r\nhello");
-        let site = Site::with(Rec::start(Answer::raw(&answer)), |config| config);
-        let response = site.gateway.exchange(&get());
+        let scene = Scene::in_front_of(Forward::Trusted, Rec::start(Answer::raw(&answer)));
+        let response = scene.gateway.exchange(&get());
         assert_eq!(
             (response.status, response.head.all("content-length")),
             (200, vec!["5"]),
@@ -306,8 +308,8 @@ fn l14_faulty_framing_is_502() {
     // An interim answer has no framing of its own.
     let interim = "HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\nHTTP/1.1 103 Early Hints\r\n\
                    Transfer-Encoding: chunked\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-    let site = Site::with(Rec::start(Answer::raw(interim)), |config| config);
-    let mut connection = site.gateway.connect();
+    let scene = Scene::in_front_of(Forward::Trusted, Rec::start(Answer::raw(interim)));
+    let mut connection = scene.gateway.connect();
     connection.send(get().bytes());
     for _ in 0..2 {
         let hints = connection.receive();
@@ -332,7 +334,7 @@ fn m18_an_error_of_the_node_has_one_id() {
         "HTTP/1.1 200 OK\r\n{fields}Content-Length: {}\r\n\r\n",
         ERROR.len()
     );
-    for forward in FORWARDS {
+    for forward in Forward::BOTH {
         for (answer, request) in [
             (format!("{sized}{ERROR}"), get()),
             (format!("{chunked}{pieces}0\r\n\r\n"), get()),
@@ -346,10 +348,8 @@ fn m18_an_error_of_the_node_has_one_id() {
                 signed(Word::Aws, "POST", "/bucket01/key?uploadId=u").body("x"),
             ),
         ] {
-            let site = Site::with(Rec::start(Answer::raw(&answer)), |config| {
-                forwarding(config, forward)
-            });
-            let mut connection = site.gateway.connect();
+            let scene = Scene::in_front_of(forward, Rec::start(Answer::raw(&answer)));
+            let mut connection = scene.gateway.connect();
             for _ in 0..2 {
                 let response = connection.exchange(&request);
                 let prefix = request.word.header_prefix();
@@ -371,7 +371,7 @@ fn m18_an_error_of_the_node_has_one_id() {
                     assert_eq!(response.header(&format!("{prefix}id-2")), Some(&*host));
                 }
             }
-            let line = site.gateway.await_log("outcome=forwarded");
+            let line = scene.gateway.await_log("outcome=forwarded");
             assert!(line.contains("node_request_id=tx00000NODE"), "{line}");
         }
     }
@@ -389,9 +389,9 @@ fn m18_objects_and_other_bodies_keep_what_they_say() {
             "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{ERROR}",
             ERROR.len()
         );
-        let site = Site::with(Rec::start(Answer::raw(&answer)), |config| config);
+        let scene = Scene::in_front_of(Forward::Trusted, Rec::start(Answer::raw(&answer)));
         assert_eq!(
-            site.gateway.exchange(&get()).text(),
+            scene.gateway.exchange(&get()).text(),
             ERROR,
             "{status} {kind}"
         );

@@ -1,9 +1,8 @@
 //! L4: the framing of a body in chunks is read as strictly as a header.
 
-use super::support::form::{Form, Version};
-use super::support::rec::{Answer, CLOSING_OK, Rec};
-use super::support::signer::{Request, Word};
-use super::{FORWARDS, Site, assert_refused, forwarding, get, signed};
+use super::{Forward, Scene, assert_refused, get, signed};
+use support::form::{Form, Version};
+use support::signer::{Request, Word};
 
 /// What others read otherwise, with what the refusal says.
 const BROKEN: &[(&str, &str)] = &[
@@ -28,22 +27,20 @@ fn put() -> Request {
 
 #[test]
 fn l4_lenient_chunks_are_refused_with_a_document() {
-    for forward in FORWARDS {
-        let site = Site::with(Rec::start(Answer::raw(CLOSING_OK)), |config| {
-            forwarding(config, forward)
-        });
+    for forward in Forward::BOTH {
+        let scene = Scene::closing(forward);
         for (body, message) in BROKEN {
-            let case = format!("{forward} {body:?}");
+            let case = format!("{forward:?} {body:?}");
             let head = put().bytes();
             // At once, and cut where the node has the header already.
             for cut in [None, Some(0), Some(1), Some(body.len() - 1)] {
-                let mut connection = site.gateway.connect();
+                let mut connection = scene.gateway.connect();
                 match cut {
                     None => connection.send([&head[..], body.as_bytes()].concat()),
                     Some(cut) => {
                         connection.send([&head[..], &body.as_bytes()[..cut]].concat());
                         if cut == 0 {
-                            site.rec.await_heads(1);
+                            scene.rec.await_heads(1);
                         }
                         connection.send(&body.as_bytes()[cut..]);
                     }
@@ -54,22 +51,23 @@ fn l4_lenient_chunks_are_refused_with_a_document() {
                 assert!(told.contains(message), "{case}: {told}");
                 assert_eq!(response.header("connection"), Some("close"), "{case}");
                 drop(connection);
-                site.rec.assert_nothing_complete(&case);
-                site.rec.clear();
+                scene.rec.assert_nothing_complete(&case);
+                scene.rec.clear();
             }
         }
-        site.gateway
+        scene
+            .gateway
             .await_log("outcome=refused code=InvalidRequest");
-        site.serves();
+        scene.still_serves();
     }
 }
 
 /// What comes behind a broken chunk is read for a while, so that the client sees the answer.
 #[test]
 fn l4_the_document_arrives_in_the_middle_of_a_large_body() {
-    let site = Site::with(Rec::start(Answer::raw(CLOSING_OK)), |config| config);
+    let scene = Scene::closing(Forward::Trusted);
     let body = ["10000 \r\n", &"x".repeat(900_000)].concat();
-    let mut connection = site.gateway.connect();
+    let mut connection = scene.gateway.connect();
     connection.send([put().bytes(), body.into_bytes()].concat());
     assert_refused("large", &connection.receive(), 400, "InvalidRequest");
     connection.finish_sending();
@@ -78,8 +76,8 @@ fn l4_the_document_arrives_in_the_middle_of_a_large_body() {
 
 #[test]
 fn l4_a_client_that_waits_for_100_is_told_too() {
-    let site = Site::new();
-    let mut connection = site.gateway.connect();
+    let scene = Scene::new(Forward::Trusted);
+    let mut connection = scene.gateway.connect();
     connection.send(put().header("Expect", "100-continue").bytes());
     assert_eq!(connection.receive().status, 100);
     connection.send(b"5 \r\nhello");
@@ -91,36 +89,36 @@ fn l4_a_client_that_waits_for_100_is_told_too() {
 /// Where the gateway reads the body before it asks a node.
 #[test]
 fn l4_forms_in_broken_chunks_are_refused() {
-    let site = Site::new();
+    let scene = Scene::new(Forward::Trusted);
     let form = Form::new(Word::Aws, Version::V2, "key").signed();
     let body = form.body();
     let request = form
         .request_of(Vec::new())
         .header("Transfer-Encoding", "chunked");
-    let mut connection = site.gateway.connect();
+    let mut connection = scene.gateway.connect();
     let chunk = [format!("{:x} \r\n", body.len()).as_bytes(), &body].concat();
     connection.send([request.bytes(), chunk].concat());
     assert_refused("a form", &connection.receive(), 400, "InvalidRequest");
-    site.rec.assert_untouched();
+    scene.rec.assert_untouched();
 }
 
 /// The answer to a request that is refused is what it was; and what is right is taken, wherever it is cut.
 #[test]
 fn l4_right_chunks_arrive_wherever_they_are_cut() {
-    let site = Site::new();
+    let scene = Scene::new(Forward::Trusted);
     let body = b"5;a=\"b;c\"\r\nhello\r\n0a\r\n, world\r\n!\r\n0;last\r\nX-Trailer: x\r\n\r\n";
-    let mut connection = site.gateway.connect();
+    let mut connection = scene.gateway.connect();
     for cut in 0..body.len() {
         connection.send([&put().bytes()[..], &body[..cut]].concat());
         connection.send(&body[cut..]);
         assert_eq!(connection.receive().status, 200, "{cut}");
-        let (_, requests) = site.rec.take();
+        let (_, requests) = scene.rec.take();
         assert_eq!(requests[0].body, b"hello, world\r\n!", "{cut}");
     }
     assert_eq!(connection.exchange(&get()).status, 200);
 
     let unsigned = Request::new(Word::Aws, "PUT", "/bucket01/key");
-    let mut connection = site.gateway.connect();
+    let mut connection = scene.gateway.connect();
     let head = unsigned.header("Transfer-Encoding", "chunked").bytes();
     connection.send([&head[..], b"5 \r\nhello\r\n0\r\n\r\n"].concat());
     assert_refused("unsigned", &connection.receive(), 403, "AccessDenied");

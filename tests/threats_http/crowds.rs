@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::support::rec::{Answer, Rec};
-use super::support::signer::Word;
-use super::support::wire::{Connection, SAFETY_NET};
-use super::{Site, get, signed};
+use super::{Forward, Scene, get, signed};
+use support::rec::{Answer, Rec};
+use support::signer::Word;
+use support::wire::{Connection, SAFETY_NET};
 
 /// More than a gateway with so few descriptors has room for.
 const STRANGERS: usize = 360;
@@ -22,26 +22,26 @@ fn dropped(reason: &str, count: usize) -> String {
 }
 
 /// A connection that has sent the header of an upload and half of its body.
-fn in_the_middle(site: &Site, heads: usize) -> Connection {
-    let mut connection = site.gateway.connect();
+fn in_the_middle(scene: &Scene, heads: usize) -> Connection {
+    let mut connection = scene.gateway.connect();
     let upload = signed(Word::Aws, "PUT", "/bucket01/key").header("Content-Length", "10");
     connection.send([&upload.bytes()[..], b"hello"].concat());
-    site.rec.await_heads(heads);
+    scene.rec.await_heads(heads);
     connection
 }
 
 #[test]
 fn l7_strangers_lock_nobody_out() {
-    let site = Site::with(Rec::start(Answer::Ok), |config| {
+    let scene = Scene::with(Forward::Trusted, Rec::start(Answer::Ok), |config| {
         config.descriptors(DESCRIPTORS)
     });
-    site.gateway.await_log("raise the hard limit");
-    let mut busy = in_the_middle(&site, 1);
-    let mut strangers: Vec<_> = (0..STRANGERS).map(|_| site.gateway.connect()).collect();
+    scene.gateway.await_log("raise the hard limit");
+    let mut busy = in_the_middle(&scene, 1);
+    let mut strangers: Vec<_> = (0..STRANGERS).map(|_| scene.gateway.connect()).collect();
     // Each has a connection to the node too, in the middle of a request.
-    let mut uploads: Vec<_> = (0..20).map(|at| in_the_middle(&site, at + 2)).collect();
-    assert_eq!(site.gateway.exchange(&get()).status, 200);
-    assert_eq!(site.gateway.admin_get("/healthz").status, 200);
+    let mut uploads: Vec<_> = (0..20).map(|at| in_the_middle(&scene, at + 2)).collect();
+    assert_eq!(scene.gateway.exchange(&get()).status, 200);
+    assert_eq!(scene.gateway.admin_get("/healthz").status, 200);
     assert!(strangers[0].closes());
     assert_eq!(strangers[STRANGERS - 1].exchange(&get()).status, 200);
     uploads.push(busy);
@@ -49,50 +49,50 @@ fn l7_strangers_lock_nobody_out() {
         upload.send("world");
         assert_eq!(upload.receive().status, 200);
     }
-    busy = site.gateway.connect();
+    busy = scene.gateway.connect();
     assert_eq!(busy.exchange(&get()).status, 200);
-    assert!(!site.gateway.log().contains("could not be accepted"));
-    assert!(!site.gateway.log().contains("a node failed"));
+    assert!(!scene.gateway.log().contains("could not be accepted"));
+    assert!(!scene.gateway.log().contains("a node failed"));
 }
 
 #[test]
 fn l7_the_longest_idle_goes_and_never_one_in_a_request() {
-    let site = Site::with(Rec::start(Answer::Ok), |config| {
+    let scene = Scene::with(Forward::Trusted, Rec::start(Answer::Ok), |config| {
         config.line("listener", "max_connections = 3")
     });
-    let mut used = site.gateway.connect();
+    let mut used = scene.gateway.connect();
     assert_eq!(used.exchange(&get()).status, 200);
-    let mut fresh = site.gateway.connect();
+    let mut fresh = scene.gateway.connect();
     assert_eq!(fresh.exchange(&get()).status, 200);
     // The first one was idle for longer until it did something.
     assert_eq!(used.exchange(&get()).status, 200);
-    let mut busy = vec![in_the_middle(&site, 4)];
-    site.gateway.await_metric("countersign_connections 3\n");
-    busy.push(in_the_middle(&site, 5));
+    let mut busy = vec![in_the_middle(&scene, 4)];
+    scene.gateway.await_metric("countersign_connections 3\n");
+    busy.push(in_the_middle(&scene, 5));
     assert!(fresh.closes());
-    site.gateway.await_metric(&dropped("idle", 1));
-    busy.push(in_the_middle(&site, 6));
+    scene.gateway.await_metric(&dropped("idle", 1));
+    busy.push(in_the_middle(&scene, 6));
     assert!(used.closes());
-    site.gateway.await_metric(&dropped("idle", 2));
-    assert!(site.gateway.connect().closes(), "all are busy");
-    site.gateway.await_metric(&dropped("full", 1));
+    scene.gateway.await_metric(&dropped("idle", 2));
+    assert!(scene.gateway.connect().closes(), "all are busy");
+    scene.gateway.await_metric(&dropped("full", 1));
     for mut connection in busy {
         connection.send("world");
         assert_eq!(connection.receive().status, 200);
     }
-    site.serves();
+    scene.still_serves();
 }
 
 #[test]
 fn l7_a_network_is_limited_by_itself() {
-    let site = Site::with(Rec::start(Answer::Ok), |config| {
+    let scene = Scene::with(Forward::Trusted, Rec::start(Answer::Ok), |config| {
         config.line("listener", "max_connections_per_network = 2")
     });
     let from = |host: u8| {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         let local = SocketAddr::from(([127, 0, 0, host], 0));
         socket.bind(&local.into()).expect("all of 127/8 is local");
-        let address: SocketAddr = site.gateway.address().parse().expect("an address");
+        let address: SocketAddr = scene.gateway.address().parse().expect("an address");
         socket.connect(&address.into()).expect("it accepts");
         let stream = TcpStream::from(socket);
         let patience = Some(SAFETY_NET);
@@ -101,15 +101,15 @@ fn l7_a_network_is_limited_by_itself() {
     };
     let mut own: Vec<_> = (0..2).map(|_| from(2)).collect();
     let others: Vec<_> = (3..6).map(from).collect();
-    site.gateway.await_metric("countersign_connections 5\n");
+    scene.gateway.await_metric("countersign_connections 5\n");
     let third = from(2);
     assert_eq!(own[0].read(&mut [0]).expect("an end"), 0);
-    site.gateway.await_metric(&dropped("idle", 1));
+    scene.gateway.await_metric(&dropped("idle", 1));
     drop((own, third, others));
-    site.gateway.await_metric("countersign_connections 0\n");
-    let _busy: Vec<_> = (1..=2).map(|heads| in_the_middle(&site, heads)).collect();
-    assert!(site.gateway.connect().closes(), "127.0.0.1 has two");
-    site.gateway.await_metric(&dropped("network", 1));
+    scene.gateway.await_metric("countersign_connections 0\n");
+    let _busy: Vec<_> = (1..=2).map(|heads| in_the_middle(&scene, heads)).collect();
+    assert!(scene.gateway.connect().closes(), "127.0.0.1 has two");
+    scene.gateway.await_metric(&dropped("network", 1));
     drop(from(2));
 }
 
@@ -123,11 +123,11 @@ fn l10_a_thousand_connections_at_once_are_not_reset() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("s3.sock");
     let unix = format!("\n[[listener]]\naddress = \"unix:{}\"", path.display());
-    let site = Site::with(Rec::start(Answer::Ok), |config| {
+    let scene = Scene::with(Forward::Trusted, Rec::start(Answer::Ok), |config| {
         config.line("listener", &unix)
     });
-    let address: SocketAddr = site.gateway.address().parse().expect("an address");
-    site.gateway.signal("STOP");
+    let address: SocketAddr = scene.gateway.address().parse().expect("an address");
+    scene.gateway.signal("STOP");
     let connected: Vec<_> = (0..count)
         .map(|_| TcpStream::connect_timeout(&address, Duration::from_secs(10)))
         .collect();
@@ -141,7 +141,7 @@ fn l10_a_thousand_connections_at_once_are_not_reset() {
             connected.map(|()| UnixStream::from(std::os::fd::OwnedFd::from(socket)))
         })
         .collect();
-    site.gateway.signal("CONT");
+    scene.gateway.signal("CONT");
     assert_eq!(connected.len(), count, "not all of them connected");
     assert!(local.iter().all(Result::is_ok), "the Unix socket");
     let served = thread::scope(|scope| {

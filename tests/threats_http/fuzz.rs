@@ -2,11 +2,11 @@
 
 use std::thread;
 
-use super::support::dice::Dice;
-use super::support::rec::{Answer, Rec};
-use super::support::signer::{ACCESS_KEY_ID, Request, Word, now, unix_time};
-use super::support::wire::Connection;
-use super::{Site, signed};
+use super::{Forward, Scene, signed};
+use support::dice::Dice;
+use support::rec::{Answer, Rec};
+use support::signer::{ACCESS_KEY_ID, Request, Word, now, unix_time};
+use support::wire::Connection;
 
 const MUTATIONS: u64 = 4000;
 const WORKERS: u64 = 4;
@@ -129,17 +129,17 @@ fn throw(address: &str, bytes: &[u8], patience: Patience) {
     }
 }
 
-fn fuzzed() -> Site {
+fn fuzzed() -> Scene {
     let answer = Answer::raw("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
     let deadlines = "header_timeout = \"50ms\"\nbody_timeout = \"50ms\"";
-    Site::with(Rec::start(answer), |config| {
+    Scene::with(Forward::Trusted, Rec::start(answer), |config| {
         config.line("listener", deadlines)
     })
 }
 
 /// The node has seen whole requests that were signed, and the gateway is well.
-fn assert_unharmed(site: Site, lines: &[&str]) {
-    let requests = site.rec.requests();
+fn assert_unharmed(scene: Scene, lines: &[&str]) {
+    let requests = scene.rec.requests();
     for request in &requests {
         assert!(
             lines.contains(&request.head.line.as_str()),
@@ -161,17 +161,17 @@ fn assert_unharmed(site: Site, lines: &[&str]) {
             assert_eq!(request.header(never), None, "{never}");
         }
     }
-    site.serves();
-    let (status, log) = site.gateway.stop();
+    scene.still_serves();
+    let (status, log) = scene.gateway.stop();
     assert!(status.success(), "{status}");
     assert!(!log.contains("panicked"), "{log}");
 }
 
 #[test]
 fn k5_mutated_requests() {
-    let site = fuzzed();
+    let scene = fuzzed();
     let seeds = seeds();
-    let (address, seeds_of_all) = (site.gateway.address(), &seeds);
+    let (address, seeds_of_all) = (scene.gateway.address(), &seeds);
     thread::scope(|scope| {
         for worker in 0..WORKERS {
             scope.spawn(move || {
@@ -188,20 +188,20 @@ fn k5_mutated_requests() {
         }
     });
     // Some mutations change nothing that matters: without one of them this would prove nothing.
-    let accepted = site.rec.requests().len();
+    let accepted = scene.rec.requests().len();
     assert!(accepted > 20, "{accepted} accepted");
     let lines: Vec<&str> = seeds.iter().map(|(_, line)| *line).collect();
-    assert_unharmed(site, &lines);
+    assert_unharmed(scene, &lines);
 }
 
 #[test]
 fn k5_garbage() {
-    let site = fuzzed();
+    let scene = fuzzed();
     let mut dice = Dice(0x1234_5678_9abc_def1);
     for byte in 0..=255 {
-        throw(site.gateway.address(), &[byte], Patience::None);
+        throw(scene.gateway.address(), &[byte], Patience::None);
         throw(
-            site.gateway.address(),
+            scene.gateway.address(),
             &[byte, b'\r', b'\n', b'\r', b'\n'],
             Patience::None,
         );
@@ -212,22 +212,22 @@ fn k5_garbage() {
         if turn % 2 == 0 {
             bytes.splice(0..0, b"GET / HTTP/1.1\r\n".iter().copied());
         }
-        throw(site.gateway.address(), &bytes, Patience::None);
+        throw(scene.gateway.address(), &bytes, Patience::None);
     }
-    site.rec.assert_untouched();
-    assert_unharmed(site, &[]);
+    scene.rec.assert_untouched();
+    assert_unharmed(scene, &[]);
 }
 
 /// The second part is sent when the gateway has answered someone else, so that it has read the first one by itself: it has
 /// one thread here.
 #[test]
 fn k5_requests_split_at_every_byte() {
-    let site = Site::new();
-    let mut other = site.gateway.connect();
+    let scene = Scene::new(Forward::Trusted);
+    let mut other = scene.gateway.connect();
     let unsigned = Request::new(Word::Aws, "GET", "/bucket01/key");
     let mut take_turn = || assert_eq!(other.exchange(&unsigned).status, 403);
     for (bytes, line) in seeds() {
-        let mut connection = site.gateway.connect();
+        let mut connection = scene.gateway.connect();
         for at in 1..bytes.len() {
             connection.send(&bytes[..at]);
             take_turn();
@@ -239,7 +239,7 @@ fn k5_requests_split_at_every_byte() {
             take_turn();
         }
         assert_eq!(connection.receive().status, 200, "{line} byte by byte");
-        let requests = site.rec.await_requests(bytes.len());
+        let requests = scene.rec.await_requests(bytes.len());
         let whole = &requests[0];
         for request in &requests {
             assert_eq!(request.head.line, line);
@@ -254,6 +254,6 @@ fn k5_requests_split_at_every_byte() {
                 (unlike(&whole.head.headers), &whole.body)
             );
         }
-        site.rec.clear();
+        scene.rec.clear();
     }
 }

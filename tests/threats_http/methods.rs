@@ -1,13 +1,13 @@
 //! J5, J15, K9, K10: upgrades, methods, and values of ours that a client has a hand in.
 
-use super::support::rec::{Answer, Rec};
-use super::support::signer::{DOMAIN, Request, SECRET_ACCESS_KEY, Word, now, unix_time};
-use super::{FORWARDS, Site, assert_refused, get, only_answer, signed};
+use super::{Forward, Scene, assert_refused, get, only_answer, signed};
+use support::rec::{Answer, Rec};
+use support::signer::{DOMAIN, Request, SECRET_ACCESS_KEY, Word, now, unix_time};
 
 #[test]
 fn j5_no_upgrade_reaches_the_node() {
-    for forward in FORWARDS {
-        let site = Site::forwarding(forward);
+    for forward in Forward::BOTH {
+        let scene = Scene::new(forward);
         for protocol in ["websocket", "h2c", "foo", "TLS/1.0, websocket"] {
             let request = get()
                 .header("Connection", "Upgrade")
@@ -15,9 +15,9 @@ fn j5_no_upgrade_reaches_the_node() {
                 .header("HTTP2-Settings", "AAMAAABkAAQCAAAAAAIAAAAA")
                 .header("Sec-WebSocket-Key", "x");
             let admin = Request::new(Word::Aws, "GET", "/admin").bytes();
-            let response = only_answer(&site.gateway, [request.bytes(), admin].concat());
+            let response = only_answer(&scene.gateway, [request.bytes(), admin].concat());
             assert_eq!(response.status, 200, "{protocol}");
-            let requests = site.rec.requests();
+            let requests = scene.rec.requests();
             assert_eq!(requests.len(), 1, "{protocol}");
             assert_eq!(requests[0].target(), "/bucket01/key");
             for name in ["upgrade", "http2-settings", "sec-websocket-key"] {
@@ -28,7 +28,7 @@ fn j5_no_upgrade_reaches_the_node() {
                 !connection.to_ascii_lowercase().contains("upgrade"),
                 "{connection}"
             );
-            site.rec.clear();
+            scene.rec.clear();
         }
     }
 }
@@ -36,12 +36,12 @@ fn j5_no_upgrade_reaches_the_node() {
 #[test]
 fn j5_a_node_that_switches_protocols_has_failed() {
     let switch = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-    let site = Site::with(Rec::start(Answer::raw(switch)), |config| config);
+    let scene = Scene::in_front_of(Forward::Trusted, Rec::start(Answer::raw(switch)));
     let upgrade = get()
         .header("Connection", "Upgrade")
         .header("Upgrade", "websocket");
     for request in [upgrade, get(), signed(Word::Aws, "HEAD", "/bucket01/key")] {
-        let mut connection = site.gateway.connect();
+        let mut connection = scene.gateway.connect();
         let response = connection.exchange(&request);
         assert_eq!(response.status, 502, "{request:?}");
         if request.method != "HEAD" {
@@ -49,8 +49,8 @@ fn j5_a_node_that_switches_protocols_has_failed() {
         }
         assert!(connection.closes());
     }
-    assert_eq!(site.rec.await_requests(3).len(), 3);
-    site.rec.await_closed(3);
+    assert_eq!(scene.rec.await_requests(3).len(), 3);
+    scene.rec.await_closed(3);
 }
 
 /// What breaks a line stays encoded, or never gets past the check: one message to the node, one line in the log.
@@ -58,7 +58,9 @@ fn j5_a_node_that_switches_protocols_has_failed() {
 fn j15_nothing_that_a_client_names_splits_a_message_or_a_line() {
     for format in ["text", "json"] {
         let log = format!("[log]\nformat = \"{format}\"");
-        let site = Site::with(Rec::start(Answer::Ok), |config| config.section("log", &log));
+        let scene = Scene::with(Forward::Trusted, Rec::start(Answer::Ok), |config| {
+            config.section("log", &log)
+        });
         let expires = unix_time(600);
         let mut sent = 0;
         for odd in ["\r\nx-evil: 1", "\n", "\r", "\0", " ", "\u{2028}"] {
@@ -66,18 +68,18 @@ fn j15_nothing_that_a_client_names_splits_a_message_or_a_line() {
             let request = Request::new(Word::Aws, "GET", "/bucket01/key")
                 .keys(&id, SECRET_ACCESS_KEY)
                 .presigned(expires);
-            site.refuses_and_goes_on("access key id", &request, 403, "InvalidAccessKeyId");
+            scene.refuses_and_goes_on(("access key id", &request), 403, "InvalidAccessKeyId");
             let bucket = Request::new(
                 Word::Aws,
                 "GET",
-                &format!("/bucket{}01/key", super::support::signer::encode(odd)),
+                &format!("/bucket{}01/key", support::signer::encode(odd)),
             );
             let code = if odd == "\0" {
                 "InvalidURI"
             } else {
                 "InvalidBucketName"
             };
-            site.refuses_and_goes_on("bucket", &bucket.date(&now()).signed(), 400, code);
+            scene.refuses_and_goes_on(("bucket", &bucket.date(&now()).signed()), 400, code);
             sent += 4;
         }
         // A header holds none of these; what is left of one is refused as a whole.
@@ -85,14 +87,13 @@ fn j15_nothing_that_a_client_names_splits_a_message_or_a_line() {
             let name = Request::new(Word::Aws, "GET", "/bucket01/key")
                 .keys(&format!("AK{odd}"), SECRET_ACCESS_KEY)
                 .date(&now());
-            site.refuses(
-                "Authorization",
-                name.signed().bytes(),
+            scene.refuses_and_closes(
+                ("Authorization", name.signed().bytes()),
                 400,
                 "InvalidRequest",
             );
             let host = get().host(&format!("bucket01{odd}.{DOMAIN}"));
-            site.refuses("Host", host.bytes(), 400, "InvalidRequest");
+            scene.refuses_and_closes(("Host", host.bytes()), 400, "InvalidRequest");
             let target = String::from_utf8(get().bytes()).expect("ASCII").replacen(
                 "/key",
                 &format!("/k{odd}y"),
@@ -103,26 +104,28 @@ fn j15_nothing_that_a_client_names_splits_a_message_or_a_line() {
             } else {
                 "InvalidRequest"
             };
-            site.refuses("target", target, 400, code);
+            scene.refuses_and_closes(("target", target), 400, code);
             sent += 3;
         }
-        site.refuses_and_goes_on(
-            "key",
-            &signed(Word::Aws, "PUT", "/bucket01/k%00"),
+        scene.refuses_and_goes_on(
+            ("key", &signed(Word::Aws, "PUT", "/bucket01/k%00")),
             400,
             "InvalidURI",
         );
         sent += 2;
         let key = "/bucket01/%0d%0ax-evil:%201%0A%20%E2%80%A8k%C3%A9y";
         assert_eq!(
-            site.gateway.exchange(&signed(Word::Aws, "PUT", key)).status,
+            scene
+                .gateway
+                .exchange(&signed(Word::Aws, "PUT", key))
+                .status,
             200
         );
         sent += 1;
-        let requests = site.rec.requests();
+        let requests = scene.rec.requests();
         assert_eq!((requests.len(), requests[0].target()), (1, key));
         assert_eq!(requests[0].header("x-evil"), None);
-        let (status, log) = site.gateway.stop();
+        let (status, log) = scene.gateway.stop();
         assert!(status.success());
         let lines: Vec<&str> = log
             .lines()
@@ -140,15 +143,14 @@ fn j15_nothing_that_a_client_names_splits_a_message_or_a_line() {
 
 #[test]
 fn k9_a_preflight_never_reaches_an_object() {
-    let site = Site::new();
+    let scene = Scene::new(Forward::Trusted);
     for target in ["/", "*", "/bucket01", "/bucket01/key", "/bucket01/key?acl"] {
         let preflight = Request::new(Word::Aws, "OPTIONS", target)
             .header("Origin", "https://example.com")
             .header("Access-Control-Request-Method", "DELETE");
-        site.refuses_and_goes_on(target, &preflight, 403, "AccessDenied");
-        site.refuses_and_goes_on(
-            target,
-            &preflight.clone().date(&now()).signed(),
+        scene.refuses_and_goes_on((target, &preflight), 403, "AccessDenied");
+        scene.refuses_and_goes_on(
+            (target, &preflight.clone().date(&now()).signed()),
             403,
             "AccessDenied",
         );
@@ -158,21 +160,21 @@ fn k9_a_preflight_never_reaches_an_object() {
             "X-Method-Override",
         ] {
             let overridden = preflight.clone().header(name, "DELETE");
-            site.refuses_and_goes_on(name, &overridden, 501, "NotImplemented");
+            scene.refuses_and_goes_on((name, &overridden), 501, "NotImplemented");
         }
     }
 }
 
 #[test]
 fn k10_only_the_methods_of_s3_are_forwarded() {
-    let site = Site::new();
+    let scene = Scene::new(Forward::Trusted);
     for method in [
         "get", "Get", "PATCH", "TRACE", "PROPFIND", "MKCOL", "COPY", "LOCK", "PRI", "GETX", "G!T",
         "put", "X",
     ] {
         for target in ["/bucket01/key", "/bucket01", "/"] {
             let request = signed(Word::Aws, method, target);
-            let mut connection = site.gateway.connect();
+            let mut connection = scene.gateway.connect();
             let response = connection.exchange(&request);
             assert_refused(method, &response, 405, "MethodNotAllowed");
             assert_eq!(
@@ -180,13 +182,13 @@ fn k10_only_the_methods_of_s3_are_forwarded() {
                 Some("GET, HEAD, PUT, POST, DELETE"),
                 "{method}"
             );
-            site.rec.assert_untouched();
+            scene.rec.assert_untouched();
             assert_eq!(
                 connection.exchange(&get()).status,
                 200,
                 "{method}: the next request"
             );
-            site.rec.clear();
+            scene.rec.clear();
         }
     }
     for name in [
@@ -197,7 +199,7 @@ fn k10_only_the_methods_of_s3_are_forwarded() {
     ] {
         for method in ["GET", "HEAD", "PUT", "DELETE"] {
             let request = signed(Word::Aws, method, "/bucket01/key").header(name, "DELETE");
-            site.refuses_and_goes_on(name, &request, 501, "NotImplemented");
+            scene.refuses_and_goes_on((name, &request), 501, "NotImplemented");
         }
     }
     // The signature is over the method on the wire.
@@ -208,13 +210,13 @@ fn k10_only_the_methods_of_s3_are_forwarded() {
         let request = Request::new(Word::Aws, method, "/bucket01/key")
             .header("Date", &signing.date)
             .signed_as(&signing);
-        site.refuses_and_goes_on(method, &request, 403, "SignatureDoesNotMatch");
+        scene.refuses_and_goes_on((method, &request), 403, "SignatureDoesNotMatch");
     }
 }
 
 #[test]
 fn k10_a_request_line_has_three_words() {
-    let site = Site::new();
+    let scene = Scene::new(Forward::Trusted);
     let whole = |line: &str| {
         String::from_utf8(get().bytes()).expect("ASCII").replacen(
             "GET /bucket01/key HTTP/1.1",
@@ -223,7 +225,7 @@ fn k10_a_request_line_has_three_words() {
         )
     };
     for line in ["PUT  /bucket01/key HTTP/1.1", "PUT /bucket01/key  HTTP/1.1"] {
-        site.refuses(line, whole(line), 400, "InvalidURI");
+        scene.refuses_and_closes((line, whole(line)), 400, "InvalidURI");
     }
     for line in [
         "PUT\t/bucket01/key HTTP/1.1",
@@ -240,7 +242,7 @@ fn k10_a_request_line_has_three_words() {
         "GET: /bucket01/key HTTP/1.1",
         "GET /bucket01/key HTTP/01.1",
     ] {
-        site.refuses(line, whole(line), 400, "InvalidRequest");
+        scene.refuses_and_closes((line, whole(line)), 400, "InvalidRequest");
     }
     for target in [
         format!("{DOMAIN}:443"),
@@ -248,6 +250,6 @@ fn k10_a_request_line_has_three_words() {
         format!("http://{DOMAIN}/bucket01/key"),
     ] {
         let tunnel = signed(Word::Aws, "CONNECT", &target);
-        site.refuses(&target, tunnel.bytes(), 501, "NotImplemented");
+        scene.refuses_and_closes((&target, tunnel.bytes()), 501, "NotImplemented");
     }
 }

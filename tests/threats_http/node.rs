@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
-use super::support::wire::{Framing, Head, SAFETY_NET};
+use support::wire::{Framing, Head, SAFETY_NET};
 
 /// One connection to the node.
 pub struct Peer {

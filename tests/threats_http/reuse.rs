@@ -3,9 +3,9 @@
 use std::sync::{Arc, Barrier, Mutex};
 
 use super::node::node;
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, Rec};
-use super::{Site, Word, get, signed};
+use super::{Forward, Scene, Word, get, signed};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec};
 
 const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 const EARLY: &str = "HTTP/1.1 507 Insufficient Storage\r\nContent-Length: 5\r\n\r\nearly";
@@ -14,20 +14,20 @@ const EARLY: &str = "HTTP/1.1 507 Insufficient Storage\r\nContent-Length: 5\r\n\
 #[test]
 fn l1_an_answer_ahead_of_the_body_ends_the_nodes_connection() {
     let node = Rec::scripted([Answer::Early(EARLY.into()), Answer::raw(HELLO)]);
-    let site = Site::with(node, |config| config);
+    let scene = Scene::in_front_of(Forward::Trusted, node);
     let bytes = signed(Word::Aws, "PUT", "/bucket01/key")
         .body(vec![b'x'; 200_000])
         .bytes();
     let (start, rest) = bytes.split_at(bytes.len() / 2);
-    let mut connection = site.gateway.connect();
+    let mut connection = scene.gateway.connect();
     connection.send(start);
     assert_eq!(connection.receive().status, 507);
     connection.send(rest);
-    site.rec.await_requests(1);
+    scene.rec.await_requests(1);
     connection.drain();
-    let response = site.gateway.exchange(&get());
+    let response = scene.gateway.exchange(&get());
     assert_eq!((response.status, response.text().as_str()), (200, "hello"));
-    assert_eq!(site.rec.requests()[1].connection, 1);
+    assert_eq!(scene.rec.requests()[1].connection, 1);
 }
 
 /// However many of them are in the pool, the next request is served at its first try.
@@ -41,7 +41,7 @@ fn l1_many_spent_connections_cost_nobody_an_answer() {
         while let Some(head) = peer.head() {
             if head.line.starts_with("PUT") {
                 peer.send(EARLY);
-                let body = head.framing(super::support::wire::Framing::None);
+                let body = head.framing(support::wire::Framing::None);
                 if peer.body(body).is_none() {
                     return;
                 }
@@ -86,8 +86,8 @@ fn l1_extra_bytes_behind_an_answer_are_never_the_next_one() {
         format!("{HELLO}x"),
     ] {
         let node = Rec::scripted([Answer::raw(&first), Answer::raw(HELLO)]);
-        let site = Site::with(node, |config| config);
-        let mut connection = site.gateway.connect();
+        let scene = Scene::in_front_of(Forward::Trusted, node);
+        let mut connection = scene.gateway.connect();
         connection.exchange(&get());
         let response = connection.exchange(&get());
         assert_eq!(
@@ -95,7 +95,7 @@ fn l1_extra_bytes_behind_an_answer_are_never_the_next_one() {
             (200, "hello"),
             "{first}"
         );
-        assert_eq!(site.rec.requests()[1].connection, 1, "{first}");
+        assert_eq!(scene.rec.requests()[1].connection, 1, "{first}");
     }
     // Later, while the connection is idle.
     let (tell, told) = std::sync::mpsc::channel::<()>();
@@ -128,18 +128,18 @@ fn l1_a_body_that_may_still_come_ends_the_nodes_connection() {
     for framing in ["Content-Length: 5", "Transfer-Encoding: chunked"] {
         let first = format!("HTTP/1.1 204 No Content\r\n{framing}\r\n\r\n");
         let node = Rec::scripted([Answer::raw(&first), Answer::raw(HELLO)]);
-        let site = Site::with(node, |config| config);
-        let mut connection = site.gateway.connect();
+        let scene = Scene::in_front_of(Forward::Trusted, node);
+        let mut connection = scene.gateway.connect();
         assert_eq!(connection.exchange(&get()).status, 204);
         assert_eq!(connection.exchange(&get()).text(), "hello");
-        assert_eq!(site.rec.requests()[1].connection, 1, "{framing}");
+        assert_eq!(scene.rec.requests()[1].connection, 1, "{framing}");
     }
     // One that announces none is kept.
     let first = "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n";
     let node = Rec::scripted([Answer::raw(first), Answer::raw(HELLO)]);
-    let site = Site::with(node, |config| config);
-    let mut connection = site.gateway.connect();
+    let scene = Scene::in_front_of(Forward::Trusted, node);
+    let mut connection = scene.gateway.connect();
     assert_eq!(connection.exchange(&get()).status, 204);
     assert_eq!(connection.exchange(&get()).text(), "hello");
-    assert_eq!(site.rec.requests()[1].connection, 0);
+    assert_eq!(scene.rec.requests()[1].connection, 0);
 }

@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use super::forwarding;
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, Cue, Rec};
-use super::support::signer::{
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Cue, Rec};
+use support::scene::Forward;
+use support::signer::{
     ACCESS_KEY_ID, Request, SECRET_ACCESS_KEY, Word, decode, encode, now, unix_time,
 };
 
@@ -151,17 +151,18 @@ fn k3_nothing_secret_is_printed_by_a_running_gateway() {
         Answer::Die(Cue::Accept),
         Answer::Ok,
     ];
-    for (format, forward, diagnostics) in
-        [("text", "trusted", false), ("json", "passthrough", true)]
-    {
+    for (format, forward, diagnostics) in [
+        ("text", Forward::Trusted, false),
+        ("json", Forward::Passthrough, true),
+    ] {
         let rec = Rec::scripted(answers.clone());
         let config = Config::new(rec.address())
             .section(
                 "log",
                 &format!("[log]\nlevel = \"trace\"\nformat = \"{format}\""),
             )
+            .section("cluster", &forward.cluster(rec.address()))
             .line("signature", &format!("diagnostics = {diagnostics}"));
-        let config = forwarding(config, forward);
         let config = config.clone().section(
             "credentials",
             &config

@@ -1,12 +1,12 @@
 //! K2, K4: one spelling of a signature, and no answer that tells the right one.
 
-use super::support::gateway::Config;
-use super::support::rec::{Answer, Rec};
-use super::support::signer::{
+use super::{Forward, Scene, assert_refused, get};
+use support::gateway::Config;
+use support::rec::{Answer, Rec};
+use support::signer::{
     Request, SECRET_ACCESS_KEY, Word, decode, encode, now, signature, unix_time,
 };
-use super::support::wire::Response;
-use super::{Site, assert_refused, get};
+use support::wire::Response;
 
 /// Other texts that a lenient reader takes for the same 20 bytes.
 fn spellings(signature: &str) -> Vec<String> {
@@ -47,7 +47,7 @@ fn spellings(signature: &str) -> Vec<String> {
 
 #[test]
 fn k2_a_signature_has_one_spelling() {
-    let site = Site::new();
+    let scene = Scene::new(Forward::Trusted);
     for word in Word::BOTH {
         let unsigned = Request::new(word, "GET", "/bucket01/key").date(&now());
         let right = unsigned.signing().signature(SECRET_ACCESS_KEY);
@@ -55,15 +55,15 @@ fn k2_a_signature_has_one_spelling() {
             let value = format!("{} {}:{signature}", word.scheme(), unsigned.access_key_id);
             unsigned.clone().header("Authorization", &value)
         };
-        assert_eq!(site.gateway.exchange(&with(&right)).status, 200);
-        site.rec.clear();
+        assert_eq!(scene.gateway.exchange(&with(&right)).status, 200);
+        scene.rec.clear();
         let mut tried = 0;
         for other in spellings(&right) {
             tried += 1;
             if other.contains('\0') {
-                site.refuses(&other, with(&other).bytes(), 400, "InvalidRequest");
+                scene.refuses_and_closes((&other, with(&other).bytes()), 400, "InvalidRequest");
             } else {
-                site.refuses_and_goes_on(&other, &with(&other), 403, "SignatureDoesNotMatch");
+                scene.refuses_and_goes_on((&other, &with(&other)), 403, "SignatureDoesNotMatch");
             }
         }
         assert_eq!(tried, 20);
@@ -74,7 +74,7 @@ fn k2_a_signature_has_one_spelling() {
             format!("{start}\t{rest}"),
             format!(" {right}"),
         ] {
-            site.refuses_and_goes_on(&other, &with(&other), 400, "InvalidArgument");
+            scene.refuses_and_goes_on((&other, &with(&other)), 400, "InvalidArgument");
         }
     }
 }
@@ -82,7 +82,7 @@ fn k2_a_signature_has_one_spelling() {
 /// In a query the text is percent-encoded, and decoded once.
 #[test]
 fn k2_a_presigned_signature_has_one_spelling_once_decoded() {
-    let site = Site::new();
+    let scene = Scene::new(Forward::Trusted);
     for word in Word::BOTH {
         let expires = unix_time(600);
         let request = Request::new(word, "GET", "/bucket01/key");
@@ -102,11 +102,15 @@ fn k2_a_presigned_signature_has_one_spelling_once_decoded() {
             encode(&right),
             right.bytes().map(|byte| format!("%{byte:02x}")).collect(),
         ] {
-            assert_eq!(site.gateway.exchange(&with(&same)).status, 200, "{same}");
+            assert_eq!(scene.gateway.exchange(&with(&same)).status, 200, "{same}");
         }
-        site.rec.clear();
+        scene.rec.clear();
         for other in spellings(&right) {
-            site.refuses_and_goes_on(&other, &with(&encode(&other)), 403, "SignatureDoesNotMatch");
+            scene.refuses_and_goes_on(
+                (&other, &with(&encode(&other))),
+                403,
+                "SignatureDoesNotMatch",
+            );
         }
         for blank in ["%20", "%0A", "%0D%0A", "%09", "+"] {
             for other in [
@@ -114,16 +118,18 @@ fn k2_a_presigned_signature_has_one_spelling_once_decoded() {
                 format!("{blank}{encoded}"),
                 format!("{}{blank}{}", &right[..4], &right[4..]),
             ] {
-                site.refuses_and_goes_on(&other, &with(&other), 403, "SignatureDoesNotMatch");
+                scene.refuses_and_goes_on((&other, &with(&other)), 403, "SignatureDoesNotMatch");
             }
         }
     }
 }
 
-fn diagnosing(diagnostics: bool) -> Site {
-    Site::with(Rec::start(Answer::Ok), |config: Config| {
-        config.line("signature", &format!("diagnostics = {diagnostics}"))
-    })
+fn diagnosing(diagnostics: bool) -> Scene {
+    Scene::with(
+        Forward::Trusted,
+        Rec::start(Answer::Ok),
+        |config: Config| config.line("signature", &format!("diagnostics = {diagnostics}")),
+    )
 }
 
 /// Requests that are signed over something else, with the StringToSign that the gateway computes for each.
@@ -190,10 +196,10 @@ fn text_of(response: &Response) -> String {
 #[test]
 fn k4_a_mismatch_says_nothing_about_the_right_signature() {
     for diagnostics in [false, true] {
-        let site = diagnosing(diagnostics);
+        let scene = diagnosing(diagnostics);
         for (request, string_to_sign) in mismatches() {
             let computed = signature(SECRET_ACCESS_KEY, &string_to_sign);
-            let response = site.gateway.exchange(&request);
+            let response = scene.gateway.exchange(&request);
             assert_refused(&request.target, &response, 403, "SignatureDoesNotMatch");
             assert_silent_about(&computed, &text_of(&response));
             let told = [
@@ -228,10 +234,10 @@ fn k4_a_mismatch_says_nothing_about_the_right_signature() {
             .keys("AKNOBODY", SECRET_ACCESS_KEY)
             .date(&now())
             .signed();
-        let response = site.gateway.exchange(&unknown);
+        let response = scene.gateway.exchange(&unknown);
         assert_refused("unknown", &response, 403, "InvalidAccessKeyId");
         assert_eq!(response.element("StringToSign"), None);
-        site.rec.assert_untouched();
-        assert_eq!(site.gateway.exchange(&get()).status, 200);
+        scene.rec.assert_untouched();
+        assert_eq!(scene.gateway.exchange(&get()).status, 200);
     }
 }

@@ -6,11 +6,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, Rec};
-use super::support::signer::{Request, Word};
-use super::support::wire::{Connection, SAFETY_NET};
-use super::{Site, get, signed};
+use super::{Forward, Scene, get, signed};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec};
+use support::signer::{Request, Word};
+use support::wire::{Connection, SAFETY_NET};
 
 const MEBIBYTE: usize = 1024 * 1024;
 /// More than three windows of [`FLOOR`].
@@ -34,8 +34,10 @@ fn nobody_is_cut(gateway: &Gateway, time: Duration) {
     }
 }
 
-fn with_a_floor(rec: Rec) -> Site {
-    Site::with(rec, |config| config.line("listener", FLOOR))
+fn with_a_floor(rec: Rec) -> Scene {
+    Scene::with(Forward::Trusted, rec, |config| {
+        config.line("listener", FLOOR)
+    })
 }
 
 /// An upload of many bytes, and its first ones.
@@ -47,9 +49,9 @@ fn uploads() -> [Vec<u8>; 2] {
 
 #[test]
 fn l9_a_dripping_upload_is_cut() {
-    let site = with_a_floor(Rec::start(Answer::Ok));
+    let scene = with_a_floor(Rec::start(Answer::Ok));
     for (at, upload) in uploads().into_iter().enumerate() {
-        let mut stream = TcpStream::connect(site.gateway.address()).expect("the gateway listens");
+        let mut stream = TcpStream::connect(scene.gateway.address()).expect("the gateway listens");
         // The pace: a byte each time that no answer has come.
         let pace = Some(Duration::from_millis(5));
         stream.set_read_timeout(pace).expect("above zero");
@@ -68,18 +70,18 @@ fn l9_a_dripping_upload_is_cut() {
         let answer = String::from_utf8_lossy(&answer[..count]);
         assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
         assert!(answer.contains("<Code>RequestTimeout</Code>"), "{answer}");
-        site.rec.await_closed(at + 1);
-        assert_eq!(site.rec.requests().len(), 0);
-        site.gateway.await_metric(&dropped(at + 1));
+        scene.rec.await_closed(at + 1);
+        assert_eq!(scene.rec.requests().len(), 0);
+        scene.gateway.await_metric(&dropped(at + 1));
     }
-    site.serves();
+    scene.still_serves();
 }
 
 /// Nobody has said that a client with a floor must be fast.
 #[test]
 fn l9_an_upload_above_the_floor_goes_on() {
-    let site = with_a_floor(Rec::start(Answer::Ok));
-    let mut connection = site.gateway.connect();
+    let scene = with_a_floor(Rec::start(Answer::Ok));
+    let mut connection = scene.gateway.connect();
     let upload = signed(Word::Aws, "PUT", "/bucket01/key").header("Transfer-Encoding", "chunked");
     connection.send(upload.bytes());
     // For longer than some windows, and each time with bytes enough for most of a second.
@@ -88,11 +90,11 @@ fn l9_an_upload_above_the_floor_goes_on() {
     while start.elapsed() < SOME_WINDOWS {
         connection.send(&piece);
         pieces += 1;
-        nobody_is_cut(&site.gateway, Duration::ZERO);
+        nobody_is_cut(&scene.gateway, Duration::ZERO);
     }
     connection.send("0\r\n\r\n");
     assert_eq!(connection.receive().status, 200);
-    assert_eq!(site.rec.requests()[0].body.len(), pieces * 0x4000);
+    assert_eq!(scene.rec.requests()[0].body.len(), pieces * 0x4000);
 }
 
 #[test]
@@ -101,10 +103,12 @@ fn l9_a_slow_reader_is_cut() {
     let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n").into_bytes();
     answer.resize(answer.len() + size, b'x');
     let floor = FLOOR.replace("20000", "1048576");
-    let site = Site::with(Rec::start(Answer::Raw(answer)), |config| {
-        config.line("listener", &floor)
-    });
-    let mut stream = TcpStream::connect(site.gateway.address()).expect("the gateway listens");
+    let scene = Scene::with(
+        Forward::Trusted,
+        Rec::start(Answer::Raw(answer)),
+        |config| config.line("listener", &floor),
+    );
+    let mut stream = TcpStream::connect(scene.gateway.address()).expect("the gateway listens");
     stream
         .set_read_timeout(Some(SAFETY_NET))
         .expect("above zero");
@@ -113,7 +117,7 @@ fn l9_a_slow_reader_is_cut() {
         .expect("an open connection");
     let mut read = 0;
     // The pace: a few bytes for each look at the metrics.
-    while site
+    while scene
         .gateway
         .admin_get("/metrics")
         .text()
@@ -122,9 +126,9 @@ fn l9_a_slow_reader_is_cut() {
         read += stream.read(&mut [0; 128]).expect("the answer");
         assert!(read < size / 8, "it was served");
     }
-    site.gateway.await_metric(&dropped(1));
-    site.gateway.await_log("outcome=aborted");
-    site.rec.await_closed(1);
+    scene.gateway.await_metric(&dropped(1));
+    scene.gateway.await_log("outcome=aborted");
+    scene.rec.await_closed(1);
 }
 
 /// A node that takes its time is no fault of the client, be it ahead of a body, within it or behind it.
@@ -176,14 +180,14 @@ fn l9_the_time_of_the_node_does_not_count() {
 /// Without a floor a byte now and then is enough.
 #[test]
 fn l9_zero_is_any_pace() {
-    let site = Site::with(Rec::start(Answer::Ok), |config| {
+    let scene = Scene::with(Forward::Trusted, Rec::start(Answer::Ok), |config| {
         config.line("listener", "min_rate = 0\nmin_rate_window = \"10ms\"")
     });
-    let mut connection = site.gateway.connect();
+    let mut connection = scene.gateway.connect();
     let upload: Request = signed(Word::Aws, "PUT", "/bucket01/key").header("Content-Length", "20");
     connection.send(upload.bytes());
     for _ in 0..20 {
-        nobody_is_cut(&site.gateway, Duration::from_millis(15));
+        nobody_is_cut(&scene.gateway, Duration::from_millis(15));
         connection.send("x");
     }
     assert_eq!(connection.receive().status, 200);

@@ -1,8 +1,8 @@
 //! L6: whoever reads the log no more does not make the gateway grow.
 
-use super::support::gateway::{Config, Gateway};
-use super::support::rec::{Answer, Rec};
-use super::support::signer::{Request, Word};
+use support::gateway::{Config, Gateway};
+use support::rec::{Answer, Rec};
+use support::signer::{Request, Word};
 
 /// Documented in `docs/observing.md`.
 const MAX_WAITING: u64 = 8 * 1024 * 1024;

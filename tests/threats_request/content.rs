@@ -1,8 +1,8 @@
 //! L1, M16: a body where the operation has none reaches no node, not one byte of it.
 
-use crate::scene::{BUCKET, Forward, Scene};
-use crate::support::gateway::Config;
-use crate::support::signer::{Request, Word, now, unix_time};
+use crate::scene::{BUCKET, Forward, Scene, both, configured};
+use support::gateway::Config;
+use support::signer::{Request, Word, now, unix_time};
 
 /// What a node that does not read the body of a GET would take for the next request.
 const SECOND: &str = "PUT /bucket01/victim HTTP/1.1\r\nHost: s3.example.com\r\nx-countersign-principal: root\r\n\
@@ -63,8 +63,8 @@ fn scenes() -> Vec<Scene> {
             "sign_with = { access_key_id = \"GATEWAY\", secret_access_key = \"secret-of-the-gateway\" }",
         )
     };
-    let [trusted, passthrough] = Scene::both();
-    let resign = Scene::configured(Forward::Trusted, resigning);
+    let [trusted, passthrough] = both();
+    let resign = configured(Forward::Trusted, resigning);
     vec![trusted, passthrough, resign]
 }
 
@@ -93,7 +93,7 @@ fn framed(signed: &Request, framing: &str, body: &str) -> Vec<u8> {
 fn l1_a_body_where_the_operation_has_none_is_refused() {
     let with_length = format!("Content-Length: {}\r\n", SECOND.len());
     let chunk = format!("{:x}\r\n{SECOND}\r\n0\r\n\r\n", SECOND.len());
-    for mut scene in scenes() {
+    for scene in scenes() {
         for word in Word::BOTH {
             for signed in Signed::ALL {
                 for (method, target, header) in BODILESS {
@@ -106,7 +106,7 @@ fn l1_a_body_where_the_operation_has_none_is_refused() {
                         ("Transfer-Encoding: chunked\r\n", "1\r\nx\r\n0\r\n\r\n"),
                     ] {
                         let bytes = framed(&own, framing, body);
-                        let told = scene.refuses_bytes(&bytes, method, 400, "UnexpectedContent");
+                        let told = scene.refuses(&bytes, 400, "UnexpectedContent");
                         if *method != "HEAD" {
                             let message = told.element("Message").unwrap_or_default();
                             assert!(message.contains(" has no body; send it without one."));
@@ -120,7 +120,7 @@ fn l1_a_body_where_the_operation_has_none_is_refused() {
 
 #[test]
 fn l1_no_body_is_no_body_however_it_is_framed() {
-    for mut scene in scenes() {
+    for scene in scenes() {
         for signed in Signed::ALL {
             for (method, target, header) in BODILESS {
                 let own = signed.sign(request(Word::Aws, method, target, header));
@@ -129,7 +129,7 @@ fn l1_no_body_is_no_body_however_it_is_framed() {
                     ("Content-Length: 0\r\n", ""),
                     ("Transfer-Encoding: chunked\r\n", "0\r\n\r\n"),
                 ] {
-                    let response = scene.answered(&framed(&own, framing, body), method);
+                    let response = scene.send(framed(&own, framing, body));
                     let told = response.text();
                     assert_eq!(response.status, 200, "{method} {target} {framing}: {told}");
                     let recorded = scene.recorded();
@@ -143,7 +143,7 @@ fn l1_no_body_is_no_body_however_it_is_framed() {
 
 #[test]
 fn l1_what_has_a_body_keeps_it() {
-    for mut scene in scenes() {
+    for scene in scenes() {
         for signed in Signed::ALL {
             for (method, target) in WITH_BODY {
                 let own = signed.sign(Request::new(Word::Aws, method, target));
@@ -156,7 +156,7 @@ fn l1_what_has_a_body_keeps_it() {
                         "<a/>",
                     ),
                 ] {
-                    let response = scene.answered(&framed(&own, framing, body), method);
+                    let response = scene.send(framed(&own, framing, body));
                     assert_eq!(response.status, 200, "{method} {target} {framing}");
                     let recorded = scene.rec.requests();
                     assert_eq!(recorded.len(), 1);
@@ -170,7 +170,7 @@ fn l1_what_has_a_body_keeps_it() {
 
 #[test]
 fn l1_an_operation_that_is_not_known_is_refused_whatever_it_has() {
-    for mut scene in scenes() {
+    for scene in scenes() {
         for signed in Signed::ALL {
             for (method, target) in [
                 ("PUT", "/"),
@@ -182,7 +182,7 @@ fn l1_an_operation_that_is_not_known_is_refused_whatever_it_has() {
                 let own = signed.sign(Request::new(Word::Aws, method, target));
                 for (framing, body) in [("", ""), ("Content-Length: 1\r\n", "x")] {
                     let bytes = framed(&own, framing, body);
-                    scene.refuses_bytes(&bytes, method, 405, "MethodNotAllowed");
+                    scene.refuses(&bytes, 405, "MethodNotAllowed");
                 }
             }
         }
@@ -192,7 +192,7 @@ fn l1_an_operation_that_is_not_known_is_refused_whatever_it_has() {
 /// What S3 answers to a method that a resource has not (Amazon S3 API Reference, "List of error codes").
 #[test]
 fn m16_a_method_that_the_resource_has_not_is_405() {
-    for mut scene in scenes() {
+    for scene in scenes() {
         for word in Word::BOTH {
             for signed in Signed::ALL {
                 for (method, target) in [

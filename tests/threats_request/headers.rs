@@ -1,7 +1,7 @@
 //! G1–G3, G5–G7: the header fields that are verified are the ones that the node reads.
 
-use crate::scene::{Forward, Placement, Scene, Style, raw_values, with_raw};
-use crate::support::signer::{Request, SECRET_ACCESS_KEY, Word, now, signature};
+use crate::scene::{Forward, Placement, Style, both, raw_values, with_raw};
+use support::signer::{Request, SECRET_ACCESS_KEY, Word, now, signature};
 
 const VIEWS: [(Placement, Style); 4] = [
     (Placement::Header, Style::Path),
@@ -43,7 +43,7 @@ fn signed_over(request: Request, text: &[u8]) -> Request {
 
 #[test]
 fn g1_metadata_may_repeat_and_is_signed_joined() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         for word in Word::BOTH {
             let name = format!("{}meta-a", word.header_prefix());
             let upper = name.to_uppercase();
@@ -69,7 +69,7 @@ fn g1_metadata_may_repeat_and_is_signed_joined() {
 
 #[test]
 fn g1_every_other_field_of_meaning_stands_once() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         for word in Word::BOTH {
             let prefix = word.header_prefix();
             let mut names: Vec<String> = [
@@ -144,7 +144,7 @@ fn g2_blanks_around_a_value_go_and_all_others_stay() {
         "a\u{a0}b",
         "Upper And lower",
     ];
-    for mut scene in Scene::both() {
+    for scene in both() {
         for word in Word::BOTH {
             let name = format!("{}meta-a", word.header_prefix());
             for value in values {
@@ -183,7 +183,7 @@ fn g2_blanks_around_a_value_go_and_all_others_stay() {
             "\x7f",
         ] {
             let bytes = with_raw(&request, "STAND-IN", raw.as_bytes());
-            scene.refuses_bytes(&bytes, "PUT", 400, "InvalidRequest");
+            scene.refuses(&bytes, 400, "InvalidRequest");
         }
         for field in [
             "x-amz-acl : private",
@@ -193,14 +193,14 @@ fn g2_blanks_around_a_value_go_and_all_others_stay() {
         ] {
             let request = signed_for(Word::Aws, &[], &[("STAND", "IN")]);
             let bytes = with_raw(&request, "STAND: IN", field.as_bytes());
-            scene.refuses_bytes(&bytes, "PUT", 400, "InvalidRequest");
+            scene.refuses(&bytes, 400, "InvalidRequest");
         }
     }
 }
 
 #[test]
 fn g3_a_value_that_is_not_utf8_is_signed_like_any_other() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         for (placement, style) in VIEWS {
             let request = placement.sign(style.request(Word::Aws, "PUT", "k"));
             for name in [
@@ -212,7 +212,7 @@ fn g3_a_value_that_is_not_utf8_is_signed_like_any_other() {
                 for raw in [&b"\xff"[..], b"a\xa0b", b"\xc3\x28"] {
                     let added = request.clone().header(name, "STAND-IN");
                     let bytes = with_raw(&added, "STAND-IN", raw);
-                    scene.refuses_bytes(&bytes, "PUT", 403, "SignatureDoesNotMatch");
+                    scene.refuses(&bytes, 403, "SignatureDoesNotMatch");
                 }
             }
         }
@@ -226,7 +226,7 @@ fn g3_a_value_that_is_not_utf8_is_signed_like_any_other() {
             let (before, after) = text.split_once("STAND-IN").expect("the stand-in");
             let text = [before.as_bytes(), raw, after.as_bytes()].concat();
             let bytes = with_raw(&signed_over(request, &text), "STAND-IN", raw);
-            let recorded = scene.passes_bytes(&bytes, "GET", "/bucket01/k");
+            let recorded = scene.passes_as(&bytes, "/bucket01/k");
             assert_eq!(raw_values(&recorded.head, "x-amz-meta-x"), [raw]);
         }
         // Where text is needed, there is none.
@@ -241,7 +241,7 @@ fn g3_a_value_that_is_not_utf8_is_signed_like_any_other() {
                 _ => request.header("Authorization", "AWS AKIAIOSFODNN7EXAMPLE:c2lnbmF0dXJl"),
             };
             let bytes = with_raw(&request.header(name, "STAND-IN"), "STAND-IN", b"\xff");
-            scene.refuses_bytes(&bytes, "GET", status, code);
+            scene.refuses(&bytes, status, code);
         }
     }
 }
@@ -270,7 +270,7 @@ fn g5_an_underscore_is_no_hyphen_and_odd_names_end_here() {
         "'x-amz-acl",
         "!#$%&'*+.^`|~",
     ];
-    for mut scene in Scene::both() {
+    for scene in both() {
         let principal = match scene.forward {
             Forward::Trusted => vec![b"alice".to_vec()],
             Forward::Passthrough => Vec::new(),
@@ -318,7 +318,7 @@ fn g5_a_header_has_100_fields_and_64_kib_at_most() {
             .collect();
         signed_for(Word::Aws, &fields, &fields)
     };
-    for mut scene in Scene::both() {
+    for scene in both() {
         scene.passes(&filled(100, 1));
         scene.passes(&filled(7, 16 * 1024 - "x-amz-meta-000: ".len()));
         for (request, message) in [
@@ -351,7 +351,7 @@ fn g5_a_header_has_100_fields_and_64_kib_at_most() {
 
 #[test]
 fn g6_the_one_expectation_is_100_continue() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         for value in ["100-continue", "100-Continue", " 100-CONTINUE "] {
             let request = signed_for(Word::Aws, &[], &[("Expect", value)]);
             let bytes = request.bytes();
@@ -375,17 +375,12 @@ fn g6_the_one_expectation_is_100_continue() {
             let bytes = signed_for(Word::Aws, &[], &fields).bytes();
             // The client waits for leave, and gets the refusal first.
             let head = &bytes[..bytes.len() - 4];
-            scene.refuses_bytes(head, "PUT", status, code);
+            scene.refuses(head, status, code);
         }
         // A refusal comes before any 100, so that the body is never sent.
         let fields = [("Expect", "100-continue"), ("x-amz-acl", "private")];
         let bytes = signed_for(Word::Aws, &[], &fields).bytes();
-        scene.refuses_bytes(
-            &bytes[..bytes.len() - 4],
-            "PUT",
-            403,
-            "SignatureDoesNotMatch",
-        );
+        scene.refuses(&bytes[..bytes.len() - 4], 403, "SignatureDoesNotMatch");
     }
 }
 
@@ -399,7 +394,7 @@ fn g7_connection_names_nothing_that_was_signed() {
         ("x-amz-copy-source-if-match", "\"e\""),
         ("x-amz-server-side-encryption", "AES256"),
     ];
-    for mut scene in Scene::both() {
+    for scene in both() {
         for option in [
             "if-none-match",
             "If-None-Match",

@@ -1,7 +1,7 @@
 //! H1–H4: one Host, one authority, one bucket.
 
-use crate::scene::{Forward, Placement, Scene, with_raw};
-use crate::support::signer::{DOMAIN, Request, Word, now};
+use crate::scene::{Forward, Placement, Scene, both, configured, usual, with_raw};
+use support::signer::{DOMAIN, Request, Word, now};
 
 /// A request to a Host whose signature is over the bucket that is read there, if any.
 fn to(word: Word, host: &str, bucket: Option<&str>, target: &str) -> Request {
@@ -27,7 +27,7 @@ const KEY: &str = "/bucket01/k";
 
 #[test]
 fn h1_there_is_one_host() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         let request = signed(DOMAIN, None, KEY);
         let line = format!("GET {KEY} HTTP/1.1");
         for (hosts, code) in [
@@ -54,14 +54,14 @@ fn h1_there_is_one_host() {
                 "InvalidURI",
             ),
         ] {
-            scene.refuses_bytes(&reworded(&request, &line, hosts), "GET", 400, code);
+            scene.refuses(reworded(&request, &line, hosts), 400, code);
         }
     }
 }
 
 #[test]
 fn h1_the_absolute_form_names_the_host_again() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         for (host, bucket, path) in [
             (DOMAIN, None, "/bucket01/k"),
             (
@@ -77,7 +77,7 @@ fn h1_the_absolute_form_names_the_host_again() {
             let same = format!("Host: {host}\r\n");
             for scheme in ["http", "https"] {
                 let line = format!("GET {scheme}://{host}{path} HTTP/1.1");
-                scene.passes_bytes(&reworded(&request, &line, &same), "GET", path);
+                scene.passes_as(reworded(&request, &line, &same), path);
             }
             // Presigned, the node gets the origin form too.
             let mut presigned = Request::new(Word::Aws, "GET", path).host(host);
@@ -88,7 +88,7 @@ fn h1_the_absolute_form_names_the_host_again() {
                 Forward::Trusted => path,
                 Forward::Passthrough => &presigned.target,
             };
-            scene.passes_bytes(&reworded(&presigned, &line, &same), "GET", target);
+            scene.passes_as(reworded(&presigned, &line, &same), target);
             // Another authority, whichever of the two the signature is for.
             for other in [
                 "elsewhere.test",
@@ -102,14 +102,14 @@ fn h1_the_absolute_form_names_the_host_again() {
                 let line = format!("GET http://{other}{path} HTTP/1.1");
                 let bytes = reworded(&request, &line, &same);
                 if other.contains('@') || other.is_empty() {
-                    scene.refuses_bytes(&bytes, "GET", 400, "InvalidURI");
+                    scene.refuses(&bytes, 400, "InvalidURI");
                     continue;
                 }
-                scene.refuses_bytes(&bytes, "GET", 400, "InvalidRequest");
+                scene.refuses(&bytes, 400, "InvalidRequest");
                 if let Some(other_bucket) = other.strip_suffix(".s3.example.com") {
                     let request = signed(host, Some(other_bucket), path);
                     let bytes = reworded(&request, &line, &same);
-                    scene.refuses_bytes(&bytes, "GET", 400, "InvalidRequest");
+                    scene.refuses(&bytes, 400, "InvalidRequest");
                 }
             }
         }
@@ -123,7 +123,7 @@ fn h1_the_absolute_form_names_the_host_again() {
             "http:s3.example.com/bucket01/k",
         ] {
             let bytes = reworded(&request, &format!("GET {target} HTTP/1.1"), &same);
-            scene.refuses_bytes(&bytes, "GET", 400, "InvalidURI");
+            scene.refuses(&bytes, 400, "InvalidURI");
         }
         // Neither the origin form nor the absolute one.
         for (target, code) in [
@@ -136,7 +136,7 @@ fn h1_the_absolute_form_names_the_host_again() {
             for resource in [target, KEY, "/"] {
                 let request = signed(DOMAIN, None, resource);
                 let bytes = reworded(&request, &format!("GET {target} HTTP/1.1"), &same);
-                scene.refuses_bytes(&bytes, "GET", 400, code);
+                scene.refuses(&bytes, 400, code);
             }
         }
     }
@@ -144,19 +144,19 @@ fn h1_the_absolute_form_names_the_host_again() {
 
 #[test]
 fn h2_a_request_without_a_host_is_refused() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         for (word, of_empty) in [(Word::Aws, 400), (Word::Wos, 403)] {
             let request = to(word, DOMAIN, None, KEY);
             for version in ["1.1", "1.0"] {
                 for target in [KEY.to_owned(), format!("http://{DOMAIN}{KEY}")] {
                     let line = format!("GET {target} HTTP/{version}");
                     let bytes = reworded(&request, &line, "");
-                    scene.refuses_bytes(&bytes, "GET", 400, "InvalidRequest");
+                    scene.refuses(&bytes, 400, "InvalidRequest");
                 }
                 let line = format!("GET {KEY} HTTP/{version}");
                 for empty in ["Host:\r\n", "Host: \t \r\n", "Host: :80\r\n"] {
                     let bytes = reworded(&request, &line, empty);
-                    scene.refuses_bytes(&bytes, "GET", of_empty, "InvalidURI");
+                    scene.refuses(&bytes, of_empty, "InvalidURI");
                 }
             }
         }
@@ -164,14 +164,14 @@ fn h2_a_request_without_a_host_is_refused() {
         let request = signed(DOMAIN, None, KEY);
         let line = format!("GET {KEY} HTTP/1.0");
         let bytes = reworded(&request, &line, &format!("Host: {DOMAIN}\r\n"));
-        let recorded = scene.passes_bytes(&bytes, "GET", KEY);
+        let recorded = scene.passes_as(&bytes, KEY);
         assert_eq!(recorded.header("host"), Some(DOMAIN));
     }
 }
 
 #[test]
 fn h3_a_port_changes_neither_the_bucket_nor_the_host_that_goes_on() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         for port in ["", ":80", ":443", ":8080", ":65535"] {
             let host = format!("{DOMAIN}{port}");
             let recorded = scene.passes(&signed(&host, None, KEY));
@@ -196,7 +196,7 @@ fn h3_a_port_changes_neither_the_bucket_nor_the_host_that_goes_on() {
 
 /// A listener with two domains, one within the other, and two hosts that are buckets.
 fn several_domains(forward: Forward) -> Scene {
-    Scene::configured(forward, |config| {
+    configured(forward, |config| {
         config.section(
             "listener",
             "[[listener]]\naddress = \"127.0.0.1:0\"\ndialects = [\"aws\", \"wos\"]\n\
@@ -318,7 +318,7 @@ fn h4_a_host_names_one_bucket_or_none() {
         ("127.0.0.1", None, &[Some("127.0.0.1"), Some("127")]),
     ];
     for forward in Forward::BOTH {
-        let mut scene = several_domains(forward);
+        let scene = several_domains(forward);
         let mut number = 0;
         for word in Word::BOTH {
             for (host, bucket, others) in hosts {
@@ -398,7 +398,7 @@ fn h4_a_host_that_names_no_one_bucket_is_refused() {
     ];
     let bad_buckets = ["ab.s3.example.com", "x.example.org", "-.s3.example.com"];
     for forward in Forward::BOTH {
-        let mut scene = several_domains(forward);
+        let scene = several_domains(forward);
         for (word, status) in [(Word::Aws, 400), (Word::Wos, 403)] {
             for host in bad_hosts {
                 for (bucket, target) in [(None, KEY), (Some("bucket01"), "/k")] {
@@ -429,7 +429,7 @@ fn h4_a_host_that_names_no_one_bucket_is_refused() {
 
 #[test]
 fn h4_two_styles_of_one_resource_share_a_signature_and_nothing_else() {
-    let mut scene = Scene::new(Forward::Trusted);
+    let scene = usual(Forward::Trusted);
     // V2 signs /bucket01/k for both, and both mean it.
     let path = signed(DOMAIN, None, "/bucket01/k");
     let virtual_host = signed("bucket01.s3.example.com", Some("bucket01"), "/k");

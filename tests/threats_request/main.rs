@@ -15,6 +15,4 @@ mod scene;
 mod spelling;
 #[cfg(feature = "embedded")]
 mod store;
-#[path = "../support/mod.rs"]
-mod support;
 mod version_4;

@@ -1,7 +1,9 @@
 //! L5, M7, M11, M20, M21: the names in a target and in the Host, and what some node reads in them.
 
-use crate::scene::{BUCKET, Forward, Placement, Scene, Style, added, with_raw};
-use crate::support::signer::{DOMAIN, Request, Word, now};
+use crate::scene::{
+    BUCKET, Forward, Placement, Scene, Style, added, both, configured, usual, with_raw,
+};
+use support::signer::{DOMAIN, Request, Word, now};
 
 /// What some store takes for a `.` or `..` segment.
 #[rustfmt::skip]
@@ -19,12 +21,12 @@ const ORDINARY: &[&str] = &[
 ];
 
 fn with_cluster(forward: Forward, line: &str) -> Scene {
-    Scene::configured(forward, |config| config.line("cluster", line))
+    configured(forward, |config| config.line("cluster", line))
 }
 
 #[test]
 fn l5_what_some_store_takes_for_dots_is_refused() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         for placement in Placement::BOTH {
             for style in Style::BOTH {
                 let request = |method, key| placement.sign(style.request(Word::Aws, method, key));
@@ -52,7 +54,7 @@ fn l5_what_some_store_takes_for_dots_is_refused() {
 #[test]
 fn l5_m20_dot_segments_go_on_where_the_nodes_keep_keys_as_they_are() {
     for forward in Forward::BOTH {
-        let mut scene = with_cluster(forward, "dot_segments = \"forward\"");
+        let scene = with_cluster(forward, "dot_segments = \"forward\"");
         for style in Style::BOTH {
             for key in DOTS
                 .iter()
@@ -76,7 +78,7 @@ fn l5_m20_dot_segments_go_on_where_the_nodes_keep_keys_as_they_are() {
 #[test]
 fn l5_m21_a_host_with_a_port_that_is_none_is_told() {
     let what = "the Host header is not a host name or an IP address, alone or with a port from 1 to 65535.";
-    for mut scene in Scene::both() {
+    for scene in both() {
         for (word, status) in [(Word::Aws, 400), (Word::Wos, 403)] {
             for host in [
                 "s3.example.com:",
@@ -100,7 +102,7 @@ fn l5_m21_a_host_with_a_port_that_is_none_is_told() {
 
 #[test]
 fn m7_a_selector_counts_where_it_selects_something() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         // MinIO's clients list with the metadata of users; the parameter is one of WOS's selectors.
         for query in [
             "list-type=2&metadata=true&prefix=",
@@ -111,11 +113,7 @@ fn m7_a_selector_counts_where_it_selects_something() {
         ] {
             let request = Request::new(Word::Aws, "GET", &format!("/{BUCKET}?{query}"));
             let signed = request.header("x-amz-content-sha256", "UNSIGNED-PAYLOAD");
-            scene.passes_bytes(
-                &signed.signed_v4().bytes(),
-                "GET",
-                &format!("/{BUCKET}?{query}"),
-            );
+            scene.passes_as(&signed.signed_v4(), &format!("/{BUCKET}?{query}"));
         }
         for (query, status, code) in [
             ("metadata=true", 405, "MethodNotAllowed"),
@@ -131,7 +129,7 @@ fn m7_a_selector_counts_where_it_selects_something() {
 
 #[test]
 fn m11_an_absolute_target_without_a_path_is_the_root() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         let host = format!("{BUCKET}.{DOMAIN}");
         for (query, right) in [
             ("?location", "/?location"),
@@ -143,7 +141,7 @@ fn m11_an_absolute_target_without_a_path_is_the_root() {
             for authority in [&host, &host.to_uppercase()] {
                 let line = format!("GET http://{authority}{query} HTTP/1.1");
                 let bytes = with_raw(&signed, &format!("GET {right} HTTP/1.1"), line.as_bytes());
-                scene.passes_bytes(&bytes, "GET", right);
+                scene.passes_as(&bytes, right);
             }
         }
     }
@@ -151,7 +149,7 @@ fn m11_an_absolute_target_without_a_path_is_the_root() {
 
 #[test]
 fn m11_the_root_of_the_dns_is_no_part_of_a_name() {
-    let mut scene = Scene::new(Forward::Trusted);
+    let scene = usual(Forward::Trusted);
     for (host, bucket, target, to_node) in [
         ("s3.example.com.", None, "/bucket01/k", "s3.example.com"),
         (
@@ -179,7 +177,7 @@ fn m11_the_root_of_the_dns_is_no_part_of_a_name() {
             request.clone().date(&now()).signed(),
             request.clone().signed_v4(),
         ] {
-            let recorded = scene.passes_bytes(&signed.bytes(), "GET", target);
+            let recorded = scene.passes_as(&signed, target);
             assert_eq!(recorded.header("host"), Some(to_node));
         }
         // Another bucket's signature is none of this one.
@@ -187,7 +185,7 @@ fn m11_the_root_of_the_dns_is_no_part_of_a_name() {
         scene.refuses(&request.date(&now()).signed(), 403, "SignatureDoesNotMatch");
     }
     // Whoever verifies it gets it as it came, and may read another bucket in it, or none.
-    let mut scene = Scene::new(Forward::Passthrough);
+    let scene = usual(Forward::Passthrough);
     for host in ["s3.example.com.", "bucket01.s3.example.com.:80", "h.test."] {
         let request = Request::new(Word::Aws, "GET", "/bucket01/k").host(host);
         let told = scene.refuses(&request.signed_v4(), 400, "InvalidURI");
@@ -198,7 +196,7 @@ fn m11_the_root_of_the_dns_is_no_part_of_a_name() {
 
 #[test]
 fn m11_an_empty_piece_of_a_query_is_no_parameter() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         for (query, kept) in [
             ("?", ""),
             ("?&", ""),
@@ -222,7 +220,7 @@ fn m11_an_empty_piece_of_a_query_is_no_parameter() {
                     target: target.clone(),
                     ..signed
                 };
-                scene.passes_bytes(&sent.bytes(), "GET", &to_node);
+                scene.passes_as(&sent, &to_node);
             }
             let presigned = right.clone().presigned_v4(600);
             let sent = added(&presigned, "");
@@ -230,19 +228,19 @@ fn m11_an_empty_piece_of_a_query_is_no_parameter() {
                 Forward::Trusted => format!("/{BUCKET}/k{kept}"),
                 Forward::Passthrough => sent.target.clone(),
             };
-            scene.passes_bytes(&sent.bytes(), "GET", &to_node);
+            scene.passes_as(&sent, &to_node);
         }
     }
 }
 
 #[test]
 fn m11_a_content_length_goes_on_in_one_spelling() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         for written in ["05", "5", "0000000000000000000000005"] {
             let request = Style::Path.request(Word::Aws, "PUT", "k").body("hello");
             let request = Placement::Header.sign(request.header("Content-Length", written));
             let target = request.target.clone();
-            let recorded = scene.passes_bytes(&request.bytes(), "PUT", &target);
+            let recorded = scene.passes_as(&request, &target);
             assert_eq!(recorded.header("content-length"), Some("5"), "{written}");
             assert_eq!(recorded.body, b"hello");
         }
@@ -251,7 +249,7 @@ fn m11_a_content_length_goes_on_in_one_spelling() {
 
 #[test]
 fn m20_raw_utf_8_is_its_percent_form() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         for (raw, form) in [
             ("/bucket01/é", "/bucket01/%C3%A9"),
             (
@@ -273,7 +271,7 @@ fn m20_raw_utf_8_is_its_percent_form() {
                 for scheme in ["", "http://s3.example.com"] {
                     let line = format!("GET {scheme}{raw} HTTP/1.1");
                     let bytes = with_raw(&signed, &format!("GET {form} HTTP/1.1"), line.as_bytes());
-                    scene.passes_bytes(&bytes, "GET", form);
+                    scene.passes_as(&bytes, form);
                 }
             }
             // It is no other key than that: the signature of another one does not hold.
@@ -281,7 +279,7 @@ fn m20_raw_utf_8_is_its_percent_form() {
             let other = other.date(&now()).signed();
             let line = format!("GET {raw} HTTP/1.1");
             let bytes = with_raw(&other, "GET /bucket01/other HTTP/1.1", line.as_bytes());
-            scene.refuses_bytes(&bytes, "GET", 403, "SignatureDoesNotMatch");
+            scene.refuses(&bytes, 403, "SignatureDoesNotMatch");
         }
         // What is presigned has its credentials beside it.
         let presigned = Request::new(Word::Aws, "GET", "/bucket01/%C3%A9").presigned_v4(600);
@@ -293,7 +291,7 @@ fn m20_raw_utf_8_is_its_percent_form() {
             Forward::Trusted => "/bucket01/%C3%A9",
             Forward::Passthrough => &presigned.target,
         };
-        scene.passes_bytes(&raw.bytes(), "GET", to_node);
+        scene.passes_as(&raw, to_node);
         let line = scene.gateway.await_log(" path=/bucket01/%C3%A9 ");
         assert!(line.contains(" key=%C3%A9 "), "{line}");
         // What is no UTF-8 stands for nothing.
@@ -306,7 +304,7 @@ fn m20_raw_utf_8_is_its_percent_form() {
         ] {
             let request = Request::new(Word::Aws, "GET", "/bucket01/STAND-IN");
             let bytes = with_raw(&request.date(&now()).signed(), "STAND-IN", raw);
-            scene.refuses_bytes(&bytes, "GET", 400, "InvalidURI");
+            scene.refuses(&bytes, 400, "InvalidURI");
         }
     }
 }
@@ -321,7 +319,7 @@ fn m20_relaxed_nodes_have_other_bucket_names() {
         "tenant%3Abucket",
         "a_",
     ];
-    for mut scene in Scene::both() {
+    for scene in both() {
         for name in names {
             for target in [format!("/{name}"), format!("/{name}/k")] {
                 let request = Request::new(Word::Aws, "GET", &target);
@@ -332,7 +330,7 @@ fn m20_relaxed_nodes_have_other_bucket_names() {
         }
     }
     for forward in Forward::BOTH {
-        let mut scene = with_cluster(forward, "bucket_names = \"relaxed\"");
+        let scene = with_cluster(forward, "bucket_names = \"relaxed\"");
         for name in names.into_iter().chain(["bucket01", "Older_Name"]) {
             for target in [
                 format!("/{name}/"),
@@ -341,13 +339,13 @@ fn m20_relaxed_nodes_have_other_bucket_names() {
             ] {
                 let request = Request::new(Word::Aws, "GET", &target);
                 let version_2 = request.clone().date(&now()).signed();
-                scene.passes_bytes(&version_2.bytes(), "GET", &target);
+                scene.passes_as(&version_2, &target);
                 // What version 4 signs has the colon encoded, and that goes on.
                 let to_node = match forward {
                     Forward::Trusted => target.replace(':', "%3A"),
                     Forward::Passthrough => target.clone(),
                 };
-                scene.passes_bytes(&request.signed_v4().bytes(), "GET", &to_node);
+                scene.passes_as(&request.signed_v4(), &to_node);
             }
         }
         let line = scene.gateway.await_log(" path=/tenant%3Abucket/k ");

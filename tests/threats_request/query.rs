@@ -1,8 +1,8 @@
 //! F2–F8, F10, F11: the query string has one reading, and the signature covers that one.
 
-use crate::scene::{Forward, Placement, Scene, Style, added};
-use crate::support::signer::{Request, SECRET_ACCESS_KEY, Word, now, signature};
-use crate::support::wire::Response;
+use crate::scene::{Forward, Placement, Style, added, both, configured, usual};
+use support::signer::{Request, SECRET_ACCESS_KEY, Word, now, signature};
+use support::wire::Response;
 
 /// A request for `/bucket01/k` whose signature covers one query and that is sent with another.
 fn signed_for(word: Word, method: &str, signed: &str, sent: &str) -> Request {
@@ -48,7 +48,7 @@ fn f2_f3_a_parameter_stands_once() {
         ("prefix", "prefix=a&prefix=b"),
         ("newfeature", "newfeature&newfeature"),
     ];
-    for mut scene in Scene::both() {
+    for scene in both() {
         for word in Word::BOTH {
             for (name, sent) in twice {
                 // The signature covers none of it, each one of the two, or both.
@@ -76,7 +76,7 @@ fn f2_f3_a_parameter_stands_once() {
 
 #[test]
 fn f4_an_encoded_separator_separates_nothing() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         for (signed, sent, status, code) in [
             ("acl", "prefix=x%26acl", 403, "SignatureDoesNotMatch"),
             ("acl", "prefix=x%3Dacl", 403, "SignatureDoesNotMatch"),
@@ -132,7 +132,7 @@ fn f4_an_encoded_separator_separates_nothing() {
 
 #[test]
 fn f4_an_encoded_separator_in_a_name_separates_nothing() {
-    let mut scene = Scene::new(Forward::Trusted);
+    let scene = usual(Forward::Trusted);
     for (signed, sent) in [
         ("x-wos-a&x-wos-b", "x-wos-a%26x-wos-b"),
         ("x-wos-a=1", "x-wos-a%3D1"),
@@ -153,7 +153,7 @@ fn f4_an_encoded_separator_in_a_name_separates_nothing() {
 
 #[test]
 fn f5_names_are_decoded_once_and_compared_by_the_dialects_rule() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         // An encoded letter is that letter, for the signature and for the node.
         for (signed, sent) in [
             ("acl", "%61cl"),
@@ -179,10 +179,10 @@ fn f5_names_are_decoded_once_and_compared_by_the_dialects_rule() {
         };
         match scene.forward {
             Forward::Trusted => {
-                scene.passes_bytes(&hidden.bytes(), "GET", "/bucket01/k");
+                scene.passes_as(&hidden, "/bucket01/k");
             }
             Forward::Passthrough => {
-                scene.refuses_bytes(&hidden.bytes(), "GET", 400, "InvalidArgument");
+                scene.refuses(&hidden, 400, "InvalidArgument");
             }
         }
         // Under AWS words case counts: these are other names, and unknown ones.
@@ -227,7 +227,7 @@ fn f5_names_are_decoded_once_and_compared_by_the_dialects_rule() {
 #[test]
 fn f5_a_spelling_that_the_nodes_do_not_know_is_refused() {
     let get = |signed, sent| signed_for(Word::Wos, "GET", signed, sent);
-    for mut scene in Scene::both() {
+    for scene in both() {
         for (name, known) in [
             ("ACL", "acl"),
             ("versionid", "versionId"),
@@ -243,7 +243,7 @@ fn f5_a_spelling_that_the_nodes_do_not_know_is_refused() {
         scene.refuses(&get("", "ENCRYPTION"), 403, "AccessDenied");
     }
     for forward in Forward::BOTH {
-        let mut scene = Scene::configured(forward, |config| {
+        let scene = configured(forward, |config| {
             let section = config
                 .text()
                 .split("[[cluster]]")
@@ -263,13 +263,13 @@ fn f5_a_spelling_that_the_nodes_do_not_know_is_refused() {
 
 #[test]
 fn f6_an_empty_value_and_none_are_one_meaning() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         for word in Word::BOTH {
             for name in ["acl", "uploads", "versionId"] {
                 let method = if name == "uploads" { "POST" } else { "GET" };
                 let empty = format!("{name}=");
                 let resource = |query: &str| format!("/bucket01/k?{query}");
-                let mut ask = |signed: &str, sent: &str, holds: bool| {
+                let ask = |signed: &str, sent: &str, holds: bool| {
                     let mut signing = signed_for(word, method, sent, sent).signing();
                     signing.resource = resource(signed);
                     let request = Request::new(word, method, &resource(sent))
@@ -280,7 +280,7 @@ fn f6_an_empty_value_and_none_are_one_meaning() {
                         Forward::Passthrough => request.target.clone(),
                     };
                     if holds {
-                        scene.passes_bytes(&request.bytes(), method, &target);
+                        scene.passes_as(&request, &target);
                     } else {
                         scene.refuses(&request, 403, "SignatureDoesNotMatch");
                     }
@@ -299,7 +299,7 @@ fn f6_an_empty_value_and_none_are_one_meaning() {
 
 #[test]
 fn f7_a_semicolon_is_data() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         let list = Placement::Header.sign(Style::Path.request(Word::Aws, "GET", ""));
         for query in ["prefix=1;acl", "prefix=1;acl=2;versionId=3", "prefix=;"] {
             scene.passes(&added(&list, query));
@@ -322,7 +322,7 @@ fn f7_a_semicolon_is_data() {
 fn f8_l2_m4_a_plus_is_a_blank_and_never_an_escaped_plus_and_a_byte_is_that_byte() {
     let name = "response-content-disposition";
     let spellings = ["a+b", "a%20b", "a%2Bb", "a%252Bb"];
-    for mut scene in Scene::both() {
+    for scene in both() {
         for signed in spellings {
             for sent in spellings {
                 let request = get(&format!("{name}={signed}"), &format!("{name}={sent}"));
@@ -364,7 +364,7 @@ fn f8_l2_m4_a_plus_is_a_blank_and_never_an_escaped_plus_and_a_byte_is_that_byte(
 
 #[test]
 fn f10_an_unknown_parameter_is_refused() {
-    for mut scene in Scene::both() {
+    for scene in both() {
         for word in Word::BOTH {
             for placement in Placement::BOTH {
                 for style in Style::BOTH {
@@ -391,7 +391,7 @@ fn f11_the_query_string_is_bounded_and_well_formed() {
         pairs.join("&")
     };
     let filled = |length: usize| format!("prefix={}", "x".repeat(length));
-    for mut scene in Scene::both() {
+    for scene in both() {
         for query in ["=", "=x", "acl&=", "&=", "=&acl"] {
             let mut request = get("", "");
             request.target += &format!("?{query}");

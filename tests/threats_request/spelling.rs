@@ -1,10 +1,10 @@
 //! L2: where a signature holds over another spelling of the request than the one that was sent, the node gets the spelling
 //! that holds. Where the nodes get what was sent, a spelling with two readings is refused.
 
-use crate::scene::{BUCKET, Forward, Scene, raw_values};
-use crate::support::rec::Recorded;
-use crate::support::signer::{DOMAIN, Request, Word, now};
+use crate::scene::{BUCKET, Forward, Scene, raw_values, usual};
 use crate::version_4::{Placed, both_versions};
+use support::rec::Recorded;
+use support::signer::{DOMAIN, Request, Word, now};
 
 /// Signed for one target and sent with another, in version 2.
 fn swapped(method: &str, signed: &str, sent: &str) -> Request {
@@ -16,13 +16,13 @@ fn swapped(method: &str, signed: &str, sent: &str) -> Request {
 }
 
 /// The request passes where the gateway is trusted, and is refused where the nodes get it as it came.
-fn only_trusted(scene: &mut Scene, request: &Request, target: &str, status: u16, code: &str) {
+fn only_trusted(scene: &Scene, request: &Request, target: &str, status: u16, code: &str) {
     match scene.forward {
         Forward::Trusted => {
-            scene.passes_bytes(&request.bytes(), &request.method, target);
+            scene.passes_as(request, target);
         }
         Forward::Passthrough => {
-            scene.refuses_bytes(&request.bytes(), &request.method, status, code);
+            scene.refuses(request, status, code);
         }
     }
 }
@@ -30,12 +30,12 @@ fn only_trusted(scene: &mut Scene, request: &Request, target: &str, status: u16,
 #[test]
 fn l2_a_plus_in_a_path_goes_on_as_the_escape_that_was_signed() {
     for forward in Forward::BOTH {
-        let mut scene = both_versions(forward);
+        let scene = both_versions(forward);
         for placed in Placed::BOTH {
             let key = format!("/{BUCKET}/a+b");
             let request = placed.sign(Request::new(Word::Aws, "GET", &key));
             let signed = format!("/{BUCKET}/a%2Bb");
-            only_trusted(&mut scene, &request, &signed, 400, "InvalidURI");
+            only_trusted(&scene, &request, &signed, 400, "InvalidURI");
         }
     }
 }
@@ -43,21 +43,21 @@ fn l2_a_plus_in_a_path_goes_on_as_the_escape_that_was_signed() {
 #[test]
 fn l2_an_escaped_name_goes_on_as_the_name_that_was_signed() {
     for forward in Forward::BOTH {
-        let mut scene = both_versions(forward);
+        let scene = both_versions(forward);
         let (acl, escaped) = (format!("/{BUCKET}/k?acl"), format!("/{BUCKET}/k?%61cl"));
         for request in [
             swapped("GET", &acl, &escaped),
             Placed::Header.swap(Word::Aws, &acl, &escaped),
             Placed::Header.sign(Request::new(Word::Aws, "GET", &escaped)),
         ] {
-            only_trusted(&mut scene, &request, &acl, 400, "InvalidArgument");
+            only_trusted(&scene, &request, &acl, 400, "InvalidArgument");
         }
     }
 }
 
 #[test]
 fn l2_what_a_value_decodes_to_is_never_syntax() {
-    let mut scene = Scene::new(Forward::Trusted);
+    let scene = usual(Forward::Trusted);
     for (sent, seen) in [
         ("versionId=a%26b%23c%3Dd%25e", "versionId=a%26b%23c%3Dd%25e"),
         ("versionId=%41%2f~%7E", "versionId=A%2F~~"),
@@ -67,14 +67,14 @@ fn l2_what_a_value_decodes_to_is_never_syntax() {
         let request = Request::new(Word::Aws, "GET", &format!("/{BUCKET}/k?{sent}"));
         let request = request.date(&now()).signed();
         let target = format!("/{BUCKET}/k?{seen}");
-        scene.passes_bytes(&request.bytes(), "GET", &target);
+        scene.passes_as(&request, &target);
     }
 }
 
 #[test]
 fn l2_a_bucket_in_the_host_goes_on_in_lower_case() {
     for forward in Forward::BOTH {
-        let mut scene = both_versions(forward);
+        let scene = both_versions(forward);
         let host = format!("{}.{DOMAIN}", BUCKET.to_ascii_uppercase());
         let request = || {
             Request::new(Word::Aws, "GET", "/k")
@@ -87,11 +87,11 @@ fn l2_a_bucket_in_the_host_goes_on_in_lower_case() {
         ] {
             match forward {
                 Forward::Trusted => {
-                    let recorded = scene.passes_bytes(&request.bytes(), "GET", "/k");
+                    let recorded = scene.passes_as(&request, "/k");
                     assert_eq!(recorded.header("host"), Some(&*host.to_ascii_lowercase()));
                 }
                 Forward::Passthrough => {
-                    scene.refuses_bytes(&request.bytes(), "GET", 400, "InvalidRequest");
+                    scene.refuses(&request, 400, "InvalidRequest");
                 }
             }
         }
@@ -117,7 +117,7 @@ fn with_value(name: &str, signed: &str, sent: &str) -> Vec<u8> {
 #[test]
 fn l2_a_run_of_blanks_that_the_signature_does_not_see_is_refused() {
     for forward in Forward::BOTH {
-        let mut scene = both_versions(forward);
+        let scene = both_versions(forward);
         for name in [
             "x-amz-copy-source",
             "x-amz-tagging",
@@ -127,7 +127,7 @@ fn l2_a_run_of_blanks_that_the_signature_does_not_see_is_refused() {
         ] {
             for sent in ["/b/a  b", "/b/a\tb", "/b/a \t b"] {
                 let bytes = with_value(name, "/b/a b", sent);
-                let answer = scene.refuses_bytes(&bytes, "PUT", 400, "InvalidArgument");
+                let answer = scene.refuses(&bytes, 400, "InvalidArgument");
                 assert!(answer.text().contains(name), "{}", answer.text());
             }
         }
@@ -136,10 +136,10 @@ fn l2_a_run_of_blanks_that_the_signature_does_not_see_is_refused() {
             let bytes = with_value(name, "a b", "a  b\tc").to_vec();
             let signed = with_value(name, "a b c", "a  b\tc");
             let target = format!("/{BUCKET}/k");
-            let recorded = scene.passes_bytes(&signed, "PUT", &target);
+            let recorded = scene.passes_as(&signed, &target);
             assert_eq!(raw_values(&recorded.head, name), [b"a  b\tc"], "{name}");
             if name == "x-amz-meta-a" {
-                scene.refuses_bytes(&bytes, "PUT", 403, "SignatureDoesNotMatch");
+                scene.refuses(&bytes, 403, "SignatureDoesNotMatch");
             }
         }
     }
@@ -152,7 +152,7 @@ fn joined(recorded: &Recorded, name: &str) -> Vec<Vec<u8>> {
 /// M10: what the API reference says to be a list may stand on several lines, as metadata may, and goes on as one.
 #[test]
 fn l2_m10_several_lines_of_one_list_go_on_joined() {
-    let mut scene = both_versions(Forward::Trusted);
+    let scene = both_versions(Forward::Trusted);
     let (one, other) = ("id=\"1\"", "id=\"2\"");
     for name in [
         "x-amz-meta-a",
@@ -168,7 +168,7 @@ fn l2_m10_several_lines_of_one_list_go_on_joined() {
             Placed::Header.sign(request()),
         ] {
             let target = format!("/{BUCKET}/k");
-            let recorded = scene.passes_bytes(&signed.bytes(), "PUT", &target);
+            let recorded = scene.passes_as(&signed, &target);
             let expected = format!("{one},{other}").into_bytes();
             assert_eq!(joined(&recorded, name), [expected], "{name}");
         }
@@ -180,7 +180,7 @@ fn l2_m10_several_lines_of_one_list_go_on_joined() {
             request.clone().date(&now()).signed(),
             Placed::Header.sign(request),
         ] {
-            scene.refuses_bytes(&signed.bytes(), "PUT", 400, "InvalidArgument");
+            scene.refuses(&signed, 400, "InvalidArgument");
         }
     }
 }
@@ -189,7 +189,7 @@ fn l2_m10_several_lines_of_one_list_go_on_joined() {
 #[test]
 fn m4_a_plus_in_a_query_is_the_blank_that_was_signed() {
     for forward in Forward::BOTH {
-        let mut scene = both_versions(forward);
+        let scene = both_versions(forward);
         for placed in Placed::BOTH {
             let target = |prefix: &str| format!("/{BUCKET}?list-type=2&prefix={prefix}");
             let request = placed.swap(Word::Aws, &target("a%20b%2Bc"), &target("a+b%2bc"));
@@ -197,9 +197,9 @@ fn m4_a_plus_in_a_query_is_the_blank_that_was_signed() {
                 Forward::Trusted => target("a%20b%2Bc"),
                 Forward::Passthrough => request.target.clone(),
             };
-            scene.passes_bytes(&request.bytes(), "GET", &seen);
+            scene.passes_as(&request, &seen);
             let request = placed.swap(Word::Aws, &target("a%2Bb"), &target("a+b"));
-            scene.refuses_bytes(&request.bytes(), "GET", 403, "SignatureDoesNotMatch");
+            scene.refuses(&request, 403, "SignatureDoesNotMatch");
         }
     }
 }
@@ -207,7 +207,7 @@ fn m4_a_plus_in_a_query_is_the_blank_that_was_signed() {
 /// M6: the Java SDK signs `amz-sdk-retry`, and others sign `Cookie`. Nodes that verify the signature get what it covers.
 #[test]
 fn m6_every_signed_field_reaches_nodes_that_verify() {
-    let mut scene = both_versions(Forward::Passthrough);
+    let scene = both_versions(Forward::Passthrough);
     let signed = |name: &str| {
         let request =
             Request::new(Word::Aws, "GET", &format!("/{BUCKET}/k")).header(name, "0/0/500");
@@ -224,12 +224,12 @@ fn m6_every_signed_field_reaches_nodes_that_verify() {
     };
     for name in ["amz-sdk-retry", "cookie", "priority", "x-requested-with"] {
         let request = signed(name);
-        let recorded = scene.passes_bytes(&request.bytes(), "GET", &request.target);
+        let recorded = scene.passes_as(&request, &request.target);
         assert_eq!(recorded.header(name), Some("0/0/500"), "{name}");
         // Nobody vouches for the same field unsigned.
         let unsigned = Request::new(Word::Aws, "GET", &format!("/{BUCKET}/k"));
         let unsigned = Placed::Header.sign(unsigned).header(name, "1");
-        let recorded = scene.passes_bytes(&unsigned.bytes(), "GET", &unsigned.target);
+        let recorded = scene.passes_as(&unsigned, &unsigned.target);
         assert_eq!(recorded.header(name), None, "{name}");
     }
     for name in [
@@ -242,7 +242,7 @@ fn m6_every_signed_field_reaches_nodes_that_verify() {
         "x-minio-source-mtime",
     ] {
         let request = signed(name);
-        let answer = scene.refuses_bytes(&request.bytes(), "GET", 403, "AccessDenied");
+        let answer = scene.refuses(&request, 403, "AccessDenied");
         assert!(answer.text().contains(name), "{}", answer.text());
     }
 }

@@ -3,9 +3,9 @@
 use countersign::embedded::{Node, NodeOptions};
 
 use crate::scene::{BUCKET, Placement, Style};
-use crate::support::gateway::Gateway;
-use crate::support::signer::{DOMAIN, Request, Word};
-use crate::support::wire::Connection;
+use support::gateway::Gateway;
+use support::signer::{DOMAIN, Request, Word};
+use support::wire::Connection;
 
 /// The embedded node keeps keys as paths of files: whatever reaches it is resolved.
 #[test]

@@ -1,8 +1,8 @@
 //! The texts that clients sign for one request: each of them is accepted, and none for another request.
 
 use super::{accepted, get, line, mismatch, presigned, signed};
-use crate::support::signer::{DOMAIN, Request, Word};
-use crate::support::signer_v4::SigningV4;
+use support::signer::{DOMAIN, Request, Word};
+use support::signer_v4::SigningV4;
 
 /// What is sent, and the two texts that may be signed for it: as sent, and as RFC 3986 has it.
 const PATHS: &[(&str, &str)] = &[

@@ -4,8 +4,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::line::Line;
 use super::{NOW, get};
-use crate::support::signer::{Request, Word};
-use crate::support::signer_v4::{UNSIGNED, stamp_of};
+use support::signer::{Request, Word};
+use support::signer_v4::{UNSIGNED, stamp_of};
 
 /// The rule that is broken at `seconds`, if any.
 fn rule_at(request: &Request, seconds: u64) -> Option<u8> {
@@ -171,7 +171,7 @@ fn d8_a_request_is_good_across_midnight_and_its_key_only_on_its_day() {
         let mut with_yesterday = signing.clone();
         with_yesterday.scope[0] = stamp_of(midnight - 1)[..8].into();
         let key = with_yesterday.key(&request.secret_access_key);
-        let stale = crate::support::signer_v4::hex(&crate::support::signer_v4::hmac_sha256(
+        let stale = support::signer_v4::hex(&support::signer_v4::hmac_sha256(
             &key,
             signing.string_to_sign(),
         ));

@@ -5,8 +5,8 @@ use proptest::test_runner::RngSeed;
 
 use super::{NOW, line};
 use crate::line::Stop;
-use crate::support::signer::{Request, Word, encode};
-use crate::support::signer_v4::stamp_of;
+use support::signer::{Request, Word, encode};
+use support::signer_v4::stamp_of;
 
 /// The signature holds, whatever the policy says then.
 fn holds(request: &Request) -> bool {

@@ -1,17 +1,20 @@
 //! Verifies requests inside of a hyper server. `cargo run --example hyper` starts it; then, with the key below,
-//! `countersign sign --body README.md PUT http://127.0.0.1:8000/bucket01/key | sh` says who sent how much.
+//! `countersign sign --body README.md PUT http://127.0.0.1:8000/bucket01/key | sh` says who sent how much, and
+//! `curl http://127.0.0.1:8000/bucket01/key` gets the error document of S3.
 
 use std::convert::Infallible;
 use std::error::Error;
 use std::time::SystemTime;
 
-use countersign_sig::address::{Address, CopySource, HostNames, NameRules};
-use countersign_sig::body::{BodyOptions, BodyPlan, End, Framing};
+use countersign_sig::address::{Address, AddressFailure, CopySource, HostNames, NameRules};
+use countersign_sig::answer::{Answer, Answered, ErrorDocument};
+use countersign_sig::body::{BodyFailure, BodyOptions, BodyPlan, End, Framing};
 use countersign_sig::dialect::AWS;
 use countersign_sig::secret::Secret;
 use countersign_sig::sig::{self, Identity, RequestView, VerifyOptions, VerifyingKey, fields_of};
-use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -19,13 +22,22 @@ use hyper_util::rt::TokioIo;
 const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
 const SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
+/// The answer to a request that is refused.
+struct Refused(Answer);
+
+impl<F: Answered> From<F> for Refused {
+    fn from(failure: F) -> Self {
+        Self(failure.answer(AWS.name))
+    }
+}
+
 /// Who signed a request, and its body, proven.
-async fn verified(request: Request<Incoming>) -> Result<(String, Vec<u8>), Box<dyn Error>> {
-    let (head, mut body) = request.into_parts();
+async fn verified(head: &Parts, mut body: Incoming) -> Result<(String, Vec<u8>), Refused> {
     let (method, path, query) = (&head.method, head.uri.path(), head.uri.query());
     let view = RequestView::of(method.as_str(), path, query, fields_of(&head.headers))?;
-    let host = head.headers.get("host");
-    let host = host.map_or(Ok(""), |host| host.to_str())?;
+    let host = head.headers.get("host").map(|host| host.to_str());
+    let host = host.ok_or(AddressFailure::MissingHost)?;
+    let host = host.map_err(|_not_ascii| AddressFailure::BadHost)?;
     let names = view.parameters.iter().map(|parameter| &*parameter.name);
     let copy_source = match view.fields.vendor("x-amz-copy-source") {
         Some(_) => CopySource::Present,
@@ -44,12 +56,13 @@ async fn verified(request: Request<Incoming>) -> Result<(String, Vec<u8>), Box<d
     let key = VerifyingKey::new(identity, &Secret::new(SECRET_ACCESS_KEY.into()));
     let verified = claim.verify(&key)?;
 
-    let (form, length) = (verified.dialect().form, body.size_hint().exact());
+    let (syntax, length) = (verified.dialect().syntax, body.size_hint().exact());
     let (payload, limits) = (verified.payload(), BodyOptions::default());
-    let plan = BodyPlan::of(&view, form, payload, length, Framing::Plain, &limits)?;
+    let plan = BodyPlan::of(&view, syntax, payload, length, Framing::Plain, &limits)?;
     let (mut verifier, mut proven) = (plan.verifier(), Vec::new());
     while let Some(frame) = body.frame().await {
-        if let Ok(piece) = frame?.into_data() {
+        let frame = frame.map_err(|_broken| BodyFailure::Truncated)?;
+        if let Ok(piece) = frame.into_data() {
             proven.extend_from_slice(&verifier.push(piece, End::More)?);
         }
     }
@@ -57,15 +70,26 @@ async fn verified(request: Request<Incoming>) -> Result<(String, Vec<u8>), Box<d
     Ok((verified.identity().principal.clone(), proven))
 }
 
-async fn answer(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
-    Ok(match verified(request).await {
-        Ok((principal, body)) => Response::new(format!("{principal} sent {} bytes\n", body.len())),
-        Err(error) => {
-            let mut refused = Response::new(format!("{error}\n"));
-            *refused.status_mut() = StatusCode::FORBIDDEN;
-            refused
+async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (head, body) = request.into_parts();
+    let (status, content) = match verified(&head, body).await {
+        Ok((principal, body)) => (
+            200,
+            format!("{principal} sent {} bytes\n", body.len()).into(),
+        ),
+        Err(Refused(answer)) => {
+            let document = ErrorDocument {
+                answer: &answer,
+                resource: head.uri.path(),
+                request_id: "4442587FB7D0A2F9", // each request has its own
+                host_id: "hyper",
+            };
+            (answer.status, document.to_xml(AWS.name))
         }
-    })
+    };
+    let mut response = Response::new(Full::new(Bytes::from(content)));
+    *response.status_mut() = StatusCode::from_u16(status).expect("a status of HTTP");
+    Ok(response)
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -11,6 +11,7 @@
 //! | [`dialect`] | a file for each vendor: everything in which vendors differ |
 //! | [`sig`] | the signatures: AWS Signature Version 2 and 4, Wangsu WOS; header, query string and form |
 //! | [`body`] | what a request says of its body, and the proof of it, piece by piece |
+//! | [`answer`] | from a failure of any of them to the status and the S3 error document that answer it |
 //!
 //! The example is Amazon's own: an upload whose header declares the SHA-256 of its body (Amazon S3 API Reference, "Signature
 //! Calculations for the Authorization Header", "PUT Object"). `examples/hyper.rs` verifies requests inside of a server.
@@ -19,8 +20,9 @@
 //! use std::time::{Duration, UNIX_EPOCH};
 //!
 //! use countersign_sig::address::{Address, CopySource, HostNames, NameRules};
+//! use countersign_sig::answer::{Answered, ErrorDocument, S3ErrorCode};
 //! use countersign_sig::body::{BodyOptions, BodyPlan, End, Framing};
-//! use countersign_sig::dialect::AWS;
+//! use countersign_sig::dialect::{AWS, DialectName};
 //! use countersign_sig::secret::Secret;
 //! use countersign_sig::sig::{self, Identity, RequestView, VerifyOptions, VerifyingKey};
 //!
@@ -47,16 +49,24 @@
 //! let key = VerifyingKey::new(identity, &Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into()));
 //! let verified = claim.verify(&key)?;
 //!
-//! let form = verified.dialect().form;
-//! let plan = BodyPlan::of(&view, form, verified.payload(), Some(21), Framing::Plain, &BodyOptions::default())?;
+//! let syntax = verified.dialect().syntax;
+//! let plan = BodyPlan::of(&view, syntax, verified.payload(), Some(21), Framing::Plain, &BodyOptions::default())?;
 //! let mut body = plan.verifier();
 //! let first = body.push("Welcome to ".into(), End::More)?; // some of it stays behind until all is proven
 //! let rest = body.push("Amazon S3.".into(), End::Last)?;
 //! assert_eq!([first, rest].concat(), b"Welcome to Amazon S3.");
+//!
+//! let other = RequestView::of("GET", path, None, fields)?; // every failure has its answer: here, status 403 and a document
+//! let failure = sig::claim(&other, &address, now, &[&AWS], &VerifyOptions::default())?.verify(&key).unwrap_err();
+//! let answer = failure.answer(DialectName::Aws);
+//! assert_eq!((answer.status, answer.code), (403, S3ErrorCode::SignatureDoesNotMatch));
+//! let document = ErrorDocument { answer: &answer, resource: path, request_id: "4442587FB7D0A2F9", host_id: "server-1" };
+//! assert!(document.to_xml(DialectName::Aws).ends_with(b"<HostId>server-1</HostId></Error>"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 pub mod address;
+pub mod answer;
 pub mod body;
 pub mod dialect;
 pub mod secret;

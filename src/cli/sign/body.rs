@@ -51,8 +51,8 @@ impl Payload {
     }
 
     /// The value of the payload-mode header; reads the body where the value is its digest.
-    pub fn text(self, form: &Syntax, body: Option<&Path>) -> Result<String, Failure> {
-        let algorithm = form.v4.algorithm;
+    pub fn text(self, syntax: &Syntax, body: Option<&Path>) -> Result<String, Failure> {
+        let algorithm = syntax.v4.algorithm;
         Ok(match self {
             Self::Unsigned => "UNSIGNED-PAYLOAD".into(),
             Self::Signed => digest_of(body)?,
@@ -65,14 +65,14 @@ impl Payload {
     /// Adds the headers that describe the chunks, for a body of `length` bytes.
     pub fn describe(
         self,
-        form: &Syntax,
+        syntax: &Syntax,
         length: u64,
         headers: &mut HeaderMap,
     ) -> Result<(), Failure> {
         if !self.is_framed() {
             return Ok(());
         }
-        let prefix = form.header_prefix;
+        let prefix = syntax.header_prefix;
         let name = |rest: &str| HeaderName::try_from(format!("{prefix}{rest}"));
         let encoding = match headers.get(CONTENT_ENCODING) {
             Some(encoding) => format!("aws-chunked,{}", encoding.to_str()?),
@@ -90,7 +90,7 @@ impl Payload {
     /// Writes the body in chunks, as it is sent.
     pub fn write(
         self,
-        form: &Syntax,
+        syntax: &Syntax,
         mut chain: ChunkChain,
         body: &Path,
         output: &Path,
@@ -131,7 +131,11 @@ impl Payload {
         }
         if self.has_trailer() {
             let sum = u32::try_from(checksum.finalize())?.to_be_bytes();
-            let line = format!("{}{CHECKSUM}:{}", form.header_prefix, STANDARD.encode(sum));
+            let line = format!(
+                "{}{CHECKSUM}:{}",
+                syntax.header_prefix,
+                STANDARD.encode(sum)
+            );
             write!(wire, "{line}\r\n").map_err(writing)?;
             if self == Self::SignedChunksTrailer {
                 let digest = Sha256::digest(format!("{line}\n"));
@@ -140,7 +144,7 @@ impl Payload {
                 write!(
                     wire,
                     "{}trailer-signature:{signature}\r\n",
-                    form.header_prefix
+                    syntax.header_prefix
                 )
                 .map_err(writing)?;
             }

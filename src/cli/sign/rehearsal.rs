@@ -80,8 +80,7 @@ fn check(sent: &Sent<'_>, key: &Key, now: SystemTime) -> Result<(), Refusal> {
         sent.path,
         sent.query,
         fields_of(&headers),
-    )
-    .map_err(Refusal::Auth)?;
+    )?;
     let copies = headers
         .keys()
         .any(|name| vendor_header(name.as_str()) == Some("copy-source"));
@@ -98,10 +97,9 @@ fn check(sent: &Sent<'_>, key: &Key, now: SystemTime) -> Result<(), Refusal> {
         copy_source,
         sent.hosts,
         NameRules::default(),
-    )
-    .map_err(Refusal::Address)?;
-    let claim = sig::claim(&view, &address, now, &DIALECTS, &options()).map_err(Refusal::Auth)?;
-    let verified = claim.verify(&verifying(key)).map_err(Refusal::Auth)?;
+    )?;
+    let claim = sig::claim(&view, &address, now, &DIALECTS, &options())?;
+    let verified = claim.verify(&verifying(key))?;
     decide(Caller::Signed(verified), address.clone(), sent.hosts)
         .map(|_permit| ())
         .map_err(Refusal::Denied)

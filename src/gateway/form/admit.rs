@@ -50,7 +50,7 @@ pub async fn admit(
     let fields = FormFields::of(head.fields.iter().cloned(), filename).map_err(Refusal::Policy)?;
     let claimed = Claimed::of_form(&fields, &listener.dialects);
     context.refused.claimed = claimed.map(Claimed::into_owned);
-    let response_dialect = listener.response_dialect(form::spoken(&fields));
+    let response_dialect = listener.response_dialect(form::detect_dialect(&fields));
     context.refused.response_dialect = Some(response_dialect);
     let name = bucket.bucket().unwrap_or_default();
     let claim = form::claim(&fields, name, now, &listener.dialects, &live.signature)?;

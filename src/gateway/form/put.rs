@@ -71,7 +71,7 @@ pub fn fields(
     fields: &FormFields,
     length: Option<u64>,
 ) -> Result<RequestHead, Refusal> {
-    let names = verified.dialect().form;
+    let names = verified.dialect().syntax;
     let mut put = HeaderMap::new();
     for name in KEPT {
         if let Some(value) = form.value(name.as_str()) {

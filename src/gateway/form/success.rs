@@ -10,8 +10,8 @@ use quick_xml::escape::partial_escape;
 use quick_xml::events::BytesText;
 
 use crate::address::Address;
+use crate::answer::xml_text;
 use crate::dialect::{Dialect, DialectName};
-use crate::error::xml_text;
 use crate::sig::form::FormFields;
 use crate::sig::headers::text_of;
 use crate::wire::head::RequestHead;

@@ -70,7 +70,7 @@ pub fn what_passes(
     own: ForwardInfo<'_>,
     vendors: impl Fn(&str) -> bool,
 ) -> pingora::Result<HeaderMap> {
-    let own_prefix = permit.verified().dialect().form.header_prefix;
+    let own_prefix = permit.verified().dialect().syntax.header_prefix;
     let nodes_prefix = Dialect::named(options.dialect).syntaxes[0].header_prefix;
     let verified = permit.verified();
     let in_query = verified.query_headers().iter().filter_map(|own| {

@@ -48,10 +48,10 @@ pub fn check(
         return Ok(());
     };
     let dialect = Dialect::named(sign_with.dialect);
-    let form = dialect.syntaxes[0];
+    let syntax = dialect.syntaxes[0];
     let unknown = view.parameters.iter().find(|parameter| {
         let name = &*parameter.name;
-        is_foreign(name, form)
+        is_foreign(name, syntax)
             && !view.has(name)
             && !is_of_signature(verified, name)
             && !is_query_header(verified, name)
@@ -62,8 +62,8 @@ pub fn check(
         ));
     }
     if sign_with.version == Version::V2 {
-        let chosen = ChosenSyntax { dialect, form };
-        StringToSign::of(view, address, chosen, b"").map_err(Refusal::Auth)?;
+        let chosen = ChosenSyntax { dialect, syntax };
+        StringToSign::of(view, address, chosen, b"")?;
     }
     Ok(())
 }
@@ -148,7 +148,7 @@ impl NodeSigning<'_> {
         key: &NodeKey,
         sign_with: &SignWith,
     ) -> pingora::Result<Option<SignedChunks>> {
-        let form = Dialect::named(sign_with.dialect).syntaxes[0];
+        let syntax = Dialect::named(sign_with.dialect).syntaxes[0];
         let timestamp = timestamp(self.own.clock.now());
         let payload = Payload::of(self.data, self.permit, sign_with.payload);
         let mut chunks = Chunks::None;
@@ -160,8 +160,8 @@ impl NodeSigning<'_> {
             chunks = Chunks::Signed;
         }
         let payload = payload.text();
-        headers.insert(form.date_header, value_of(&timestamp)?);
-        headers.insert(form.v4.content_sha256_header, value_of(&payload)?);
+        headers.insert(syntax.date_header, value_of(&timestamp)?);
+        headers.insert(syntax.v4.content_sha256_header, value_of(&payload)?);
         let content_headers = self.permit.verified().content_headers();
         let view = self.view(headers)?;
         let (authorization, chain) =

@@ -259,8 +259,8 @@ fn node_query<'r>(
 
 /// Whether the client's signature covers a parameter with this decoded name.
 fn coverage(verified: &Verified, name: &str) -> Coverage {
-    let ChosenSyntax { dialect, form } = verified.dialect();
-    match verified.version() == Version::V4 || dialect.signs(form, name) {
+    let ChosenSyntax { dialect, syntax } = verified.dialect();
+    match verified.version() == Version::V4 || dialect.signs(syntax, name) {
         true => Coverage::Signed,
         false => Coverage::Unsigned,
     }
@@ -316,7 +316,7 @@ fn respelled(text: &str, set: &'static AsciiSet) -> String {
 pub fn is_of_signature(verified: &Verified, name: &str) -> bool {
     is_presign(name)
         || (verified.placement() == Placement::Query
-            && is_credential(verified.dialect().form, verified.version(), name))
+            && is_credential(verified.dialect().syntax, verified.version(), name))
 }
 
 /// Whether the name is one of a presigned request of version 4, of any vendor.
@@ -325,10 +325,10 @@ fn is_presign(name: &str) -> bool {
     name.starts_with(['x', 'X']) && names.any(|own| own.eq_ignore_ascii_case(name))
 }
 
-/// Whether a parameter's name has the prefix of another vendor than that of `spoken`.
-pub fn is_foreign(name: &str, spoken: &Syntax) -> bool {
+/// Whether a parameter's name has the prefix of another vendor than that of `syntax`.
+pub fn is_foreign(name: &str, syntax: &Syntax) -> bool {
     vendor_header(&name.to_ascii_lowercase()).is_some()
-        && !starts_with_ignoring_case(name, spoken.header_prefix)
+        && !starts_with_ignoring_case(name, syntax.header_prefix)
 }
 
 /// Puts the Host in.

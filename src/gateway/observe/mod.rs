@@ -9,8 +9,9 @@ use pingora::Error;
 use super::client::Client;
 use super::context::Context;
 use crate::address::Operation;
+use crate::answer::Answer;
 use crate::clock::instant;
-use crate::error::{Answer, Blame, Reason};
+use crate::error::{Blame, Reason};
 use crate::logs::{self, AccessLog};
 use crate::metrics::{Outcome, RequestLabels};
 use crate::runtime::Runtime;
@@ -28,8 +29,8 @@ pub fn request(
     error: Option<&Error>,
 ) {
     context.note_claim(client.request());
-    let outcome = match &context.refused.answer {
-        Some(answer) if answer.blame == Blame::Client => Outcome::Refused,
+    let outcome = match context.refused.blame {
+        Some(Blame::Client) => Outcome::Refused,
         Some(_) => Outcome::Failed,
         None if error.is_some() => Outcome::Aborted,
         None => Outcome::Forwarded,

@@ -2,7 +2,7 @@
 
 use super::{MISMATCH, Placed, both_versions, everywhere, get, passes};
 use crate::scene::Forward;
-use crate::support::signer::{DOMAIN, Request, Word};
+use support::signer::{DOMAIN, Request, Word};
 
 #[test]
 fn h1_h3_version_4_signs_the_host_that_was_sent() {
@@ -78,7 +78,7 @@ fn h5_http_2_is_not_spoken() {
     let settings = b"\0\0\0\x04\0\0\0\0\0";
     let preface = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &settings[..]].concat();
     everywhere(|scene, placed, word| {
-        scene.refuses_bytes(&preface, "PRI", 400, "InvalidRequest");
+        scene.refuses(&preface, 400, "InvalidRequest");
         // An offer to speak it is no reason to: the request is served as the HTTP/1.1 that it is.
         let offered = get(word, "/bucket01/k")
             .header("Connection", "Upgrade, HTTP2-Settings")
@@ -117,11 +117,11 @@ fn k6_a_request_at_every_limit_at_once_is_verified_or_refused() {
 #[test]
 fn d7_inside_its_window_a_request_may_be_sent_again() {
     for forward in Forward::BOTH {
-        let mut scene = both_versions(forward);
+        let scene = both_versions(forward);
         for placed in Placed::BOTH {
             let request = placed.sign(Request::new(Word::Aws, "DELETE", "/bucket01/k"));
             for _ in 0..2 {
-                passes(&mut scene, &request, "/bucket01/k");
+                passes(&scene, &request, "/bucket01/k");
             }
         }
     }

@@ -5,10 +5,10 @@ mod host;
 mod path;
 mod query;
 
-use crate::scene::{Forward, Scene};
-use crate::support::rec::Recorded;
-use crate::support::signer::{Request, Word};
-use crate::support::signer_v4::{SigningV4, canonical_query, stamp_at, target_as_signed_v4};
+use crate::scene::{Forward, Scene, configured};
+use support::rec::Recorded;
+use support::signer::{Request, Word};
+use support::signer_v4::{SigningV4, canonical_query, stamp_at, target_as_signed_v4};
 
 /// Where the credentials stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,35 +55,35 @@ impl Placed {
 
 /// A gateway that takes both versions.
 pub fn both_versions(forward: Forward) -> Scene {
-    Scene::configured(forward, |config| {
+    configured(forward, |config| {
         let signature = "[signature]\nversions = [\"v2\", \"v4\"]\nregion = \"us-east-1\"\n";
         config.section("signature", signature)
     })
 }
 
 /// Each forward mode with each place of the credentials, in both dialects.
-fn everywhere(test: impl Fn(&mut Scene, Placed, Word)) {
+fn everywhere(test: impl Fn(&Scene, Placed, Word)) {
     for forward in Forward::BOTH {
-        let mut scene = both_versions(forward);
+        let scene = both_versions(forward);
         for placed in Placed::BOTH {
             for word in Word::BOTH {
-                test(&mut scene, placed, word);
+                test(&scene, placed, word);
             }
         }
     }
 }
 
 /// The request is served, and the node has got the target as it was signed, or where it verifies, as it was sent.
-fn passes(scene: &mut Scene, request: &Request, target: &str) -> Recorded {
+fn passes(scene: &Scene, request: &Request, target: &str) -> Recorded {
     let target = match scene.forward {
         Forward::Trusted => target_as_signed_v4(target),
         Forward::Passthrough => request.target.clone(),
     };
-    scene.passes_bytes(&request.bytes(), &request.method, &target)
+    scene.passes_as(request, &target)
 }
 
 /// Signed and served as it is.
-fn goes_through(scene: &mut Scene, placed: Placed, request: Request) {
+fn goes_through(scene: &Scene, placed: Placed, request: Request) {
     let target = request.target.clone();
     passes(scene, &placed.sign(request), &target);
 }

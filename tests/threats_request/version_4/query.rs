@@ -2,7 +2,7 @@
 
 use super::{MISMATCH, Placed, everywhere, get, goes_through, passes};
 use crate::scene::{Forward, added};
-use crate::support::signer::Request;
+use support::signer::Request;
 
 /// Select an operation on an object with GET, or are known to some store; most are signed by no client of version 2.
 #[rustfmt::skip]

@@ -1,17 +1,17 @@
-//! What the Host says: which of the listener's names it is, and which bucket it names.
+//! The Host header: which of the configured names it is, and which bucket it names (virtual-host style).
 
 use core::net::Ipv6Addr;
 
 use super::{AddressFailure, HostNames, Style};
 
-/// What a Host says.
+/// A Host header, read.
 pub(super) struct HostReading {
     pub(super) style: Style,
     /// The index of the domain that it belongs to.
     pub(super) domain: Option<usize>,
     /// The bucket that it names.
     pub(super) bucket: Option<String>,
-    /// Whether the dot of the DNS's root stands behind its name.
+    /// Whether the name ends with the dot of the DNS root.
     pub(super) root: bool,
 }
 
@@ -26,7 +26,7 @@ pub(super) fn of_host(host: &str, hosts: &HostNames) -> Result<HostReading, Addr
         bucket: None,
         root: false,
     };
-    // The whole value first: a configured name needs no further look.
+    // The whole value first: a configured name is known to be valid.
     if reading.domain.is_some() {
         return Ok(reading);
     }
@@ -60,7 +60,7 @@ pub(super) fn of_host(host: &str, hosts: &HostNames) -> Result<HostReading, Addr
 fn name_of(host: &str) -> Result<&str, AddressFailure> {
     let (name, port) = divided(host).ok_or(AddressFailure::BadHost)?;
     let port_holds = port.is_none_or(|digits| {
-        // No `+`, which the library takes.
+        // `parse` would accept a leading `+`.
         digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u16>().is_ok_and(|n| n > 0)
     });
     let name = name.strip_suffix('.').unwrap_or(name);
@@ -100,8 +100,8 @@ fn divided(host: &str) -> Option<(&str, Option<&str>)> {
     }
 }
 
-/// A Host without the dot of the DNS's root behind its name (RFC 1034, section 3.1); none where it has none. It names the
-/// same host, and not every node knows that.
+/// A Host without the dot of the DNS root at the end of its name (RFC 1034, section 3.1); none where it has no such dot. Both
+/// name the same host, but not every storage node treats them alike.
 pub fn without_root(host: &str) -> Option<String> {
     let (name, port) = divided(host)?;
     let bare = name.strip_suffix('.')?;
@@ -112,12 +112,12 @@ pub fn without_root(host: &str) -> Option<String> {
 }
 
 fn position(names: &[String], name: &str) -> Option<usize> {
-    // Clients write it as it is configured, nearly always.
-    let same = |own: &String| own == name || own.eq_ignore_ascii_case(name);
+    // Nearly every client writes it as it is configured.
+    let same = |domain: &String| domain == name || domain.eq_ignore_ascii_case(name);
     names.iter().position(same)
 }
 
-/// What stands before `.domain`, at a label boundary.
+/// What precedes `.domain`, at a label boundary.
 fn label_before<'h>(name: &'h str, domain: &str) -> Option<&'h str> {
     let split = name.len().checked_sub(domain.len() + 1)?;
     let (label, rest) = (name.get(..split)?, name.get(split + 1..)?);

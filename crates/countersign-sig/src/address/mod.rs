@@ -54,7 +54,7 @@ pub enum CopySource {
 /// Why a request has no address.
 #[derive(Debug, Clone, PartialEq, Eq, Error, strum::IntoStaticStr, strum::VariantNames)]
 pub enum AddressFailure {
-    /// HTTP/1.1 wants exactly one Host (RFC 9112, section 3.2), and V2 signatures take the bucket from it.
+    /// HTTP/1.1 requires exactly one Host (RFC 9112, section 3.2), and V2 signatures take the bucket from it.
     #[error("the request has no Host header")]
     MissingHost,
     /// More than one Host: two readers could take two of them.
@@ -66,23 +66,24 @@ pub enum AddressFailure {
     /// The Host is not a host name, an IP address, or either with a port.
     #[error("the Host header is not a host name with an optional port")]
     BadHost,
-    /// The Host ends with the dot of the DNS's root, and the nodes, which verify the signature themselves, get it as it came.
+    /// The Host ends with the dot of the DNS root, and has to be forwarded unchanged to nodes that verify the signature
+    /// themselves.
     #[error("the Host header ends with a dot")]
     RootHost,
-    /// The path is none.
+    /// The path is not valid.
     #[error("the path is not a valid URI path: {0}")]
     BadPath(PathFault),
-    /// The bucket's name cannot be one.
+    /// The bucket name is not valid.
     #[error("the bucket name is not valid")]
     BadBucketName(BucketNames),
-    /// The path has a segment that is `.` or `..` after one decoding, or that some stores take for one: a store that
-    /// resolves it serves another object.
+    /// The path has a segment that is `.` or `..` after percent-decoding, or that some stores take for one: a store that
+    /// resolves it would serve another object.
     #[error("the path has a '.' or '..' segment")]
     DotSegment,
     /// Two parameters select two different operations.
     #[error("the parameters '{0}' and '{1}' select two operations")]
     ConflictingParameters(&'static str, &'static str),
-    /// A part of an upload is named by both its `uploadId` and its `partNumber`.
+    /// Only one of `uploadId` and `partNumber` is given; a part is named by both.
     #[error("a part upload needs both 'uploadId' and 'partNumber'")]
     IncompletePart,
 }
@@ -93,21 +94,21 @@ pub enum PathFault {
     /// It does not begin with a slash.
     #[error("it does not begin with '/'")]
     NoSlash,
-    /// A `%` stands for no byte (RFC 3986, section 2.1).
+    /// A `%` is not followed by two hexadecimal digits (RFC 3986, section 2.1).
     #[error("a '%' is not followed by two hexadecimal digits")]
     PercentEncoding,
-    /// It has a NUL, which ends a text for many a store.
+    /// It has a NUL, which ends a string for many stores.
     #[error("it has a NUL (%00)")]
     Nul,
-    /// A form upload has no key.
+    /// The form of a POST upload has no key.
     #[error("it names no object")]
     NoKey,
 }
 
-/// The bucket, the key and the operation of one request. A clone costs next to nothing.
+/// The bucket, the key and the operation of one request. A clone shares the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// `bucket/key`, `bucket`, or nothing: one piece of memory for both names.
+    /// `bucket/key`, `bucket`, or nothing: one allocation for both names.
     names: Arc<str>,
     /// The length of the bucket's name, if there is one.
     bucket: Option<usize>,
@@ -215,7 +216,7 @@ impl Address {
         self.domain
     }
 
-    /// Whether the Host ends with the dot of the DNS's root: it names the same host, and not every node knows that.
+    /// Whether the Host ends with the dot of the DNS root: the same host, but not every storage node treats it alike.
     pub fn host_has_root(&self) -> bool {
         self.host_has_root
     }

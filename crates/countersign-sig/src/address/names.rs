@@ -1,4 +1,4 @@
-//! What a bucket's name may be, and which keys no store can resolve to another one.
+//! Which bucket names are valid, and which keys a store could resolve to another key.
 
 use memchr::memchr;
 use percent_encoding::percent_decode_str;
@@ -24,18 +24,18 @@ pub enum BucketNames {
     Relaxed,
 }
 
-/// What becomes of a path with a segment that some store takes for `.` or `..`.
+/// What is done with a path that has a segment which some store takes for `.` or `..`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DotSegments {
     /// It is refused.
     #[default]
     Refuse,
-    /// It goes on as any other: for nodes that keep keys as they are.
+    /// It is forwarded as any other: for nodes that do not resolve keys as file names.
     Forward,
 }
 
-/// Which names the nodes behind the gateway take.
+/// Which names the storage nodes accept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct NameRules {
     /// The names of buckets.
@@ -44,8 +44,8 @@ pub struct NameRules {
     pub dot_segments: DotSegments,
 }
 
-/// Checks a bucket's name as it stands in the Host or in the path. Gives the name that it means, where that is written
-/// otherwise.
+/// Checks a bucket name as it is written in the Host or in the path. Gives the name that it means, if that is written
+/// differently (`%3A` for `:`, an empty tenant).
 ///
 /// # Errors
 /// [`AddressFailure::BadBucketName`].
@@ -84,7 +84,7 @@ fn is_bucket(name: &str, shortest: usize) -> bool {
         && !name.as_bytes().windows(2).any(|pair| pair == b"..")
 }
 
-/// Refuses what no store reads, and what a store may resolve to another path. One decoding, as a store does.
+/// Refuses a path that is not valid, and one that a store may resolve to another path. It is decoded once, as a store does.
 ///
 /// # Errors
 /// [`AddressFailure::BadPath`], [`AddressFailure::DotSegment`].
@@ -103,7 +103,7 @@ pub(super) fn check_segments(path: &str, rule: DotSegments) -> Result<(), Addres
     if rule == DotSegments::Forward {
         return Ok(());
     }
-    // Bytes that only a lenient decoder makes an ASCII character of; most paths have none.
+    // Invalid UTF-8 that a lenient decoder reads as an ASCII character; most paths have none.
     let dots = match decoded.iter().any(|byte| *byte >= 0xc0) {
         true => has_dots(&without_overlong(&decoded)),
         false => has_dots(&decoded),
@@ -119,18 +119,18 @@ pub(super) fn check_segments(path: &str, rule: DotSegments) -> Result<(), Addres
 fn has_dots(path: &[u8]) -> bool {
     path.split(|byte| matches!(byte, b'/' | b'\\'))
         .any(|segment| {
-            // Servlet containers drop `;` and what follows (RFC 3986, section 3.3, calls it a parameter); who takes a
-            // decoded path for a URL again ends it at `?` or `#`; a NUL, here an overlong one, ends a text.
+            // Servlet containers drop `;` and what follows (a parameter in RFC 3986, section 3.3); a reader that parses the
+            // decoded path as a URL again ends it at `?` or `#`; a NUL, here one in overlong UTF-8, ends a string.
             let ends = |byte: &u8| matches!(byte, b';' | b'?' | b'#' | 0);
             let end = segment.iter().position(ends).unwrap_or(segment.len());
-            // Windows drops the blanks behind a file's name, and what trims text drops the others.
+            // Windows drops spaces at the end of a file name, and a reader that trims text drops the others.
             let bare = segment[..end].trim_ascii_end();
             bare == b"." || bare == b".."
         })
 }
 
-/// The bytes with what a lenient decoder of UTF-8 reads as an ASCII character: sequences longer than that character needs
-/// (`C0 AE` for `.`, which RFC 3629, section 3, forbids), be their further bytes marked as such or not.
+/// The bytes as a lenient UTF-8 decoder reads them: an overlong sequence (`C0 AE` for `.`, which RFC 3629, section 3, forbids)
+/// becomes its ASCII character, even where the bytes after the first are no continuation bytes.
 fn without_overlong(bytes: &[u8]) -> Vec<u8> {
     let mut read = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
@@ -145,10 +145,10 @@ fn without_overlong(bytes: &[u8]) -> Vec<u8> {
         };
         let bits = |sum: u32, byte: &u8| (sum << 6) | u32::from(byte & 0x3f);
         let lead = u32::from(first & 0x01);
-        let read_as = behind.get(..further).filter(|own| !own.is_empty());
-        let character = read_as.map(|own| own.iter().fold(lead, bits));
+        let read_as = behind.get(..further).filter(|bytes| !bytes.is_empty());
+        let character = read_as.map(|bytes| bytes.iter().fold(lead, bits));
         match character.and_then(|character| u8::try_from(character).ok()) {
-            // A character of two bytes cannot be longer than it needs with three (`E0 A0 80`).
+            // A character beyond ASCII is no dot and no separator, overlong or not.
             Some(character) if character.is_ascii() => {
                 read.push(character);
                 rest = &behind[further..];

@@ -1,4 +1,4 @@
-//! The object that a form upload writes.
+//! The object that a POST upload (an HTML form) writes.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -13,11 +13,11 @@ const BUT_FOR_SLASHES: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/');
 
 impl Address {
-    /// The address of the object that a form upload to this bucket writes. `key` is what the form says, not encoded: here
-    /// it becomes what a path of a PUT would have, RFC 3986 but for `/`.
+    /// The address of the object that a POST upload to this bucket writes. `key` is the form's `key` field, not encoded; it is
+    /// percent-encoded here as in the path of a PUT (RFC 3986; `/` stays).
     ///
     /// # Errors
-    /// What a path with this key would have: [`AddressFailure::BadPath`], [`AddressFailure::DotSegment`].
+    /// As for a path with this key: [`AddressFailure::BadPath`], [`AddressFailure::DotSegment`].
     pub fn of_upload(&self, key: &str) -> Result<Self, AddressFailure> {
         let key = utf8_percent_encode(key, BUT_FOR_SLASHES).to_string();
         check_segments(&key, self.dot_segments)?;
@@ -30,7 +30,7 @@ impl Address {
         })
     }
 
-    /// The path that a request for this address has in its own style.
+    /// The path of a request for this address, in the addressing style of the address.
     pub fn path(&self) -> String {
         let key = self.key().unwrap_or_default();
         match (self.bucket(), self.style) {
@@ -62,7 +62,7 @@ mod tests {
             )
             .unwrap()
         };
-        let own = bucket("s3.example.com", "/bucket");
+        let bucket_address = bucket("s3.example.com", "/bucket");
         for (key, path) in [
             ("k", "/bucket/k"),
             ("a/b//c/", "/bucket/a/b//c/"),
@@ -72,7 +72,7 @@ mod tests {
             ("..%2fk", "/bucket/..%252fk"),
             ("\r\n\"", "/bucket/%0D%0A%22"),
         ] {
-            let address = own.of_upload(key).unwrap();
+            let address = bucket_address.of_upload(key).unwrap();
             assert_eq!(address.path(), path);
             assert_eq!(address.operation(), Operation::PutObject);
             // As a PUT of that path would read it.
@@ -98,7 +98,7 @@ mod tests {
             ("a\0b", AddressFailure::BadPath(PathFault::Nul)),
             ("", AddressFailure::BadPath(PathFault::NoKey)),
         ] {
-            assert_eq!(own.of_upload(key), Err(failure), "{key:?}");
+            assert_eq!(bucket_address.of_upload(key), Err(failure), "{key:?}");
         }
         let virtual_host = bucket("bucket.s3.example.com", "/");
         assert_eq!(virtual_host.of_upload("a b").unwrap().path(), "/a%20b");

@@ -1,4 +1,4 @@
-//! The algorithms of checksums, and which texts are values of them.
+//! The checksum algorithms, and the format of their values.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -49,7 +49,8 @@ impl ChecksumAlgorithm {
         Self::XxHash128,
     ];
 
-    /// The end of the header's name, the word of messages and of `x-amz-sdk-checksum-algorithm`, the bytes of a checksum.
+    /// The header's name behind `x-amz-checksum-`, the name in messages and in `x-amz-sdk-checksum-algorithm`, the length of a
+    /// checksum in bytes.
     fn described(self) -> (&'static str, &'static str, usize) {
         match self {
             Self::Crc32 => ("crc32", "CRC32", 4),
@@ -65,24 +66,27 @@ impl ChecksumAlgorithm {
         }
     }
 
-    /// The end of the header's name.
+    /// The header's name behind `x-amz-checksum-`.
     pub fn as_str(self) -> &'static str {
         self.described().0
     }
 
-    /// The word of messages.
+    /// The name in messages.
     pub fn word(self) -> &'static str {
         self.described().1
     }
 
-    /// The bytes of a checksum.
+    /// The length of a checksum, in bytes.
     pub(super) fn length(self) -> usize {
         self.described().2
     }
 
     /// The algorithm with this name, lower-case.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|own| own.as_str() == name)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|algorithm| algorithm.as_str() == name)
     }
 
     /// Whether `text` is a checksum in canonical base64, so that two texts are one checksum only if they are equal.
@@ -91,7 +95,7 @@ impl ChecksumAlgorithm {
     }
 }
 
-/// Whether `text` is so many bytes in canonical base64: padded, no whitespace, no stray bits.
+/// Whether `text` is that many bytes in canonical base64: padded, no whitespace, unused bits zero.
 pub(super) fn is_base64_of(length: usize, text: &[u8]) -> bool {
     // base64 decodes three bytes at a time.
     let mut decoded = [0; LONGEST_CHECKSUM.next_multiple_of(3)];

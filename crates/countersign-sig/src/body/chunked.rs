@@ -7,8 +7,8 @@
 //!
 //! Source: Amazon S3 API Reference, "Transferring payload in multiple chunks" and "… with trailing headers". One grammar:
 //! a size of 1 to 16 hexadecimal digits, lines that end with CR LF, exactly one extension where chunks are signed and
-//! none where they are not. S3 takes blanks around the parts of a signed chunk's header, a body without the last CR LF, and
-//! more of them than one: none of that has a second reading.
+//! none where they are not. As S3 does, it accepts spaces around the parts of a signed chunk's header, and a body that ends
+//! without the last CR LF or with more than one: each has only one meaning.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -20,13 +20,13 @@ use super::failure::BodyFailure;
 use super::trailer::{MAX_TRAILER_LENGTH, Trailer, TrailerRule, trimmed};
 use crate::sig::payload::ChunkChain;
 
-/// The most digits of a size: as many as 64 bits have.
+/// The most digits of a size: those of a 64-bit number.
 const MAX_SIZE_DIGITS: usize = 16;
 /// The name of the only extension of a chunk.
 const SIGNATURE_EXTENSION: &[u8] = b"chunk-signature";
 /// The hexadecimal digits of a signature.
 const SIGNATURE_DIGITS: usize = 64;
-/// The longest header of a chunk, with its CR LF. Without blanks it has 99 bytes at most.
+/// The longest header of a chunk, with its CR LF, in bytes. Without spaces it has at most 99.
 pub(super) const MAX_CHUNK_HEADER_LENGTH: usize = 128;
 const _: () =
     assert!(MAX_SIZE_DIGITS + 1 + SIGNATURE_EXTENSION.len() + 1 + SIGNATURE_DIGITS + 2 <= 99);
@@ -40,12 +40,12 @@ pub(super) struct Chunks {
     pub trailer: TrailerRule,
 }
 
-/// Where in the framing the next byte stands.
+/// Where in the framing the next byte is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// In a chunk's header.
     Header,
-    /// In a chunk's data, of which so much is left: never nothing.
+    /// In a chunk's data, of which so many bytes are left, at least one.
     Data { left: u64 },
     /// At the CR behind the data.
     DataCr,
@@ -55,15 +55,15 @@ enum State {
     Trailer,
 }
 
-/// Takes the framing off a body, and proves its signatures.
+/// Removes the framing of a body, and verifies the signatures of its chunks.
 #[derive(Debug)]
 pub(super) struct ChunkDecoder {
     state: State,
     line: PartialLine,
     chain: Option<ChunkChain>,
-    /// What the running chunk's header says is its signature.
+    /// The signature in the header of the current chunk.
     provided: [u8; SIGNATURE_DIGITS],
-    /// The running chunk's data.
+    /// The data of the current chunk, hashed so far.
     hash: Sha256,
     chunks: u64,
     size_before: Option<u64>,
@@ -93,7 +93,7 @@ impl ChunkDecoder {
         }
     }
 
-    /// Goes on over more of the body. `data` gets the ranges of `piece` that are data, in order.
+    /// Reads the next piece of the body. `data` gets the ranges of `piece` that are data, in order.
     pub fn decode(
         &mut self,
         piece: &[u8],
@@ -116,12 +116,12 @@ impl ChunkDecoder {
         Ok(())
     }
 
-    /// Whether all of the data has come: what is left may tell a node that the body is complete.
+    /// Whether all data has been read: what follows may tell a node that the body is complete.
     pub fn is_ending(&self) -> bool {
         self.state == State::Trailer
     }
 
-    /// The checksum in the trailer of a body that is over.
+    /// The checksum in the trailer of a complete body.
     pub fn finish(&self) -> Result<Option<&str>, BodyFailure> {
         match (self.state, self.line.is_empty()) {
             (State::Trailer, true) if self.trailer.may_end() => Ok(self.trailer.checksum()),
@@ -169,7 +169,7 @@ impl ChunkDecoder {
         self.chunks = self.chunks.saturating_add(1);
         self.check_size(size)?;
         self.size_before = Some(size);
-        // Past 64 bits it is past any declared length.
+        // A sum beyond 64 bits is beyond any declared length.
         self.announced = self.announced.saturating_add(size);
         let fits = self.announced <= self.decoded_length && self.announced < u64::MAX;
         if size > 0 && fits {
@@ -267,10 +267,10 @@ fn signed_header(line: &[u8]) -> Result<(&[u8], &[u8; SIGNATURE_DIGITS]), BodyFa
         let more = "a chunk has more than one extension";
         return Err(BodyFailure::MalformedChunk(more));
     }
-    // Whatever else stands there is none that the key made.
+    // Anything else cannot be a signature.
     let provided: Option<&[u8; SIGNATURE_DIGITS]> = value.try_into().ok();
     let provided = provided.ok_or(BodyFailure::ChunkSignature)?;
-    // Every digit is looked at, because without a way out many are looked at together.
+    // No early exit, so that the compiler can vectorize.
     let digits = provided.iter().fold(true, |digits, byte| {
         digits & matches!(byte, b'0'..=b'9' | b'a'..=b'f')
     });
@@ -293,15 +293,15 @@ fn chunk_size(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// A line that may come in pieces.
+/// A line that may arrive in pieces.
 #[derive(Debug, Default)]
 struct PartialLine(Vec<u8>);
 
 /// What was read of a line.
 struct Read<'r> {
-    /// How much of the input belongs to it.
+    /// How many bytes of the input belong to it.
     used: usize,
-    /// The line with its LF, where it is whole.
+    /// The line with its LF, if it is complete.
     line: Option<Cow<'r, [u8]>>,
 }
 
@@ -310,7 +310,7 @@ impl PartialLine {
         self.0.is_empty()
     }
 
-    /// Goes on over `rest`. A line of more than `most` bytes is a failure.
+    /// Reads from `rest` up to the end of the line. A line of more than `most` bytes is a failure.
     fn read<'r>(
         &mut self,
         rest: &'r [u8],
@@ -327,16 +327,16 @@ impl PartialLine {
             let used = window.len();
             return Ok(Read { used, line: None });
         };
-        let own = &window[..=end];
+        let end_of_line = &window[..=end];
         let line = if self.0.is_empty() {
-            own.into()
+            end_of_line.into()
         } else {
             let mut line = std::mem::take(&mut self.0);
-            line.extend_from_slice(own);
+            line.extend_from_slice(end_of_line);
             line.into()
         };
         Ok(Read {
-            used: own.len(),
+            used: end_of_line.len(),
             line: Some(line),
         })
     }

@@ -1,4 +1,4 @@
-//! What is claimed of the data as a whole, and what it turns out to be.
+//! The digests that a request declares of its data as a whole, and their verification.
 
 use std::fmt;
 use std::hash::Hasher as _;
@@ -15,15 +15,15 @@ use super::checksum::ChecksumAlgorithm;
 use super::failure::BodyFailure;
 use crate::sig::encode::hex;
 
-/// A checksum that is claimed.
+/// A declared checksum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ChecksumClaim {
     pub algorithm: ChecksumAlgorithm,
-    /// Canonical base64; none while it is still to come, in the trailer.
+    /// The value in canonical base64; none where it follows in the trailer.
     pub value: Option<String>,
 }
 
-/// What is claimed of the data as a whole.
+/// What a request declares of its data as a whole.
 #[derive(Debug, Clone, Default)]
 pub(super) struct DataClaim {
     pub payload_hash: Option<[u8; 32]>,
@@ -38,7 +38,7 @@ impl DataClaim {
     }
 }
 
-/// The state of a checksum, but for two: SHA-256 is shared with the payload hash, MD5 with Content-MD5.
+/// The state of a checksum. SHA-256 is shared with the payload hash, MD5 with Content-MD5.
 #[derive(Clone)]
 enum Checksum {
     Crc(crc_fast::Digest),
@@ -81,7 +81,7 @@ impl Checksum {
         match self {
             Self::Crc(crc) => {
                 let sum = crc.finalize().to_be_bytes();
-                // The upper half of a 32-bit sum is zero.
+                // The upper half of a 32-bit checksum is zero.
                 let start = sum.len() - algorithm.length();
                 STANDARD.encode(sum.get(start..).unwrap_or_default())
             }
@@ -94,7 +94,7 @@ impl Checksum {
     }
 }
 
-/// What the data is, so far.
+/// The digests of the data read so far.
 #[derive(Clone)]
 pub(super) struct DataState {
     sha256: Option<Sha256>,
@@ -109,7 +109,7 @@ impl fmt::Debug for DataState {
 }
 
 impl DataState {
-    /// Computes what the claim needs, and nothing twice.
+    /// Computes the digests that are declared, each once.
     pub fn of(claim: &DataClaim) -> Self {
         let algorithm = claim.checksum.as_ref().map(|checksum| checksum.algorithm);
         let hashed = claim.payload_hash.is_some() || algorithm == Some(ChecksumAlgorithm::Sha256);
@@ -121,7 +121,7 @@ impl DataState {
         }
     }
 
-    /// Goes on over more of the data.
+    /// Takes in more of the data.
     pub fn update(&mut self, data: &[u8]) {
         if let Some(sha256) = &mut self.sha256 {
             sha256.update(data);
@@ -134,10 +134,10 @@ impl DataState {
         }
     }
 
-    /// Compares all of the data with the claim. `trailer` is the checksum that came behind it, in canonical base64.
+    /// Compares the data, now complete, with what was declared. `trailer` is the checksum in the trailer, in canonical base64.
     ///
     /// # Errors
-    /// The first claim that does not hold: the payload hash, Content-MD5, the checksum.
+    /// The first of payload hash, Content-MD5 and checksum that does not match.
     pub fn prove(self, claim: &DataClaim, trailer: Option<&str>) -> Result<(), BodyFailure> {
         let hash: Option<[u8; 32]> = self.sha256.map(|sha256| sha256.finalize().into());
         if claim.payload_hash.is_some() && claim.payload_hash != hash {

@@ -1,8 +1,8 @@
-//! Why a body is not the one that was claimed.
+//! Why a body is not the one that the request declares.
 
 use super::checksum::ChecksumAlgorithm;
 
-/// The reason for which a body is refused: the first group by its header alone, the second while it streams.
+/// Why a body is refused: the variants up to [`BodyFailure::UnsupportedTrailer`] by its header alone, the others while it streams.
 #[derive(
     Debug, Clone, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr, strum::VariantNames,
 )]
@@ -11,22 +11,22 @@ pub enum BodyFailure {
     /// A chunked body without `x-amz-decoded-content-length`.
     #[error("the length of the data in a chunked body is not declared")]
     MissingDecodedLength,
-    /// An upload whose header announces no body at all, and claims that there is one.
+    /// An upload without Content-Length whose header declares something of a body.
     #[error("the length of the body is not declared")]
     MissingLength,
-    /// `x-amz-decoded-content-length` is no number of bytes.
+    /// `x-amz-decoded-content-length` is not a number of bytes.
     #[error("the decoded content length '{0}' is not a number of bytes")]
     BadDecodedLength(String),
     /// More data than one upload may have.
     #[error("the body has more than {max} bytes")]
     TooLarge {
-        /// The bytes that are announced, or were sent so far.
+        /// The bytes that are declared, or were sent so far.
         proposed: u64,
         /// The limit.
         max: u64,
     },
-    /// `Content-Encoding: aws-chunked` without a payload mode that frames the body and without a payload hash: it might be
-    /// stored with its framing. The encoding as sent.
+    /// `Content-Encoding: aws-chunked` with a payload mode of neither chunks nor a hash: the body might be stored with its
+    /// framing. Holds the encoding as sent.
     #[error(
         "the content encoding is aws-chunked, and neither a streaming mode nor a hash is signed"
     )]
@@ -40,7 +40,7 @@ pub enum BodyFailure {
     /// The same in the trailer.
     #[error("the value of the trailer {0} is not valid")]
     BadTrailerChecksum(String),
-    /// A checksum header of an algorithm that cannot be checked.
+    /// A checksum header of an unknown algorithm.
     #[error("the algorithm of the checksum header {0} is not known")]
     UnknownChecksum(String),
     /// Two checksums in the header, or two announced.
@@ -59,7 +59,7 @@ pub enum BodyFailure {
     #[error("the announced trailer '{0}' is not supported")]
     UnsupportedTrailer(String),
 
-    /// The body is not the one whose SHA-256 was signed. Both in hexadecimal digits.
+    /// The body does not have the SHA-256 that was signed. Both in hexadecimal digits.
     #[error("the SHA-256 of the body is not the declared one")]
     PayloadHash {
         /// What the client declared.
@@ -67,7 +67,7 @@ pub enum BodyFailure {
         /// What the body has.
         received: String,
     },
-    /// The body is not the one of Content-MD5. Both in base64.
+    /// The body does not match Content-MD5. Both in base64.
     #[error("the MD5 of the body is not the declared one")]
     ContentMd5 {
         /// What the client declared.
@@ -75,7 +75,7 @@ pub enum BodyFailure {
         /// What the body has.
         received: String,
     },
-    /// The body is not the one of its checksum.
+    /// The body does not match its checksum.
     #[error("the {} of the body is not the declared one", .0.word())]
     Checksum(ChecksumAlgorithm),
     /// The body has another length than was declared.
@@ -89,10 +89,10 @@ pub enum BodyFailure {
     /// The body ends in the middle of its framing.
     #[error("the body ends before its last chunk does")]
     Truncated,
-    /// The framing is none.
+    /// The framing is malformed; why.
     #[error("the chunks are malformed: {0}")]
     MalformedChunk(&'static str),
-    /// A chunk that is too small, and data behind it.
+    /// A chunk that is too small and not the last one with data.
     #[error("chunk {chunk} follows one of only {size} bytes")]
     ChunkTooSmall {
         /// The number of the chunk that should not have followed, from 1.
@@ -112,13 +112,13 @@ pub enum BodyFailure {
         /// The limit.
         max: u64,
     },
-    /// The signature of a chunk is not the key's.
+    /// The signature of a chunk does not match.
     #[error("the signature of a chunk does not match")]
     ChunkSignature,
-    /// The signature of the trailer is missing, or not the key's.
+    /// The signature of the trailer is missing or does not match.
     #[error("the signature of the trailer does not match")]
     TrailerSignature,
-    /// The trailer is not the announced one, or not well-formed.
+    /// The trailer is malformed, or not the one that `x-amz-trailer` announces.
     #[error("the trailer is malformed: {0}")]
     MalformedTrailer(&'static str),
 }

@@ -1,15 +1,15 @@
-//! Bodies: whether the bytes that follow a header are the ones that were claimed. Pure: bytes in, bytes out.
+//! Bodies: whether the bytes that follow a header are the ones that it declares. Pure: bytes in, bytes out.
 //!
 //! ```text
 //! RequestView + PayloadClaim ─ BodyPlan::of ─▶ BodyPlan ─ verifier ─▶ BodyVerifier ─ push(piece, end) ─▶ bytes for the node
 //! ```
 //!
 //! The plan is per request; a verifier is per attempt, so that a body that is sent again is proven again. A verifier
-//! keeps the last piece back until everything that was claimed is proven: the payload hash, Content-MD5, a checksum in
+//! holds the last piece back until everything that was declared is verified: the payload hash, Content-MD5, a checksum in
 //! the header or the trailer, every signature of the chunks and of the trailer, the length of the data. Whoever
-//! receives the bytes never has a whole body that is not the claimed one.
+//! receives the bytes never has a complete body that is not the declared one.
 //!
-//! Whether a body is framed in chunks is said by the [`PayloadClaim`](crate::sig::payload::PayloadClaim) alone.
+//! The [`PayloadClaim`](crate::sig::payload::PayloadClaim) alone decides whether a body is framed in chunks.
 //!
 //! Sources: Amazon S3 API Reference, "Transferring payload in multiple chunks" and "… with trailing headers"; Amazon S3
 //! User Guide, "Checking object integrity".
@@ -19,6 +19,7 @@ mod chunked;
 mod digest;
 mod failure;
 pub mod form;
+mod pieces;
 mod plan;
 mod signed_chunks;
 mod trailer;
@@ -30,13 +31,13 @@ pub use plan::{BodyPlan, ForwardedEncoding, Unwrapping, VerifyOrder};
 pub use signed_chunks::SignedChunks;
 pub use verifier::BodyVerifier;
 
-/// The most data that is held back for one body.
+/// The most data that is held back for one body, in bytes.
 pub const MAX_HELD: usize = 64 * 1024;
 
-/// How the body goes on to the node.
+/// How the body is forwarded to the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
-    /// As it came, chunk headers and trailer included.
+    /// As received, chunk headers and trailer included.
     AsReceived,
     /// The data alone.
     Plain,
@@ -51,7 +52,7 @@ pub enum End {
     Last,
 }
 
-/// What bodies may be like.
+/// The limits of bodies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BodyOptions {
     /// The most bytes of data in one body.
@@ -65,11 +66,11 @@ pub struct BodyOptions {
 impl BodyOptions {
     /// The most data of one upload: 5 GiB (Amazon S3 User Guide, "Uploading objects").
     pub const MAX_BODY: u64 = 5 << 30;
-    /// The smallest chunk but the last one: 8 KiB (Amazon S3 API Reference, "Transferring payload in multiple chunks"). S3 holds
-    /// unsigned chunks to it too.
+    /// The smallest chunk but the last one: 8 KiB (Amazon S3 API Reference, "Transferring payload in multiple chunks"). S3 applies
+    /// it to unsigned chunks too.
     pub const MIN_CHUNK: u64 = 8 << 10;
-    /// The largest signed chunk: 16 MiB. Today's SDKs sign 64 KiB or 128 KiB at a time; a larger chunk is a longer time
-    /// until its first byte is proven.
+    /// The largest signed chunk: 16 MiB. Today's SDKs sign 64 KiB or 128 KiB at a time; a chunk is verified only when all of
+    /// it has arrived.
     pub const MAX_SIGNED_CHUNK: u64 = 16 << 20;
 }
 

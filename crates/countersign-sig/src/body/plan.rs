@@ -1,4 +1,4 @@
-//! What a request says about its body, read before the body comes.
+//! What a request declares of its body, read before the body arrives.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,39 +17,39 @@ use crate::sig::payload::{ChunkChain, PayloadClaim};
 
 /// `;chunk-signature=` and 64 digits.
 const CHUNK_SIGNATURE_LENGTH: u64 = 81;
-/// The last chunk of any framed body: `0`, CR LF. The CR LF behind it may be missing.
+/// The last chunk of any framed body: `0`, CR LF. The CR LF after it may be missing.
 const LAST_CHUNK_LENGTH: u64 = 3;
 
-/// Headers behind `checksum-` that are no checksum of the body (Amazon S3 API Reference, "CreateMultipartUpload",
+/// Headers `x-amz-checksum-…` that are not a checksum of the body (Amazon S3 API Reference, "CreateMultipartUpload",
 /// "GetObject").
 const NO_CHECKSUMS: &[&str] = &["algorithm", "mode", "type"];
 
-/// Whether framing is taken off a body.
+/// Whether the framing of a body is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unwrapping {
-    /// The node gets the bytes as they come.
+    /// The node gets the bytes as received.
     None,
     /// The node gets the data alone: [`BodyPlan::forwarded_length`] bytes, and [`BodyPlan::forwarded_encoding`].
     Chunks,
 }
 
-/// When a body has to be proven.
+/// When a body has to be verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VerifyOrder {
-    /// While it goes on to the node, which cannot complete it without the last piece.
+    /// While it is forwarded: without the last piece the node cannot complete it.
     WhileForwarded,
-    /// Before the header goes on: the node would see a complete request as soon as it has the header.
+    /// Before the header is forwarded: with the header the node would have a complete request.
     BeforeHeader,
 }
 
-/// What becomes of Content-Encoding.
+/// The Content-Encoding to forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForwardedEncoding<'p> {
-    /// It stays as it came.
+    /// As received.
     AsReceived,
-    /// It is removed: it named nothing but the framing.
+    /// None: it named nothing but the framing.
     Removed,
-    /// It is this.
+    /// This value.
     Value(&'p HeaderValue),
 }
 
@@ -57,7 +57,7 @@ pub enum ForwardedEncoding<'p> {
 pub(super) struct Planned {
     pub framing: Framing,
     pub content_length: Option<u64>,
-    /// What `x-amz-decoded-content-length` says of a body without chunks.
+    /// The value of `x-amz-decoded-content-length`, for a body without chunks.
     pub decoded_length: Option<u64>,
     pub data: DataClaim,
     pub chunks: Option<Chunks>,
@@ -65,42 +65,43 @@ pub(super) struct Planned {
     pub options: BodyOptions,
 }
 
-/// Content-Encoding without the framing's token.
+/// Content-Encoding without `aws-chunked`.
 #[derive(Debug)]
 enum Encoding {
     Removed,
     Value(HeaderValue),
 }
 
-/// What a request says about its body. Cheap to clone.
+/// What a request declares of its body. A clone shares the plan.
 #[derive(Debug, Clone)]
 pub struct BodyPlan(pub(super) Arc<Planned>);
 
 impl BodyPlan {
-    /// Reads what a request says about its body: `payload` is what its signature says, `form` whose words it uses.
-    /// `content_length` is none only for a body that ends by itself (`Transfer-Encoding: chunked`, HTTP/2); a request
-    /// without a body has 0.
+    /// Reads what a request declares of its body. `syntax` is the one that it is signed with, `payload` what the signature covers
+    /// of the body. `content_length` is none only for a body that marks its own end (`Transfer-Encoding: chunked`, HTTP/2); for a
+    /// request without a body it is 0.
     ///
     /// # Errors
-    /// The first group of [`BodyFailure`], and [`BodyFailure::Length`] where Content-Length cannot hold the data.
+    /// The variants of [`BodyFailure`] that concern the header, and [`BodyFailure::Length`] where Content-Length is too small for
+    /// the data.
     pub fn of(
         view: &RequestView<'_>,
-        form: &Syntax,
+        syntax: &Syntax,
         payload: &PayloadClaim,
         content_length: Option<u64>,
         framing: Framing,
         options: &BodyOptions,
     ) -> Result<Self, BodyFailure> {
-        let headers = BodyHeaders::of(view, form)?;
+        let headers = BodyHeaders::of(view, syntax)?;
         let decoded_length = headers.decoded_length()?;
-        let announced = headers.announced(form)?;
+        let announced = headers.announced(syntax)?;
         headers.check_named(announced.as_ref())?;
-        let chunks = chunks(payload, decoded_length, announced, form)?;
+        let chunks = chunks(payload, decoded_length, announced, syntax)?;
         let encoding = headers.encoding.and_then(without_chunked);
         if let (Some(value), Some(_), None) = (headers.encoding, &encoding, &chunks)
             && !matches!(payload, PayloadClaim::Sha256(_))
         {
-            // With a signed hash the body is what the hash says, whatever the encoding is called. Without one it may be framed.
+            // A signed hash covers the bytes as sent, whatever Content-Encoding says. Without a hash the body may be framed.
             return Err(BodyFailure::UndeclaredChunks(lossy(value)));
         }
         check_lengths(chunks.as_ref(), decoded_length, content_length, options)?;
@@ -115,7 +116,7 @@ impl BodyPlan {
         })))
     }
 
-    /// Content-Length towards the node; none where the body ends by itself.
+    /// The Content-Length to forward; none where the body marks its own end.
     pub fn forwarded_length(&self) -> Option<u64> {
         match (self.unwraps(), &self.0.chunks) {
             (Unwrapping::Chunks, Some(chunks)) => Some(chunks.decoded_length),
@@ -123,8 +124,8 @@ impl BodyPlan {
         }
     }
 
-    /// Whether framing is taken off the body. Its headers go with it: `x-amz-decoded-content-length`, `x-amz-trailer`,
-    /// the streaming value of `x-amz-content-sha256`.
+    /// Whether the framing of the body is removed. Its headers have to be removed with it: `x-amz-decoded-content-length`,
+    /// `x-amz-trailer`, the streaming value of `x-amz-content-sha256`.
     pub fn unwraps(&self) -> Unwrapping {
         match (self.0.framing, &self.0.chunks) {
             (Framing::Plain, Some(_)) => Unwrapping::Chunks,
@@ -132,7 +133,7 @@ impl BodyPlan {
         }
     }
 
-    /// Content-Encoding towards the node: without the token of a framing that the node's body does not have.
+    /// The Content-Encoding to forward: without `aws-chunked` where the framing is removed.
     pub fn forwarded_encoding(&self) -> ForwardedEncoding<'_> {
         match (self.0.framing, &self.0.encoding) {
             (Framing::Plain, Some(Encoding::Removed)) => ForwardedEncoding::Removed,
@@ -141,15 +142,15 @@ impl BodyPlan {
         }
     }
 
-    /// Whether nothing is claimed of the body, so that no verifier is needed.
+    /// Whether nothing is declared of the body, so that no verifier is needed.
     pub fn nothing_to_prove(&self) -> bool {
         let planned = &self.0;
-        // A body that ends by itself is still counted, because there is a most.
+        // A body that marks its own end is still counted, because there is a limit.
         let counted = planned.content_length.is_some();
         planned.data.is_empty() && planned.chunks.is_none() && counted
     }
 
-    /// When the body has to be proven.
+    /// When the body has to be verified.
     pub fn verify_order(&self) -> VerifyOrder {
         match self.forwarded_length() {
             Some(0) => VerifyOrder::BeforeHeader,
@@ -158,15 +159,15 @@ impl BodyPlan {
     }
 }
 
-/// What the header fields say.
+/// The header fields that concern the body.
 #[derive(Default)]
 struct BodyHeaders<'v> {
     decoded_length: Option<&'v [u8]>,
     trailer: Option<&'v [u8]>,
     checksum: Option<(ChecksumAlgorithm, &'v [u8], &'v str)>,
-    /// `x-amz-sdk-checksum-algorithm`: the word of the checksum that is sent.
+    /// `x-amz-sdk-checksum-algorithm`: the name of the checksum that is sent.
     sdk_algorithm: Option<Named<'v>>,
-    /// `x-amz-checksum-algorithm`: the same where a checksum is sent. Without one it asks for something else.
+    /// `x-amz-checksum-algorithm`: the same where a checksum is sent. Without one it chooses the algorithm of an upload.
     algorithm: Option<Named<'v>>,
     content_md5: Option<Cow<'v, [u8]>>,
     encoding: Option<&'v [u8]>,
@@ -179,7 +180,7 @@ struct Named<'v> {
 }
 
 impl<'v> BodyHeaders<'v> {
-    fn of(view: &RequestView<'v>, form: &Syntax) -> Result<Self, BodyFailure> {
+    fn of(view: &RequestView<'v>, syntax: &Syntax) -> Result<Self, BodyFailure> {
         let mut headers = Self {
             content_md5: view.content_md5(),
             encoding: view.fields.content_encoding,
@@ -189,17 +190,17 @@ impl<'v> BodyHeaders<'v> {
         let completes = view.method == "POST" && view.parameter("uploadId").is_some();
         let mut copies = false;
         for &(name, value) in &view.fields.vendor {
-            let Some(own) = name.strip_prefix(form.header_prefix) else {
+            let Some(rest) = name.strip_prefix(syntax.header_prefix) else {
                 continue;
             };
-            copies |= own == "copy-source";
+            copies |= rest == "copy-source";
             let named = || {
                 Some(Named {
                     header: name,
                     word: value,
                 })
             };
-            match (own, own.strip_prefix("checksum-")) {
+            match (rest, rest.strip_prefix("checksum-")) {
                 ("decoded-content-length", _) => headers.decoded_length = Some(value),
                 ("trailer", _) => headers.trailer = Some(value),
                 ("sdk-checksum-algorithm", _) if !completes => headers.sdk_algorithm = named(),
@@ -215,7 +216,7 @@ impl<'v> BodyHeaders<'v> {
             }
         }
         if copies || (view.method == "POST" && view.parameter("uploads").is_some()) {
-            // The data comes from elsewhere or later; what is named is the algorithm to use then.
+            // A copy, or the start of a multipart upload: the data is not in this request, and the header chooses its algorithm.
             headers.sdk_algorithm = None;
             headers.algorithm = None;
         }
@@ -227,8 +228,8 @@ impl<'v> BodyHeaders<'v> {
         self.decoded_length.map(read).transpose()
     }
 
-    /// The one checksum that `x-amz-trailer` announces. It is a list in which commas at the end count for nothing.
-    fn announced(&self, form: &Syntax) -> Result<Option<Announced>, BodyFailure> {
+    /// The one checksum that `x-amz-trailer` announces. The value is a list; commas at its end are ignored.
+    fn announced(&self, syntax: &Syntax) -> Result<Option<Announced>, BodyFailure> {
         let Some(value) = self.trailer else {
             return Ok(None);
         };
@@ -236,8 +237,8 @@ impl<'v> BodyHeaders<'v> {
         let mut announced = None;
         let mut several = false;
         for name in list.trim_end_matches(',').split(',').map(str::trim) {
-            let own = name.strip_prefix(form.header_prefix);
-            let word = own.and_then(|own| own.strip_prefix("checksum-"));
+            let rest = name.strip_prefix(syntax.header_prefix);
+            let word = rest.and_then(|rest| rest.strip_prefix("checksum-"));
             let algorithm = word
                 .and_then(ChecksumAlgorithm::named)
                 .ok_or_else(|| BodyFailure::UnsupportedTrailer(lossy(value)))?;
@@ -251,7 +252,7 @@ impl<'v> BodyHeaders<'v> {
         }
     }
 
-    /// Checks that the algorithm which is named is that of the checksum which is sent.
+    /// Checks that the named algorithm is that of the checksum that is sent.
     fn check_named(&self, announced: Option<&Announced>) -> Result<(), BodyFailure> {
         let sent = self.checksum.map(|(algorithm, ..)| algorithm);
         let sent = sent.or(announced.map(|announced| announced.algorithm));
@@ -276,7 +277,7 @@ fn chunks(
     payload: &PayloadClaim,
     decoded_length: Option<u64>,
     announced: Option<Announced>,
-    form: &Syntax,
+    syntax: &Syntax,
 ) -> Result<Option<Chunks>, BodyFailure> {
     const NOWHERE: BodyFailure =
         BodyFailure::MalformedTrailer("one is announced where none can come");
@@ -294,11 +295,11 @@ fn chunks(
     let trailer = match (with_trailer, announced) {
         (TrailerMode::None, None) => TrailerRule::None,
         (TrailerMode::None, Some(_)) => return Err(NOWHERE),
-        // Nothing that could be signed was announced.
+        // No trailer was announced, so there is none to sign.
         (TrailerMode::Signed, None) => return Err(BodyFailure::UnsupportedTrailer(String::new())),
         (TrailerMode::Signed | TrailerMode::Unsigned, announced) => TrailerRule::Allowed {
             announced,
-            signature: format!("{}trailer-signature", form.header_prefix),
+            signature: format!("{}trailer-signature", syntax.header_prefix),
             signed: matches!(with_trailer, TrailerMode::Signed),
         },
     };
@@ -390,7 +391,7 @@ fn check_lengths(
     }
 }
 
-/// Content-Encoding without the token of the framing; none where it does not have it.
+/// Content-Encoding without `aws-chunked`; none where it does not have it.
 fn without_chunked(value: &[u8]) -> Option<Encoding> {
     let framing = |token: &&[u8]| token.eq_ignore_ascii_case(b"aws-chunked");
     let tokens = || value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
@@ -398,7 +399,7 @@ fn without_chunked(value: &[u8]) -> Option<Encoding> {
     let rest: Vec<&[u8]> = tokens()
         .filter(|token| !framing(token) && !token.is_empty())
         .collect();
-    // What is left of a header's value is one.
+    // A part of a valid header value is valid.
     let value = HeaderValue::from_bytes(&rest.join(&b", "[..])).ok()?;
     Some(if value.is_empty() {
         Encoding::Removed

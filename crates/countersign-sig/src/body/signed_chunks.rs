@@ -1,4 +1,4 @@
-//! A body on its way out in signed chunks: each covers 64 KiB of data and the signature before it.
+//! Encodes a body in signed chunks of 64 KiB; each signature covers the data of its chunk and the signature before it.
 //!
 //! Source: Amazon S3 API Reference, "Transferring payload in multiple chunks".
 
@@ -9,16 +9,16 @@ use super::End;
 use crate::sig::encode::hex;
 use crate::sig::payload::ChunkChain;
 
-/// The data in each chunk but the last one with data.
+/// The bytes of data in each chunk but the last one with data.
 pub const CHUNK: usize = 64 * 1024;
-/// What stands between a chunk's size and its signature.
+/// What separates a chunk's size from its signature.
 const SIGNATURE: &[u8] = b";chunk-signature=";
 /// The digits of a signature.
 const DIGITS: u64 = 64;
-/// CR LF behind the header and behind the data.
+/// The CR LF after the header and the one after the data, in bytes.
 const LINE_ENDS: u64 = 4;
 
-/// Frames one body. Memory: at most one chunk.
+/// Frames one body. Holds at most one chunk.
 #[derive(Debug)]
 pub struct SignedChunks {
     chain: ChunkChain,
@@ -26,7 +26,7 @@ pub struct SignedChunks {
 }
 
 impl SignedChunks {
-    /// The frames behind a request whose signature begins this chain.
+    /// The chunks of a request whose signature is the seed of this chain.
     pub fn new(chain: ChunkChain) -> Self {
         Self {
             chain,
@@ -34,7 +34,7 @@ impl SignedChunks {
         }
     }
 
-    /// How long a body of so much data becomes; none where no number can say it.
+    /// The length of a framed body with so many bytes of data; none where it exceeds 64 bits.
     pub fn encoded_length(data: u64) -> Option<u64> {
         let chunk = CHUNK as u64;
         let rest = match data % chunk {
@@ -47,7 +47,7 @@ impl SignedChunks {
             .checked_add(framed_length(0))
     }
 
-    /// The frames that are complete with this piece of data. The end brings the last one.
+    /// The chunks that are complete with this piece of data. [`End::Last`] adds the final chunk.
     pub fn push(&mut self, mut piece: Bytes, end: End) -> Bytes {
         let mut framed = BytesMut::new();
         while self.held.len() + piece.len() >= CHUNK {
@@ -67,7 +67,7 @@ impl SignedChunks {
         framed.freeze()
     }
 
-    /// One chunk of data that lies in these pieces.
+    /// One chunk whose data are these pieces.
     fn frame(&mut self, data: &[&[u8]], framed: &mut BytesMut) {
         let mut hash = Sha256::new();
         let mut length = 0;
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_length_is_told_before() {
+    fn the_length_is_known_before() {
         for data in [
             0, 1, 15, 16, 255, 256, 65_535, 65_536, 65_537, 131_072, 200_000,
         ] {

@@ -1,4 +1,4 @@
-//! What stands behind the last chunk: nothing, or the announced checksum and its signature.
+//! The trailer after the last chunk: nothing, or the announced checksum and its signature.
 //!
 //! ```text
 //! x-amz-checksum-crc32c:sOO8/Q== CR LF
@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Source: Amazon S3 API Reference, "Transferring payload in multiple chunks with trailing headers". A client that follows
-//! that page to the letter (minio-go) ends the checksum's line with LF CR LF, where others write CR LF: both count.
+//! that page to the letter (minio-go) ends the checksum's line with LF CR LF, where others write CR LF: both are accepted.
 
 use sha2::{Digest as _, Sha256};
 
@@ -15,21 +15,21 @@ use super::checksum::ChecksumAlgorithm;
 use super::failure::BodyFailure;
 use crate::sig::payload::ChunkChain;
 
-/// The most bytes behind the last chunk's header. The longest checksum and a signature need less than 220.
+/// The most bytes after the header of the last chunk. The longest checksum and a signature need less than 220.
 pub(super) const MAX_TRAILER_LENGTH: usize = 1024;
 
-/// Whether something may stand behind the last chunk.
+/// What may follow the last chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TrailerRule {
     /// Nothing.
     None,
-    /// What was announced, and behind it a signature where the chunks have one.
+    /// The announced checksum, then a signature if the chunks are signed.
     Allowed {
         /// The checksum that was announced.
         announced: Option<Announced>,
-        /// The full name of the signature's line.
+        /// The full name of the signature's line, `x-amz-trailer-signature`.
         signature: String,
-        /// Whether one has to come.
+        /// Whether there has to be a signature.
         signed: bool,
     },
 }
@@ -42,7 +42,7 @@ pub(super) struct Announced {
     pub name: String,
 }
 
-/// What may stand on the next line.
+/// What the next line may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Anything that was announced.
@@ -51,17 +51,17 @@ enum State {
     LineEnd,
     /// The end: the signature was the last line.
     Signed,
-    /// Nothing, but for more empty lines.
+    /// Empty lines alone.
     Over,
 }
 
-/// The trailer of one body. At most one checksum: AWS takes one.
+/// The trailer of one body. It has at most one checksum, as at AWS.
 #[derive(Debug)]
 pub(super) struct Trailer {
     rule: TrailerRule,
     state: State,
     checksum: Option<String>,
-    /// Over the lines that the signature covers.
+    /// The SHA-256 of the lines that the signature covers.
     hash: Sha256,
     length: usize,
 }
@@ -77,12 +77,12 @@ impl Trailer {
         }
     }
 
-    /// The bytes of the lines that were read.
+    /// The length of the lines that were read, in bytes.
     pub fn length(&self) -> usize {
         self.length
     }
 
-    /// Whether the body may end here: all lines that have to come have come. The empty line behind them tells nothing more.
+    /// Whether the body may end here: all required lines have been read. The empty line after them may be missing.
     pub fn may_end(&self) -> bool {
         match (self.state, &self.rule) {
             (State::Over | State::Signed, _) => true,
@@ -107,7 +107,7 @@ impl Trailer {
         self.checksum.as_deref()
     }
 
-    /// Reads a line with its LF. `chain` is that of the chunks, where they are signed.
+    /// Reads a line with its LF. `chain` is that of the chunks, if they are signed.
     pub fn read(&mut self, line: &[u8], chain: Option<&mut ChunkChain>) -> Result<(), BodyFailure> {
         self.length = self.length.saturating_add(line.len());
         let is_empty = line == b"\r\n";
@@ -124,7 +124,7 @@ impl Trailer {
         Ok(())
     }
 
-    /// The empty line, with no signature above it.
+    /// Reads the empty line that ends a trailer without a signature.
     fn end(&mut self, chain: Option<&ChunkChain>) -> Result<(), BodyFailure> {
         let TrailerRule::Allowed { announced, .. } = &self.rule else {
             self.state = State::Over;
@@ -189,7 +189,7 @@ impl Trailer {
     }
 }
 
-/// A line's name, and its value without the blanks around it.
+/// The name of a line, and its value without the whitespace around it.
 fn split(content: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = content.iter().position(|byte| *byte == b':')?;
     let (name, value) = content.split_at_checked(colon)?;
@@ -198,7 +198,7 @@ fn split(content: &[u8]) -> Option<(&[u8], &[u8])> {
     graphic.then_some((name, value))
 }
 
-/// Without the blanks around it.
+/// The text without the whitespace around it.
 pub(super) fn trimmed(text: &[u8]) -> &[u8] {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let start = text.iter().position(|byte| !blank(byte));

@@ -1,4 +1,4 @@
-//! A body on its way: what may go on, and what is held back.
+//! The verification of a body while it streams: what may be forwarded, and what is held back.
 
 use std::ops::Range;
 
@@ -7,6 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::chunked::ChunkDecoder;
 use super::digest::DataState;
 use super::failure::BodyFailure;
+use super::pieces::concat;
 use super::plan::BodyPlan;
 use super::{End, Framing, MAX_HELD};
 
@@ -18,9 +19,9 @@ enum Verdict {
     Failed(BodyFailure),
 }
 
-/// One attempt at a body.
+/// Verifies one transmission of a body.
 ///
-/// A piece goes on when the next one has come and nothing is wrong so far, so no byte is copied that does not have to be.
+/// A piece is released when the next one has arrived and nothing is wrong so far; so nothing is copied but short pieces.
 #[derive(Debug)]
 pub struct BodyVerifier {
     plan: BodyPlan,
@@ -32,7 +33,7 @@ pub struct BodyVerifier {
 }
 
 impl BodyPlan {
-    /// A verifier of the whole body: a fresh one for each attempt.
+    /// A verifier of the whole body: a new one for each transmission.
     pub fn verifier(&self) -> BodyVerifier {
         BodyVerifier::of(self)
     }
@@ -52,11 +53,12 @@ impl BodyVerifier {
         }
     }
 
-    /// Takes the next piece as it was received, and gives what may go on to the node now: perhaps nothing. With the last
-    /// piece everything that was claimed is proven, and everything goes on.
+    /// Takes the next piece as received, and gives what may be forwarded now, which may be nothing. With the last piece everything
+    /// that was declared is verified, and everything that was held back is given.
     ///
     /// # Errors
-    /// The second group of [`BodyFailure`], and [`BodyFailure::TooLarge`]. From then on every call fails in the same way.
+    /// The variants of [`BodyFailure`] that concern the bytes, and [`BodyFailure::TooLarge`]. Every later call fails in the same
+    /// way.
     pub fn push(&mut self, piece: Bytes, end: End) -> Result<Bytes, BodyFailure> {
         match &self.verdict {
             Verdict::Failed(failure) => return Err(failure.clone()),
@@ -79,12 +81,12 @@ impl BodyVerifier {
             End::Last => {
                 self.finish()?;
                 self.verdict = Verdict::Proven;
-                Ok(joined(std::mem::take(&mut self.held), forwarded))
+                Ok(concat(std::mem::take(&mut self.held), forwarded))
             }
         }
     }
 
-    /// Checks what is received, and gives what of it the node is to have.
+    /// Checks what is received, and gives the part of it that is to be forwarded.
     fn read(&mut self, piece: Bytes) -> Result<Bytes, BodyFailure> {
         let state = &mut self.data;
         let Some(decoder) = &mut self.decoder else {
@@ -100,16 +102,16 @@ impl BodyVerifier {
                 let mut data = Gathered::None;
                 decoder.decode(&piece, |range| data.add(&piece, range))?;
                 let data = data.of(&piece);
-                // All at once: a digest pays for each stretch that it takes in.
+                // All at once: every update of a digest has a cost of its own.
                 state.update(&data);
                 Ok(data)
             }
         }
     }
 
-    /// Counts what is received against what was announced.
+    /// Counts what is received against the declared length.
     fn count(&mut self, piece: &Bytes) -> Result<(), BodyFailure> {
-        // No piece has more bytes than 64 bits count.
+        // The length of a piece fits into 64 bits.
         let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
         self.received = self.received.saturating_add(length);
         let planned = &self.plan.0;
@@ -134,13 +136,19 @@ impl BodyVerifier {
 
     fn finish(&mut self) -> Result<(), BodyFailure> {
         let planned = &self.plan.0;
-        if let Some(declared) = planned.content_length.filter(|own| *own != self.received) {
+        if let Some(declared) = planned
+            .content_length
+            .filter(|length| *length != self.received)
+        {
             return Err(BodyFailure::Length {
                 declared,
                 received: self.received,
             });
         }
-        if let Some(declared) = planned.decoded_length.filter(|own| *own != self.received) {
+        if let Some(declared) = planned
+            .decoded_length
+            .filter(|length| *length != self.received)
+        {
             return Err(BodyFailure::Length {
                 declared,
                 received: self.received,
@@ -153,7 +161,7 @@ impl BodyVerifier {
         self.data.clone().prove(&planned.data, trailer)
     }
 
-    /// Holds a piece back in place of the one before, which goes on.
+    /// Holds a piece back in place of the one before, which is released.
     fn hold(&mut self, mut piece: Bytes) -> Bytes {
         if piece.is_empty() {
             return piece;
@@ -162,10 +170,10 @@ impl BodyVerifier {
         // A node that reads the framing itself may take the last chunk for the end: everything from there on is held.
         let ending = self.decoder.as_ref().is_some_and(ChunkDecoder::is_ending);
         if ending && self.plan.0.framing == Framing::AsReceived {
-            piece = joined(std::mem::take(&mut before), piece);
+            piece = concat(std::mem::take(&mut before), piece);
         }
         if piece.len() > MAX_HELD {
-            before = joined(before, piece.split_to(piece.len() - MAX_HELD));
+            before = concat(before, piece.split_to(piece.len() - MAX_HELD));
             // A copy: a slice would keep all of the piece in memory.
             piece = Bytes::copy_from_slice(&piece);
         }
@@ -207,18 +215,4 @@ impl Gathered {
             Self::Several(data) => data.freeze(),
         }
     }
-}
-
-/// One after the other, copied only where both have something.
-fn joined(first: Bytes, second: Bytes) -> Bytes {
-    if first.is_empty() {
-        return second;
-    }
-    if second.is_empty() {
-        return first;
-    }
-    let mut both = BytesMut::with_capacity(first.len() + second.len());
-    both.put(first);
-    both.put(second);
-    both.freeze()
 }

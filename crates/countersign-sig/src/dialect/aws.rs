@@ -7,7 +7,7 @@ use super::{
     PrefixedParameters, Syntax, Texts, V4Names, V4Parameters, ValueRule, Version,
 };
 
-/// Its words.
+/// The signing syntax of Amazon S3.
 pub static SYNTAX: Syntax = Syntax {
     scheme: "AWS",
     v4: V4Names {

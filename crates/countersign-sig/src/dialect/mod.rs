@@ -1,4 +1,4 @@
-//! The dialects of the vendors: a file for each says all that differs.
+//! The dialects of the S3 protocol: one file for each vendor holds everything in which vendors differ.
 //!
 //! A new vendor is a file, a variant of [`DialectName`] and an entry of [`DIALECTS`].
 
@@ -11,7 +11,7 @@ use strum::{EnumCount, VariantNames};
 pub use aws::DIALECT as AWS;
 pub use wos::DIALECT as WOS;
 
-/// Whose words a request, an answer or a node uses.
+/// The vendor whose dialect of S3 a request, a response or a storage node uses.
 #[derive(
     Debug,
     Clone,
@@ -53,37 +53,37 @@ impl V4Parameters {
 }
 
 impl DialectName {
-    /// The word of every dialect, in the order of [`DIALECTS`].
+    /// The name of every dialect in the configuration and in metrics, in the order of [`DIALECTS`].
     pub const WORDS: [&'static str; Self::COUNT] = {
-        let mut words = [""; Self::COUNT];
-        words.copy_from_slice(Self::VARIANTS);
-        words
+        let mut names = [""; Self::COUNT];
+        names.copy_from_slice(Self::VARIANTS);
+        names
     };
 
-    /// The word in the configuration and in metrics.
+    /// The name in the configuration and in metrics.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// One way of writing a signature within a dialect.
+/// The names that a vendor's clients use to sign: schemes, headers, parameters.
 #[derive(Debug)]
 pub struct Syntax {
-    /// The word of the HMAC-SHA1 form of the Authorization header.
+    /// Version 2: the scheme of the Authorization header, `AWS` at Amazon.
     pub scheme: &'static str,
-    /// The words of the HMAC-SHA256 form.
+    /// The names of version 4.
     pub v4: V4Names,
-    /// The prefix of the vendor's header names, lower-case, with the hyphen.
+    /// The prefix of the vendor's header names, lower-case, with the hyphen: `x-amz-` at Amazon.
     pub header_prefix: &'static str,
     /// The vendor's date header.
     pub date_header: &'static str,
-    /// The header of answers with the id of the request.
+    /// The response header with the id of the request.
     pub request_id_header: HeaderName,
-    /// The query parameter with the access key id.
+    /// Version 2: the query parameter, and the form field, with the AccessKeyId.
     pub access_key_parameter: &'static str,
 }
 
-/// No two forms have the same scheme, so that one word is compared and not thirty.
+/// No two syntaxes have the same scheme (a test holds the table to it), so comparing that is enough.
 impl PartialEq for Syntax {
     fn eq(&self, other: &Self) -> bool {
         self.scheme == other.scheme
@@ -92,24 +92,25 @@ impl PartialEq for Syntax {
 
 impl Eq for Syntax {}
 
-/// The words of the HMAC-SHA256 form (SigV4) of a vendor.
+/// The names of version 4 (HMAC-SHA256) of a vendor.
 #[derive(Debug)]
 pub struct V4Names {
-    /// The algorithm word: the first of the Authorization header and of the StringToSign.
+    /// The algorithm name, `AWS4-HMAC-SHA256` at Amazon: the scheme of the Authorization header and the first line of the
+    /// StringToSign.
     pub algorithm: &'static str,
-    /// What stands before the secret where the signing key is derived.
+    /// The prefix of the secret in the derivation of the signing key, `AWS4` at Amazon.
     pub key_seed: &'static str,
-    /// The service of the credential scope.
+    /// The service of the credential scope, `s3` at Amazon.
     pub service: &'static str,
-    /// The last component of the credential scope.
+    /// The last component of the credential scope, `aws4_request` at Amazon.
     pub terminator: &'static str,
-    /// The header with the payload mode.
+    /// The header with the payload mode, `x-amz-content-sha256` at Amazon.
     pub content_sha256_header: &'static str,
     /// The header with the session token.
     pub security_token_header: &'static str,
     /// The parameters of a presigned request.
     pub parameters: V4Parameters,
-    /// Which texts of the Host the vendor's clients sign.
+    /// Which spellings of the Host the vendor's clients sign.
     pub host_rule: HostRule,
     /// How the vendor's clients write the values of signed headers.
     pub value_rule: ValueRule,
@@ -118,13 +119,13 @@ pub struct V4Names {
 /// The query parameters of a presigned request, in their exact spelling.
 #[derive(Debug)]
 pub struct V4Parameters {
-    /// The algorithm word.
+    /// The algorithm name.
     pub algorithm: &'static str,
     /// `AccessKeyId/date/region/service/terminator`.
     pub credential: &'static str,
     /// The time of signing.
     pub date: &'static str,
-    /// The life in seconds, counted from the time of signing.
+    /// The lifetime in seconds from the time of signing.
     pub expires: &'static str,
     /// The names of the signed headers.
     pub signed_headers: &'static str,
@@ -139,31 +140,31 @@ pub struct V4Parameters {
 /// How the values of signed headers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueRule {
-    /// One blank for several, and the values of one name on one line.
+    /// As AWS specifies: trimmed, runs of spaces collapsed to one, the values of one name joined on one line.
     Collapsed,
-    /// Untouched, and each value on a line of its own (WOS SDKs for Go and Java).
+    /// Unchanged, each value on a separate line (WOS SDKs for Go and Java).
     AsSent,
 }
 
-/// Which texts of the Host header clients sign.
+/// Which spellings of the Host header clients sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostRule {
-    /// The text that they send.
+    /// The value that they send.
     AsSent,
-    /// That, or the same with the default port that they leave out when they send it (WOS SDK for Go).
+    /// That, or the same with the default port, which they sign but do not send (WOS SDK for Go).
     DefaultPort,
 }
 
-/// Whether the names of sub-resources are told apart by case.
+/// Whether the names of sub-resources are case-sensitive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CaseRule {
-    /// `acl` alone.
+    /// They are: `acl` alone.
     Sensitive,
-    /// `acl`, `ACL` and `Acl`.
+    /// They are not: `acl`, `ACL` and `Acl`.
     Insensitive,
 }
 
-/// A version of the signature process.
+/// A version of the signing process.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, strum::EnumCount,
 )]
@@ -176,7 +177,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// The word in the configuration and in metrics.
+    /// The name in the configuration and in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::V2 => "v2",
@@ -185,45 +186,45 @@ impl Version {
     }
 }
 
-/// One row of the table.
+/// Everything in which one vendor differs from another.
 #[derive(Debug)]
 pub struct Dialect {
-    /// The row's name.
+    /// The name of the dialect.
     pub name: DialectName,
-    /// The forms that a client of this vendor may use.
+    /// The syntaxes that a client of this vendor may sign with; the first is the vendor's own.
     pub syntaxes: &'static [&'static Syntax],
-    /// The sub-resources that the HMAC-SHA1 form signs. Sorted, in the spelling of the vendor's clients.
+    /// The sub-resources that version 2 signs. Sorted, in the spelling of the vendor's clients.
     pub sub_resources: &'static [&'static str],
     /// How names of sub-resources are compared.
     pub case_rule: CaseRule,
     /// Whether parameters that start with the header prefix are signed as sub-resources.
     pub prefixed_parameters: PrefixedParameters,
-    /// The version that its clients sign with where nothing is said.
+    /// The version that is signed with by default.
     pub usual_version: Version,
-    /// The region that nodes of this vendor expect where none is configured.
+    /// The region that the vendor's nodes expect by default.
     pub default_region: &'static str,
-    /// Whether its nodes take bodies in signed chunks.
+    /// Whether the vendor's nodes accept bodies in signed chunks.
     pub takes_signed_chunks: bool,
     /// The status of the answer to an AbortMultipartUpload.
     pub abort_status: u16,
-    /// How its documents are written.
+    /// How XML documents are written.
     pub documents: Documents,
-    /// What its error documents say where vendors differ.
+    /// The parts of answers to refused requests in which vendors differ.
     pub texts: Texts,
 }
 
 /// How a vendor writes its XML documents.
 #[derive(Debug)]
 pub struct Documents {
-    /// The namespaces of the root element; the first is the one that is written. Error documents have none.
+    /// The namespaces of the root element; the first is the one that is written. Error documents have no namespace.
     pub namespaces: &'static [&'static str],
     /// Whether the XML declaration says `standalone="yes"`.
     pub standalone: bool,
-    /// Which id stands first in an error document.
+    /// Which id comes first in an error document.
     pub first_id: FirstId,
 }
 
-/// Which of the two ids stands first.
+/// Which of the two ids in an error document comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FirstId {
     /// `RequestId`.
@@ -232,34 +233,34 @@ pub enum FirstId {
     Host,
 }
 
-/// What a vendor's error documents say where vendors differ.
+/// The parts of answers to refused requests in which vendors differ. Each text is a `Message` element.
 #[derive(Debug)]
 pub struct Texts {
     /// Whether the document names the `Authorization` header in `ArgumentName`.
     pub authorization_is_named: bool,
     /// The scheme of the Authorization header is not known.
     pub unsupported_authorization: &'static str,
-    /// There is not exactly one blank in an Authorization header of version 2.
+    /// An Authorization header of version 2 does not have exactly one space.
     pub authorization_spaces: &'static str,
-    /// There is not exactly one colon in its credential.
+    /// Its credential has no colon between AccessKeyId and signature.
     pub authorization_colon: &'static str,
     /// A request of version 2 has no date.
     pub no_date: &'static str,
-    /// The date of a request is too far from the gateway's.
+    /// The date of a request is too far from the server's.
     pub clock_skew: ClockSkew,
-    /// Nobody has this AccessKeyId.
+    /// The AccessKeyId is unknown.
     pub unknown_access_key_id: &'static str,
     /// The signature is not the one that the key gives.
     pub signature_mismatch: &'static str,
-    /// The date of the credential scope is not that of the request; none for S3's text, which names both.
+    /// The date of the credential scope is not that of the request; none for the text of S3, which names both dates.
     pub credential_date: Option<&'static str>,
-    /// The body is not the one that Content-MD5 claims.
+    /// The body does not match Content-MD5.
     pub content_md5_mismatch: ContentMd5Mismatch,
-    /// The status for a Host that is no host.
+    /// The HTTP status for a malformed Host header.
     pub bad_host_status: u16,
 }
 
-/// How a vendor answers a request whose date is too far off.
+/// How a vendor answers a request whose date is too far from the server's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockSkew {
     /// 403 RequestTimeTooSkewed, with both times.
@@ -268,12 +269,12 @@ pub enum ClockSkew {
     ExpiredToken(&'static str),
 }
 
-/// How a vendor answers a body that is not the one that Content-MD5 claims.
+/// How a vendor answers a body that does not match Content-MD5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentMd5Mismatch {
     /// 400 BadDigest, with both digests.
     BadDigest,
-    /// As a signature that does not match.
+    /// 403 SignatureDoesNotMatch.
     SignatureDoesNotMatch,
 }
 
@@ -286,10 +287,10 @@ pub enum PrefixedParameters {
     Unsigned,
 }
 
-/// Every dialect, in the order of their names' variants.
+/// Every dialect, in the order of the variants of [`DialectName`].
 pub static DIALECTS: [&Dialect; DialectName::COUNT] = [&aws::DIALECT, &wos::DIALECT];
 
-/// Every vendor's own form, for the questions that concern all vendors at once.
+/// The own syntax of every vendor, for checks that concern all vendors.
 pub static SYNTAXES: [&Syntax; DialectName::COUNT] = {
     let mut syntaxes = [DIALECTS[0].syntaxes[0]; DialectName::COUNT];
     let mut at = 0;
@@ -306,69 +307,69 @@ impl Dialect {
         DIALECTS[name as usize]
     }
 
-    /// Whether the HMAC-SHA1 form signs the parameter with this decoded name.
-    pub fn signs(&self, form: &Syntax, name: &str) -> bool {
+    /// Whether version 2 signs the query parameter with this decoded name.
+    pub fn signs(&self, syntax: &Syntax, name: &str) -> bool {
         let listed = match self.case_rule {
             CaseRule::Sensitive => self.sub_resources.binary_search(&name).is_ok(),
             CaseRule::Insensitive => self
                 .sub_resources
                 .iter()
-                .any(|own| own.eq_ignore_ascii_case(name)),
+                .any(|listed| listed.eq_ignore_ascii_case(name)),
         };
         listed
             || (self.prefixed_parameters == PrefixedParameters::Signed
-                && starts_with_ignoring_case(name, form.header_prefix))
+                && starts_with_ignoring_case(name, syntax.header_prefix))
     }
 }
 
-/// A row of the dialect table and the form of it that a request uses.
+/// The dialect of a request, and which of its syntaxes the request is signed with.
 #[derive(Debug, Clone, Copy)]
 pub struct ChosenSyntax {
-    /// The row.
+    /// The dialect.
     pub dialect: &'static Dialect,
-    /// The form.
-    pub form: &'static Syntax,
+    /// The syntax, one of those of the dialect.
+    pub syntax: &'static Syntax,
 }
 
 impl PartialEq for ChosenSyntax {
     fn eq(&self, other: &Self) -> bool {
-        self.dialect.name == other.dialect.name && self.form == other.form
+        self.dialect.name == other.dialect.name && self.syntax == other.syntax
     }
 }
 
 impl Eq for ChosenSyntax {}
 
-/// The first of the accepted dialects that has a form for which `says` holds.
+/// The first of the accepted dialects that has a syntax for which `says` holds.
 pub fn choose(
     accepted: &[&'static Dialect],
     says: impl Fn(&Syntax) -> bool,
 ) -> Option<ChosenSyntax> {
     accepted.iter().find_map(|dialect| {
-        let form = dialect.syntaxes.iter().find(|form| says(form))?;
-        Some(ChosenSyntax { dialect, form })
+        let syntax = dialect.syntaxes.iter().find(|syntax| says(syntax))?;
+        Some(ChosenSyntax { dialect, syntax })
     })
 }
 
-/// Whether some form of some dialect signs the parameter with this decoded name.
+/// Whether version 2 signs the query parameter with this decoded name in any dialect.
 pub fn signed_somewhere(name: &str) -> bool {
     let mut syntaxes = DIALECTS
         .iter()
-        .flat_map(|row| row.syntaxes.iter().map(move |form| (row, form)));
-    syntaxes.any(|(row, form)| row.signs(form, name))
+        .flat_map(|row| row.syntaxes.iter().map(move |syntax| (row, syntax)));
+    syntaxes.any(|(row, syntax)| row.signs(syntax, name))
 }
 
-/// The rest of a header's name behind any vendor's prefix; none for an ordinary header. `name` is lower-case.
+/// The name of a header without the prefix of its vendor; none for a header of HTTP. `name` is lower-case.
 pub fn vendor_header(name: &str) -> Option<&str> {
-    // Most headers are no vendor's, and every vendor's starts with this letter.
+    // Most headers are not a vendor's, and every vendor's prefix starts with this letter.
     if !name.starts_with('x') {
         return None;
     }
     SYNTAXES
         .iter()
-        .find_map(|form| name.strip_prefix(form.header_prefix))
+        .find_map(|syntax| name.strip_prefix(syntax.header_prefix))
 }
 
-/// Whether `text` starts with `prefix`, in whatever case.
+/// Whether `text` starts with `prefix`; ASCII letters are compared without regard to case.
 pub fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
     text.as_bytes()
         .get(..prefix.len())
@@ -396,31 +397,34 @@ mod tests {
 
     #[test]
     fn words_and_prefixes_do_not_clash() {
-        for (at, form) in SYNTAXES.iter().enumerate() {
-            assert!(form.header_prefix.starts_with('x') && form.header_prefix.ends_with('-'));
-            assert_eq!(form.header_prefix, form.header_prefix.to_ascii_lowercase());
-            assert_eq!(form.date_header, format!("{}date", form.header_prefix));
+        for (at, syntax) in SYNTAXES.iter().enumerate() {
+            assert!(syntax.header_prefix.starts_with('x') && syntax.header_prefix.ends_with('-'));
             assert_eq!(
-                form.request_id_header.as_str(),
-                format!("{}request-id", form.header_prefix)
+                syntax.header_prefix,
+                syntax.header_prefix.to_ascii_lowercase()
+            );
+            assert_eq!(syntax.date_header, format!("{}date", syntax.header_prefix));
+            assert_eq!(
+                syntax.request_id_header.as_str(),
+                format!("{}request-id", syntax.header_prefix)
             );
             let of_header = [
-                (form.v4.content_sha256_header, "content-sha256"),
-                (form.v4.security_token_header, "security-token"),
+                (syntax.v4.content_sha256_header, "content-sha256"),
+                (syntax.v4.security_token_header, "security-token"),
             ];
             for (name, rest) in of_header {
-                assert_eq!(name.strip_prefix(form.header_prefix), Some(rest));
+                assert_eq!(name.strip_prefix(syntax.header_prefix), Some(rest));
             }
-            for name in form.v4.parameters.all() {
+            for name in syntax.v4.parameters.all() {
                 assert!(
-                    starts_with_ignoring_case(name, form.header_prefix),
+                    starts_with_ignoring_case(name, syntax.header_prefix),
                     "{name}"
                 );
             }
             for other in &SYNTAXES[at + 1..] {
-                assert_ne!(form.scheme, other.scheme);
-                assert!(!other.header_prefix.starts_with(form.header_prefix));
-                assert!(!form.header_prefix.starts_with(other.header_prefix));
+                assert_ne!(syntax.scheme, other.scheme);
+                assert!(!other.header_prefix.starts_with(syntax.header_prefix));
+                assert!(!syntax.header_prefix.starts_with(other.header_prefix));
             }
         }
     }

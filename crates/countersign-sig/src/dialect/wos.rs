@@ -8,7 +8,7 @@ use super::{
     PrefixedParameters, Syntax, Texts, V4Names, V4Parameters, ValueRule, Version,
 };
 
-/// Its words.
+/// The signing syntax of Wangsu.
 pub static SYNTAX: Syntax = Syntax {
     scheme: "WOS",
     v4: V4Names {
@@ -37,8 +37,8 @@ pub static SYNTAX: Syntax = Syntax {
     access_key_parameter: "WOSAccessKeyId",
 };
 
-/// Wangsu object storage. Its clients use the vendor's words or plain AWS ones; on a listener that accepts both
-/// dialects AWS words are the row above's.
+/// Wangsu object storage. Its clients sign with the vendor's syntax or with that of AWS; if both dialects are accepted, a
+/// request with the syntax of AWS belongs to the one that is preferred.
 pub static DIALECT: Dialect = Dialect {
     name: DialectName::Wos,
     syntaxes: &[&SYNTAX, &aws::SYNTAX],

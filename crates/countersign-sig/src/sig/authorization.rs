@@ -1,5 +1,5 @@
-//! The Authorization header: `WORD AccessKeyId:signature` of the HMAC-SHA1 form, and of the HMAC-SHA256 form
-//! `ALGORITHM Credential=…, SignedHeaders=…, Signature=…`.
+//! The Authorization header: `AWS AccessKeyId:signature` in version 2, and in version 4
+//! `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`; other vendors have other schemes.
 
 use memchr::{memchr, memchr2, memrchr};
 
@@ -25,7 +25,7 @@ pub enum Authorization<'v> {
     V4(Presented<'v>),
 }
 
-/// Reads the header's value: the dialect whose word it uses, and what it says.
+/// Reads the header's value: the dialect that has its scheme, and the credentials.
 ///
 /// # Errors
 /// Rules 7 to 11 and 13 to 15 of [`AuthFailure`].
@@ -41,11 +41,11 @@ pub fn parse<'v>(
         Some(at) => (&text[..at], Some(&text[at + 1..])),
         None => (text, None),
     };
-    if let Some(dialect) = choose(accepted, |form| form.scheme == scheme) {
+    if let Some(dialect) = choose(accepted, |syntax| syntax.scheme == scheme) {
         accept(Version::V2, versions)?;
         return Ok((dialect, parse_v2(rest)?));
     }
-    if let Some(dialect) = choose(accepted, |form| form.v4.algorithm == scheme) {
+    if let Some(dialect) = choose(accepted, |syntax| syntax.v4.algorithm == scheme) {
         accept(Version::V4, versions)?;
         return Ok((dialect, Authorization::V4(parse_v4(rest.unwrap_or(""))?)));
     }
@@ -56,7 +56,7 @@ fn parse_v2(rest: Option<&str>) -> Result<Authorization<'_>, AuthFailure> {
     let credentials = rest
         .filter(|rest| !rest.is_empty() && memchr2(b' ', b'\t', rest.as_bytes()).is_none())
         .ok_or(AuthFailure::AuthorizationSpaces)?;
-    // The last colon: base64 has none, an access key id may.
+    // The last colon: base64 has none, an AccessKeyId may have some.
     let colon = memrchr(b':', credentials.as_bytes()).ok_or(AuthFailure::AuthorizationColon)?;
     let (access_key_id, signature) = (&credentials[..colon], &credentials[colon + 1..]);
     if signature.is_empty() {
@@ -71,7 +71,7 @@ fn parse_v2(rest: Option<&str>) -> Result<Authorization<'_>, AuthFailure> {
     })
 }
 
-/// The three components stand in any order, with a comma between and blanks around it or none (the WOS SDKs send none).
+/// The three components come in any order, separated by a comma with or without spaces (the WOS SDKs send none).
 fn parse_v4(rest: &str) -> Result<Presented<'_>, AuthFailure> {
     let (mut credential, mut signed_headers, mut signature) = (None, None, None);
     for component in split(rest, b',') {
@@ -105,7 +105,7 @@ fn parse_v4(rest: &str) -> Result<Presented<'_>, AuthFailure> {
 fn refused_scheme(scheme: &str, rest: Option<&str>) -> AuthFailure {
     if let Some(unaccepted) = refused_algorithm(scheme) {
         AuthFailure::UnsupportedVersion(unaccepted)
-    } else if rest.is_none() && SYNTAXES.iter().all(|form| form.v4.algorithm != scheme) {
+    } else if rest.is_none() && SYNTAXES.iter().all(|syntax| syntax.v4.algorithm != scheme) {
         AuthFailure::AuthorizationSpaces
     } else {
         AuthFailure::UnsupportedScheme
@@ -127,8 +127,8 @@ mod tests {
     ) -> Result<(DialectName, &'static str), AuthFailure> {
         let (chosen, read) = parse(text.as_bytes(), accepted, VERSIONS)?;
         let word = match read {
-            Authorization::V2 { .. } => chosen.form.scheme,
-            Authorization::V4(_) => chosen.form.v4.algorithm,
+            Authorization::V2 { .. } => chosen.syntax.scheme,
+            Authorization::V4(_) => chosen.syntax.v4.algorithm,
         };
         Ok((chosen.dialect.name, word))
     }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_that_is_switched_off_is_told() {
+    fn a_version_that_is_switched_off_is_named() {
         for (text, off, on) in [
             ("AWS ak:sig", Version::V2, Version::V4),
             (V4, Version::V4, Version::V2),

@@ -1,4 +1,4 @@
-//! From a request to a claim, and from a claim to a verdict.
+//! From a request to a claim, and from a claim to a verified request.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub struct Claim<'v> {
     diagnostics: Diagnostics,
 }
 
-/// What was signed, and with what result.
+/// The signature as it was provided, and what it covers.
 #[derive(Debug)]
 enum Signing<'v> {
     V2 {
@@ -47,7 +47,7 @@ enum Signing<'v> {
 enum Token<'v> {
     Absent,
     Provided(Cow<'v, [u8]>),
-    /// There is one, but not where the signature has it.
+    /// There is one, but in a place that the signature does not cover.
     Misplaced,
 }
 
@@ -59,7 +59,7 @@ impl std::fmt::Debug for Token<'_> {
 
 /// A request whose signature holds.
 ///
-/// Only [`Claim::verify`] and the check of a form make one. This does not compile:
+/// Only [`Claim::verify`] and [`FormClaim::verify`](super::form::FormClaim::verify) make one. This does not compile:
 ///
 /// ```compile_fail,E0451
 /// use countersign_sig::sig::{KnownIdentity, Placement, Verified, Version, payload::PayloadClaim};
@@ -97,14 +97,14 @@ pub struct Verified {
     query_headers: Box<[VerifiedQueryHeader]>,
 }
 
-/// What a key has confirmed.
+/// What exactly a key has confirmed.
 enum Confirmed<'c> {
     V2(v2::Spelling),
     V4(v4::Confirmed<'c>),
 }
 
 impl Verified {
-    /// A form upload whose signature holds; nothing in it says what its file is.
+    /// A POST upload whose signature holds; the signature does not cover its file.
     pub(super) fn of_form(
         identity: &Arc<KnownIdentity>,
         dialect: ChosenSyntax,
@@ -116,7 +116,7 @@ impl Verified {
             version,
             placement: Placement::Form,
             payload: PayloadClaim::NotDeclared,
-            // Every field has a condition.
+            // The policy has a condition for every field.
             content_headers: ContentHeaders::SIGNED,
             target: VerifiedTarget::AS_SENT,
             query_headers: Box::default(),
@@ -128,7 +128,7 @@ impl Verified {
         &self.identity
     }
 
-    /// The dialect and the form of it that the signature uses.
+    /// The dialect and the syntax of the signature.
     pub fn dialect(&self) -> ChosenSyntax {
         self.dialect
     }
@@ -143,31 +143,31 @@ impl Verified {
         self.placement
     }
 
-    /// Which of the headers that say what the body is the signature covers.
+    /// Which of Content-MD5 and Content-Type the signature covers.
     pub fn content_headers(&self) -> ContentHeaders {
         self.content_headers
     }
 
-    /// How the request target reads where the signature holds: what goes on to a node that does not verify for itself.
+    /// The spelling of the request target over which the signature holds: what is to be forwarded to a node that does not verify.
     pub fn target(&self) -> VerifiedTarget {
         self.target
     }
 
-    /// The parameters of a presigned request that stand for headers.
+    /// The query parameters of a presigned request that S3 reads as headers.
     pub fn query_headers(&self) -> &[VerifiedQueryHeader] {
         &self.query_headers
     }
 
-    /// What the signature says about the body, which is still to be proven.
+    /// What the signature covers of the body, which is still to be verified.
     pub fn payload(&self) -> &PayloadClaim {
         &self.payload
     }
 }
 
-/// Reads the claim that a request makes. `accepted` are the dialects of the listener, the preferred one first.
+/// Reads the claim that a request makes. `accepted` are the accepted dialects, the preferred one first.
 ///
 /// # Errors
-/// Rules 5 to 30 of [`AuthFailure`]; 30 for an AccessKeyId that no store can know.
+/// Rules 5 to 30 of [`AuthFailure`]; 30 for an AccessKeyId that cannot exist.
 pub fn claim<'v>(
     view: &'v RequestView<'_>,
     address: &'v Address,
@@ -200,8 +200,8 @@ pub fn claim<'v>(
                 Read::V2(id, signature, Some(expires)),
             )
         }
-        (None, Some(Mechanism::V4(form))) => {
-            let (dialect, presented) = presigned::parse_v4(view, form, accepted, versions)?;
+        (None, Some(Mechanism::V4(syntax))) => {
+            let (dialect, presented) = presigned::parse_v4(view, syntax, accepted, versions)?;
             (dialect, Placement::Query, Read::V4(presented))
         }
     };
@@ -228,11 +228,11 @@ pub fn claim<'v>(
         view,
         dialect,
         placement,
-        token: token(view, dialect.form, &signing, placement),
+        token: token(view, dialect.syntax, &signing, placement),
         signing,
         diagnostics: options.diagnostics,
     };
-    // A header could carry nothing else, and no store is asked for what cannot be an id.
+    // No credential store has to be asked for what cannot be an AccessKeyId.
     let id = claim.access_key_id();
     let graphic = id
         .bytes()
@@ -244,14 +244,14 @@ pub fn claim<'v>(
     Ok(claim)
 }
 
-/// The credentials as they were read.
+/// The credentials as read.
 enum Read<'v> {
     /// AccessKeyId, signature and, in the query, `Expires`.
     V2(Cow<'v, str>, Cow<'v, str>, Option<&'v str>),
     V4(v4::Presented<'v>),
 }
 
-/// The way in which the query string is signed, if it is.
+/// The signing mechanism of the query string, if it is signed.
 fn query_mechanism(view: &RequestView<'_>) -> Result<Option<Mechanism>, AuthFailure> {
     let mut found = None;
     let mut access_keys = 0;
@@ -273,26 +273,35 @@ fn query_mechanism(view: &RequestView<'_>) -> Result<Option<Mechanism>, AuthFail
     Ok(found)
 }
 
-/// The session token, from where the version has it signed: a header, or in a presigned request of version 4 a parameter.
-/// Presigned in version 2, a request has it as a header that may stand in the query.
+/// The session token, from the place that the signature covers: a header, or in a presigned request of version 4 a
+/// parameter. In a presigned request of version 2 it is a header that may be sent as a parameter.
 fn token<'v>(
     view: &'v RequestView<'_>,
-    form: &Syntax,
+    syntax: &Syntax,
     signing: &Signing<'_>,
     placement: Placement,
 ) -> Token<'v> {
-    let words = &form.v4;
-    let any = |name: &str| {
-        let own = |form: &&Syntax| form.v4.parameters.security_token.eq_ignore_ascii_case(name);
-        SYNTAXES.iter().any(own)
+    let names = &syntax.v4;
+    let is_token = |name: &str| {
+        let is_it = |syntax: &&Syntax| {
+            syntax
+                .v4
+                .parameters
+                .security_token
+                .eq_ignore_ascii_case(name)
+        };
+        SYNTAXES.iter().any(is_it)
     };
-    let in_query = view.parameters.iter().find(|own| any(&own.name));
-    let in_header = view.fields.vendor(words.security_token_header);
+    let in_query = view
+        .parameters
+        .iter()
+        .find(|parameter| is_token(&parameter.name));
+    let in_header = view.fields.vendor(names.security_token_header);
     if let (Signing::V2 { .. }, Placement::Query, Some(_)) = (signing, placement, in_query) {
-        let own = |own: &&QueryHeader<'_>| own.name == words.security_token_header;
-        return match (view.query_headers.iter().find(own), in_header) {
-            (Some(own), None) => Token::Provided(own.value(Plus::Blank).into()),
-            // It repeats the header.
+        let is_it = |header: &&QueryHeader<'_>| header.name == names.security_token_header;
+        return match (view.query_headers.iter().find(is_it), in_header) {
+            (Some(header), None) => Token::Provided(header.value(Plus::Blank).into()),
+            // The parameter repeats the header.
             (Some(_), Some(value)) => Token::Provided(value.into()),
             (None, _) => Token::Misplaced,
         };
@@ -301,17 +310,17 @@ fn token<'v>(
         (None, None, ..) => Token::Absent,
         (Some(value), None, Signing::V2 { .. }, _)
         | (Some(value), None, Signing::V4(_), Placement::Header) => Token::Provided(value.into()),
-        (None, Some(own), Signing::V4(_), Placement::Query)
-            if own.name == words.parameters.security_token =>
+        (None, Some(parameter), Signing::V4(_), Placement::Query)
+            if parameter.name == names.parameters.security_token =>
         {
-            Token::Provided(own.value())
+            Token::Provided(parameter.value())
         }
         _ => Token::Misplaced,
     }
 }
 
 impl Claim<'_> {
-    /// The AccessKeyId whose key is to be resolved. Not proven.
+    /// The AccessKeyId whose key is to be looked up. Not verified.
     pub fn access_key_id(&self) -> &str {
         match &self.signing {
             Signing::V2 { access_key_id, .. } => access_key_id,
@@ -319,7 +328,7 @@ impl Claim<'_> {
         }
     }
 
-    /// The dialect that the request uses.
+    /// The dialect and the syntax that the request is signed with.
     pub fn dialect(&self) -> ChosenSyntax {
         self.dialect
     }
@@ -332,7 +341,7 @@ impl Claim<'_> {
         }
     }
 
-    /// The names of the headers that the request itself lists as signed: in version 4 alone.
+    /// The names of the headers that the request lists as signed; only version 4 has such a list.
     pub fn signed_headers(&self) -> impl Iterator<Item = &str> {
         let listed = match &self.signing {
             Signing::V2 { .. } => None,
@@ -341,7 +350,7 @@ impl Claim<'_> {
         listed.into_iter().flatten()
     }
 
-    /// Verifies the claim with the key that the AccessKeyId resolved to.
+    /// Verifies the claim with the key of its AccessKeyId.
     ///
     /// # Errors
     /// Rules 30 to 34 of [`AuthFailure`].
@@ -373,7 +382,7 @@ impl Claim<'_> {
         self.verified(confirmed, key)
     }
 
-    /// What is left to check once the signature holds.
+    /// The checks that follow once the signature holds.
     fn verified(
         &self,
         confirmed: Confirmed<'_>,
@@ -400,13 +409,13 @@ impl Claim<'_> {
                 if let Some(name) = confirmed.collapsed {
                     return Err(AuthFailure::BlankRun(name.to_owned()));
                 }
-                let names = query_headers.iter().map(|own| &*own.name);
+                let names = query_headers.iter().map(|header| &*header.name);
                 let listed = signing.signed_headers().content_headers();
                 let content_headers = names.fold(listed, ContentHeaders::and);
                 let target = confirmed.spelling.target();
                 (target, signing.payload(confirmed), content_headers)
             }
-            // Each version confirms its own.
+            // A claim is confirmed in its own version.
             (Signing::V2 { .. }, Confirmed::V4(_)) | (Signing::V4(_), Confirmed::V2(_)) => {
                 return Err(self.mismatch());
             }
@@ -423,11 +432,11 @@ impl Claim<'_> {
         })
     }
 
-    /// What the parameters that stand for headers come to.
+    /// The query parameters that S3 reads as headers, with the values they have as headers.
     fn query_headers(&self, confirmed: &Confirmed<'_>) -> Box<[VerifiedQueryHeader]> {
-        let stands = |own: &&QueryHeader<'_>| match (&self.signing, confirmed) {
+        let stands = |header: &&QueryHeader<'_>| match (&self.signing, confirmed) {
             (Signing::V2 { string_to_sign, .. }, Confirmed::V2(spelling)) => {
-                !string_to_sign.is_sub_resource(*spelling, own)
+                !string_to_sign.is_sub_resource(*spelling, header)
             }
             _ => true,
         };
@@ -435,10 +444,10 @@ impl Claim<'_> {
             Confirmed::V2(_) => Plus::Blank,
             Confirmed::V4(confirmed) => confirmed.spelling.plus(),
         };
-        let verified = |own: &QueryHeader<'_>| VerifiedQueryHeader {
-            name: own.name.clone().into_owned(),
-            value: match own.effect {
-                Effect::Header => Some(own.value(plus)),
+        let verified = |header: &QueryHeader<'_>| VerifiedQueryHeader {
+            name: header.name.clone().into_owned(),
+            value: match header.effect {
+                Effect::Header => Some(header.value(plus)),
                 Effect::Repeated | Effect::Ignored => None,
             },
         };

@@ -1,5 +1,5 @@
-//! Who a request says has signed it, for the log and the metrics of a request that is refused. Nothing here is checked, and
-//! nothing is decided by it: it is read from what a fault has left readable.
+//! Who a request says has signed it, for the log and the metrics of a request that is refused. Nothing here is verified, and
+//! nothing is decided by it: it is read from whatever parts of a malformed request can be read.
 
 use std::borrow::Cow;
 
@@ -11,12 +11,12 @@ use super::headers::text_of;
 use super::{Field, Placement, Version};
 use crate::dialect::{ChosenSyntax, Dialect, SYNTAXES, Syntax, choose};
 
-/// What a request claims.
+/// What a request says of its signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed<'r> {
-    /// The AccessKeyId, as long as the client made it; not empty.
+    /// The AccessKeyId, of any length; not empty.
     pub access_key_id: Cow<'r, str>,
-    /// The dialect in whose words it is claimed; none where that is not accepted.
+    /// The dialect and the syntax; none where it is not accepted.
     pub dialect: Option<ChosenSyntax>,
     /// The version of the signature.
     pub version: Version,
@@ -26,19 +26,19 @@ pub struct Claimed<'r> {
 
 impl<'r> Claimed<'r> {
     fn new(
-        (access_key_id, form, version): (Cow<'r, str>, &Syntax, Version),
+        (access_key_id, syntax, version): (Cow<'r, str>, &Syntax, Version),
         placement: Placement,
         accepted: &[&'static Dialect],
     ) -> Option<Self> {
         (!access_key_id.is_empty()).then(|| Self {
             access_key_id,
-            dialect: choose(accepted, |own| own == form),
+            dialect: choose(accepted, |accepted| accepted == syntax),
             version,
             placement,
         })
     }
 
-    /// The same, apart from the request.
+    /// The same without borrowing from the request.
     pub fn into_owned(self) -> Claimed<'static> {
         Claimed {
             access_key_id: Cow::Owned(self.access_key_id.into_owned()),
@@ -62,19 +62,19 @@ impl<'r> Claimed<'r> {
 
     /// The claim of a form upload.
     pub fn of_form(fields: &'r FormFields, accepted: &[&'static Dialect]) -> Option<Self> {
-        let found = SYNTAXES.iter().find_map(|form| {
-            let credential = fields.value(form.v4.parameters.credential);
-            let credential = credential.map(|text| (account(text).into(), *form, Version::V4));
+        let found = SYNTAXES.iter().find_map(|syntax| {
+            let credential = fields.value(syntax.v4.parameters.credential);
+            let credential = credential.map(|text| (account(text).into(), *syntax, Version::V4));
             credential.or_else(|| {
-                let id = fields.value(form.access_key_parameter)?;
-                Some((id.into(), *form, Version::V2))
+                let id = fields.value(syntax.access_key_parameter)?;
+                Some((id.into(), *syntax, Version::V2))
             })
         });
         Self::new(found?, Placement::Form, accepted)
     }
 }
 
-/// What is in front of the scope of a credential, `AccessKeyId/date/region/service/terminator`.
+/// The AccessKeyId of a credential, `AccessKeyId/date/region/service/terminator`.
 fn account(credential: &str) -> &str {
     credential.split('/').next().unwrap_or_default()
 }
@@ -82,15 +82,15 @@ fn account(credential: &str) -> &str {
 fn in_header(value: &[u8]) -> Option<(Cow<'_, str>, &'static Syntax, Version)> {
     let (scheme, rest) = text_of(value)?.split_once([' ', '\t'])?;
     let rest = rest.trim_ascii();
-    SYNTAXES.iter().find_map(|form| {
-        if scheme == form.scheme {
-            // What has no colon may be a signature as well as an id.
+    SYNTAXES.iter().find_map(|syntax| {
+        if scheme == syntax.scheme {
+            // Without a colon it may be a signature, which is not to be logged.
             let (id, _signature) = rest.rsplit_once(':')?;
-            Some((id.into(), *form, Version::V2))
-        } else if scheme == form.v4.algorithm {
+            Some((id.into(), *syntax, Version::V2))
+        } else if scheme == syntax.v4.algorithm {
             let (_, credential) = rest.split_once("Credential=")?;
             let credential = credential.split([',', ' ']).next()?;
-            Some((account(credential).into(), *form, Version::V4))
+            Some((account(credential).into(), *syntax, Version::V4))
         } else {
             None
         }
@@ -102,12 +102,12 @@ fn in_query(query: &str) -> Option<(Cow<'_, str>, &'static Syntax, Version)> {
         let (name, value) = parameter.split_once('=')?;
         let name = percent_decode_str(name).decode_utf8().ok()?;
         let value = || percent_decode_str(value).decode_utf8_lossy();
-        SYNTAXES.iter().find_map(|form| {
-            if name.eq_ignore_ascii_case(form.access_key_parameter) {
-                Some((value(), *form, Version::V2))
-            } else if name.eq_ignore_ascii_case(form.v4.parameters.credential) {
+        SYNTAXES.iter().find_map(|syntax| {
+            if name.eq_ignore_ascii_case(syntax.access_key_parameter) {
+                Some((value(), *syntax, Version::V2))
+            } else if name.eq_ignore_ascii_case(syntax.v4.parameters.credential) {
                 let id = account(&value()).to_owned();
-                Some((id.into(), *form, Version::V4))
+                Some((id.into(), *syntax, Version::V4))
             } else {
                 None
             }

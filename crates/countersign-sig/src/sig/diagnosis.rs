@@ -1,15 +1,15 @@
-//! What a developer needs to see why a signature does not match. Never the signature that we computed.
+//! What a developer needs to find out why a signature does not match. Never the computed signature.
 
 use std::fmt::Write;
 
-/// The text that the gateway signed for comparison, and what came with the request.
+/// The text that the signature was compared over, and what the request provided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnosis {
     /// The AccessKeyId of the request.
     pub access_key_id: String,
-    /// The StringToSign that the gateway composed from the request.
+    /// The StringToSign of the request.
     pub string_to_sign: Vec<u8>,
-    /// The canonical request, in version 4.
+    /// The canonical request; in version 4 alone.
     pub canonical_request: Option<Vec<u8>>,
     /// The signature that the request carried.
     pub signature_provided: String,

@@ -1,4 +1,4 @@
-//! The header fields of a request, and those of them that a signature concerns.
+//! The header fields of a request, and those that a signature covers.
 
 use http::header::{CONTENT_TYPE, HeaderMap};
 
@@ -8,7 +8,7 @@ use crate::dialect::{Syntax, vendor_header};
 /// The digest of the body that V2 signs (RFC 1864).
 pub const CONTENT_MD5: &str = "content-md5";
 
-/// A header field: its name in lower case, its value without the blanks around it (RFC 9110, section 5.5).
+/// A header field: its name in lower case, its value without the whitespace around it (RFC 9110, section 5.5).
 pub type Field<'r> = (&'r str, &'r [u8]);
 
 /// The fields of a header map.
@@ -24,7 +24,7 @@ pub fn text_of(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(ascii).ok()
 }
 
-/// The header fields that a signature concerns, found in one pass over all of them.
+/// The header fields that a signature covers, found in one pass over all fields.
 #[derive(Debug, Default)]
 pub struct Fields<'r> {
     /// `Authorization`.
@@ -43,9 +43,9 @@ pub struct Fields<'r> {
     pub vendor: Vec<Field<'r>>,
 }
 
-/// The vendor's headers whose value is a list, by the name behind the prefix (Amazon S3 API Reference: "PutObjectAcl",
-/// "GetObjectAttributes", "ListObjectsV2"). Several lines of one are one list (RFC 9110, section 5.3), which a signature joins
-/// with commas. Sorted.
+/// The vendor's headers whose value is a list, without the prefix (Amazon S3 API Reference: "PutObjectAcl",
+/// "GetObjectAttributes", "ListObjectsV2"). Several fields of the same name are one list (RFC 9110, section 5.3), which is signed
+/// joined with commas. Sorted.
 const LISTS: &[&str] = &[
     "grant-full-control",
     "grant-read",
@@ -56,14 +56,14 @@ const LISTS: &[&str] = &[
     "optional-object-attributes",
 ];
 
-/// Whether several lines of a vendor's header are one list: metadata, and what the API reference says to be one.
+/// Whether several fields with this vendor's name are one list: metadata, and what the API reference calls a list.
 fn takes_list(name: &str) -> bool {
     let list = |rest: &str| rest.starts_with("meta-") || LISTS.binary_search(&rest).is_ok();
     vendor_header(name).is_some_and(list)
 }
 
 impl<'r> Fields<'r> {
-    /// Finds them. A second value of what has a single one would let the gateway and the node read different ones.
+    /// Finds them. A header with a single value may not appear twice: the verifier and a node could read different values.
     ///
     /// # Errors
     /// [`AuthFailure::DuplicateHeader`].
@@ -109,26 +109,26 @@ impl<'r> Fields<'r> {
         }
     }
 
-    /// The value of a vendor's field that may stand once.
+    /// The value of a vendor's header that may appear once.
     pub fn vendor(&self, name: &str) -> Option<&'r [u8]> {
-        let found = self.vendor.iter().find(|(own, _)| *own == name);
+        let found = self.vendor.iter().find(|field| field.0 == name);
         found.map(|(_, value)| *value)
     }
 
-    /// Refuses a header of another vendor than the form's, which nothing would sign.
+    /// Refuses a header of another vendor than that of the syntax: the signature does not cover it.
     ///
     /// # Errors
     /// [`AuthFailure::ForeignHeader`].
-    pub fn check_foreign(&self, form: &Syntax) -> Result<(), AuthFailure> {
-        let own = |name: &str| name.starts_with(form.header_prefix);
-        match self.vendor.iter().find(|(name, _)| !own(name)) {
+    pub fn check_foreign(&self, syntax: &Syntax) -> Result<(), AuthFailure> {
+        let is_vendors = |name: &str| name.starts_with(syntax.header_prefix);
+        match self.vendor.iter().find(|(name, _)| !is_vendors(name)) {
             Some((name, _)) => Err(AuthFailure::ForeignHeader((*name).to_owned())),
             None => Ok(()),
         }
     }
 }
 
-/// Which of the headers that say what the body is the signature covers. Version 2 always covers both.
+/// Which of Content-MD5 and Content-Type the signature covers. Version 2 always covers both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ContentHeaders {
     content_type: bool,
@@ -148,7 +148,7 @@ impl ContentHeaders {
         content_md5: false,
     };
 
-    /// With the one that has this name, where it is one of the two. It is lower-case.
+    /// Adds the header with this lower-case name, if it is one of the two.
     #[must_use]
     pub(super) fn and(self, name: &str) -> Self {
         Self {
@@ -157,7 +157,7 @@ impl ContentHeaders {
         }
     }
 
-    /// Whether the name is one of the two and covered. It is lower-case.
+    /// Whether this lower-case name is one of the two, and covered.
     pub fn cover(self, name: &str) -> bool {
         (self.content_type && name == CONTENT_TYPE.as_str())
             || (self.content_md5 && name == CONTENT_MD5)

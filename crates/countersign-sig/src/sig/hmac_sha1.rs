@@ -6,7 +6,7 @@ use sha1::Sha1;
 use super::encode::in_base64;
 use crate::secret::Secret;
 
-/// A secret as the keyed state of its HMAC, which is computed once.
+/// The HMAC state of a secret, computed once.
 pub(super) struct HmacSha1(Hmac<Sha1>);
 
 impl HmacSha1 {

@@ -1,51 +1,56 @@
-//! Ways of signing: which one a word is of, and whether it is accepted.
+//! Signing mechanisms: which one a parameter or a scheme belongs to, and whether it is accepted.
 
 use super::Version;
 use super::failure::{AuthFailure, Unaccepted};
 use crate::dialect::{SYNTAXES, Syntax};
 
-/// The absolute time, in seconds since 1970, until which a presigned request holds.
+/// The parameter with the time until which a presigned request is valid, in seconds since 1970.
 pub const EXPIRES: &str = "Expires";
-/// The signature in base64.
+/// The parameter with the signature, in base64.
 pub const SIGNATURE: &str = "Signature";
 
-/// Which way of signing a query parameter belongs to.
+/// The signing mechanism that a query parameter belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mechanism {
     /// HMAC-SHA1 in the query.
     V2,
-    /// HMAC-SHA256 in the query, in the parameters of this form.
+    /// HMAC-SHA256 in the query, with the parameters of this syntax.
     V4(&'static Syntax),
 }
 
-/// The mechanism that a parameter belongs to, judged in whatever case: a name in another case must not hide.
+/// The mechanism that a parameter belongs to. Case is ignored: a node may ignore it too.
 pub fn mechanism(name: &str) -> Option<Mechanism> {
-    let access_key = |form: &&Syntax| form.access_key_parameter.eq_ignore_ascii_case(name);
+    let access_key = |syntax: &&Syntax| syntax.access_key_parameter.eq_ignore_ascii_case(name);
     if name.eq_ignore_ascii_case(SIGNATURE) || SYNTAXES.iter().any(access_key) {
         return Some(Mechanism::V2);
     }
-    let marks = |form: &&&Syntax| {
-        let own = &form.v4.parameters;
+    let marks = |syntax: &&&Syntax| {
+        let names = &syntax.v4.parameters;
         [
-            own.algorithm,
-            own.credential,
-            own.signed_headers,
-            own.signature,
+            names.algorithm,
+            names.credential,
+            names.signed_headers,
+            names.signature,
         ]
         .iter()
-        .any(|own| own.eq_ignore_ascii_case(name))
+        .any(|mark| mark.eq_ignore_ascii_case(name))
     };
-    SYNTAXES.iter().find(marks).map(|form| Mechanism::V4(form))
+    SYNTAXES
+        .iter()
+        .find(marks)
+        .map(|syntax| Mechanism::V4(syntax))
 }
 
-/// Whether the parameter carries the credentials of this form, so that it is gone once they are taken away.
-pub fn is_credential(form: &Syntax, version: Version, name: &str) -> bool {
+/// Whether the parameter carries credentials of this syntax, so that it has to be removed with them.
+pub fn is_credential(syntax: &Syntax, version: Version, name: &str) -> bool {
     match version {
-        Version::V2 => name == form.access_key_parameter || name == EXPIRES || name == SIGNATURE,
-        // Each stands once in whatever case, and a signed request has no other use for them.
+        Version::V2 => name == syntax.access_key_parameter || name == EXPIRES || name == SIGNATURE,
+        // Each appears once, whatever its case, and a signed request has no other use for them.
         Version::V4 => {
-            let parameters = form.v4.parameters.all();
-            parameters.iter().any(|own| own.eq_ignore_ascii_case(name))
+            let parameters = syntax.v4.parameters.all();
+            parameters
+                .iter()
+                .any(|parameter| parameter.eq_ignore_ascii_case(name))
         }
     }
 }
@@ -63,15 +68,15 @@ pub fn accept(version: Version, versions: &[Version]) -> Result<(), AuthFailure>
     )))
 }
 
-/// Why an algorithm word of version 4 is not accepted; none where the word is a dialect's own or of no version 4.
+/// Why an algorithm name is not accepted; none where it is a dialect's, or does not look like one of version 4.
 pub fn refused_algorithm(word: &str) -> Option<Unaccepted> {
-    if SYNTAXES.iter().any(|form| form.v4.algorithm == word) {
+    if SYNTAXES.iter().any(|syntax| syntax.v4.algorithm == word) {
         return None;
     }
     if word.starts_with("AWS4-ECDSA-") {
         return Some(Unaccepted::Asymmetric);
     }
-    let like_v4 = |form: &&Syntax| word.starts_with(form.v4.algorithm);
+    let like_v4 = |syntax: &&Syntax| word.starts_with(syntax.v4.algorithm);
     (word.starts_with("AWS4-") || SYNTAXES.iter().any(like_v4)).then_some(Unaccepted::Algorithm)
 }
 

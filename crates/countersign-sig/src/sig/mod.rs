@@ -1,4 +1,4 @@
-//! Signatures: who says they signed what, and whether it holds. Pure: bytes and a time in, a verdict out.
+//! Signatures: who says they signed a request, and whether that holds. Pure: bytes and a time in, a verdict out.
 //!
 //! ```text
 //! RequestView ─ claim ─▶ Claim ─ verify(VerifyingKey) ─▶ Verified
@@ -50,12 +50,12 @@ pub use verifying_key::{Identity, KnownIdentity, VerifyingKey};
 /// The longest AccessKeyId. AWS issues 20 characters and documents at most 128 (IAM API Reference, "AccessKey").
 pub const MAX_ACCESS_KEY_ID_LENGTH: usize = 128;
 
-/// Whether a mismatch carries what was signed.
+/// Whether [`AuthFailure::SignatureMismatch`] carries what has to be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Diagnostics {
     /// It does not.
     Off,
-    /// It does; never the signature that we computed.
+    /// It does; never the computed signature.
     On,
 }
 
@@ -64,11 +64,11 @@ pub enum Diagnostics {
 pub struct VerifyOptions {
     /// The signature versions that are accepted.
     pub versions: Vec<Version>,
-    /// How far the date of a request may be from ours, in the past and in the future.
+    /// How far the date of a request may be from `now`, in the past and in the future.
     pub max_clock_skew: Duration,
-    /// The regions of version 4.
+    /// The accepted regions, in version 4.
     pub region: Region,
-    /// The longest life of a presigned request of version 4.
+    /// The longest lifetime of a presigned request, in version 4.
     pub max_presigned_lifetime: Duration,
     /// Whether a mismatch carries the StringToSign and the canonical request.
     pub diagnostics: Diagnostics,
@@ -86,20 +86,20 @@ impl Default for VerifyOptions {
     }
 }
 
-/// Where the credentials stand.
+/// Where the credentials of a request are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement {
     /// In the Authorization header.
     Header,
     /// In the query string.
     Query,
-    /// In the fields of a form upload.
+    /// In the form fields of a POST upload.
     Form,
 }
 
-/// The dialect whose words a request uses, even where it cannot be verified; none where it shows no vendor's words.
-/// The Authorization header says it first, then the query string, then the names of headers.
-pub fn spoken<'r>(
+/// Detects the dialect of a request, even of one that cannot be verified: by the Authorization header, else by the query
+/// string, else by the names of headers. None where no name in it is a vendor's.
+pub fn detect_dialect<'r>(
     headers: impl Iterator<Item = Field<'r>> + Clone,
     query: Option<&str>,
 ) -> Option<DialectName> {
@@ -107,14 +107,14 @@ pub fn spoken<'r>(
     let scheme = scheme.map_or(&b""[..], |field| field.1);
     let query = query.unwrap_or("");
     let says: [&dyn Fn(&dialect::Syntax) -> bool; 3] = [
-        &|form| scheme.starts_with(form.scheme.as_bytes()),
-        &|form| {
-            query.contains(form.access_key_parameter)
-                || query.contains(form.v4.parameters.credential)
+        &|syntax| scheme.starts_with(syntax.scheme.as_bytes()),
+        &|syntax| {
+            query.contains(syntax.access_key_parameter)
+                || query.contains(syntax.v4.parameters.credential)
         },
-        &|form| {
+        &|syntax| {
             let mut names = headers.clone().map(|field| field.0);
-            names.any(|name| name.starts_with(form.header_prefix))
+            names.any(|name| name.starts_with(syntax.header_prefix))
         },
     ];
     let named = |says: &&dyn Fn(&dialect::Syntax) -> bool| {

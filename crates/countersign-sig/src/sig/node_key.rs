@@ -1,9 +1,9 @@
-//! A key of the gateway's own at the nodes: it signs anew what a client has signed.
+//! A key of the gateway at the storage nodes: it signs again what a client has signed.
 //!
-//! What it signs is composed by the gateway: a path and a query in the one spelling of RFC 3986, section 2.3 (every byte
-//! but the unreserved ones encoded, in capitals), and no header of the vendor's but those that the client signed or the
-//! gateway set. So the canonical forms of the specification are the bytes that are sent, and a node that decodes and
-//! encodes them once comes to the same.
+//! The request that it signs is composed by the gateway: path and query are percent-encoded as RFC 3986, section 2.3,
+//! recommends (every byte but the unreserved ones, in upper case), and the vendor's headers are those that the client signed
+//! or the gateway set. So the bytes that are sent are the canonical ones of the specification, also for a node that decodes
+//! and encodes them once.
 
 use std::fmt;
 
@@ -22,18 +22,18 @@ use crate::address::Address;
 use crate::dialect::{ChosenSyntax, Dialect, Syntax};
 use crate::secret::Secret;
 
-/// A key at the nodes, made ready to sign.
+/// A key at the nodes, prepared for signing.
 pub struct NodeKey {
     access_key_id: String,
     secret: Secret<String>,
     hmac_sha1: HmacSha1,
     dialect: &'static Dialect,
     region: String,
-    /// Derived once a day, not once a request.
+    /// Derived once a day, not for each request.
     signing_keys: SigningKeys,
 }
 
-/// Whether the body goes on in signed chunks, whose signatures go on from the request's.
+/// Whether the body is sent in signed chunks, whose chain of signatures begins with that of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chunks {
     /// It does.
@@ -60,14 +60,14 @@ impl NodeKey {
         }
     }
 
-    fn form(&self) -> &'static Syntax {
+    fn syntax(&self) -> &'static Syntax {
         self.dialect.syntaxes[0]
     }
 
-    /// Signs with version 2: the value of Authorization. The request has a Date and no date of the vendor's.
+    /// Signs with version 2; gives the value of Authorization. The request has a `Date` and no date header of the vendor.
     ///
     /// # Errors
-    /// [`AuthFailure`], where the query has two readings; that of a request that was checked has one.
+    /// [`AuthFailure`] where the query string is ambiguous; that of a verified request is not.
     pub fn sign_v2(
         &self,
         view: &RequestView<'_>,
@@ -75,19 +75,19 @@ impl NodeKey {
     ) -> Result<String, AuthFailure> {
         let chosen = ChosenSyntax {
             dialect: self.dialect,
-            form: self.form(),
+            syntax: self.syntax(),
         };
         let date = view.fields.date.unwrap_or_default();
         let text = StringToSign::of(view, address, chosen, date)?;
         let signature = self.hmac_sha1.sign(&text.to_bytes(Spelling::USUAL));
         let signature = String::from_utf8_lossy(&signature);
-        let (scheme, id) = (self.form().scheme, &self.access_key_id);
+        let (scheme, id) = (self.syntax().scheme, &self.access_key_id);
         Ok(format!("{scheme} {id}:{signature}"))
     }
 
-    /// Signs with version 4 in the header: the value of Authorization, and the chain of the chunks behind it. The request
-    /// has its Host, the vendor's date, which is `timestamp`, and its payload hash, which is `payload`. Signed are those,
-    /// every other header of the vendor's, and of the content's those that the client signed.
+    /// Signs with version 4 in the header; gives the value of Authorization, and the chain for a body in signed chunks. The
+    /// request has a Host, the vendor's date header with `timestamp`, and its payload mode, `payload`. Signed are the Host, every
+    /// header of the vendor, and those of Content-MD5 and Content-Type that the client signed.
     pub fn sign_v4(
         &self,
         view: &RequestView<'_>,
@@ -96,30 +96,30 @@ impl NodeKey {
         timestamp: &str,
         chunks: Chunks,
     ) -> (String, Option<ChunkChain>) {
-        let words = &self.form().v4;
+        let v4 = &self.syntax().v4;
         let scope = CredentialScope {
             date: timestamp.split('T').next().unwrap_or(""),
             region: &self.region,
-            service: words.service,
-            terminator: words.terminator,
+            service: v4.service,
+            terminator: v4.terminator,
         };
-        let derive = || SigningKey::derive(words.key_seed, &self.secret, scope);
-        let key = self.signing_keys.of(words.key_seed, &scope.text(), derive);
+        let derive = || SigningKey::derive(v4.key_seed, &self.secret, scope);
+        let key = self.signing_keys.of(v4.key_seed, &scope.text(), derive);
         let signer = Signer {
-            form: self.form(),
+            syntax: self.syntax(),
             access_key_id: &self.access_key_id,
             key: &key,
             scope,
             timestamp,
         };
         let content = [CONTENT_MD5, CONTENT_TYPE.as_str()];
-        let own = match content.map(|name| content_headers.cover(name)) {
+        let content = match content.map(|name| content_headers.cover(name)) {
             [true, true] => &content[..],
             [true, false] => &content[..1],
             [false, true] => &content[1..],
             [false, false] => &[],
         };
-        let signed = signer.sign(view, &SignedHeaders::to_sign(view, own), payload);
+        let signed = signer.sign(view, &SignedHeaders::to_sign(view, content), payload);
         let chain = (chunks == Chunks::Signed).then(|| signer.chain(signed.signature));
         (signed.authorization, chain)
     }

@@ -1,4 +1,4 @@
-//! What a signed request says about its body, and the chain of signatures over its chunks.
+//! What a signed request declares of its body, and the chain of signatures over its chunks.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,17 +8,17 @@ use super::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
 
 /// `sha256("")` in hexadecimal digits.
 pub const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-/// Its bytes.
+/// The bytes of `sha256("")`.
 pub const SHA256_OF_NOTHING: [u8; 32] = [
     0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
     0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
 ];
 
-/// The payload mode of a request: the value of `x-amz-content-sha256` that the signature covers. Every verified request
-/// carries one along, so what few of them have stands behind a pointer.
+/// The payload mode of a request: the value of `x-amz-content-sha256` that the signature covers. Every verified request has
+/// one, so the large variants, which are rare, are boxed.
 #[derive(Debug, Clone)]
 pub enum PayloadClaim {
-    /// Nothing is said: version 2.
+    /// Nothing is declared; in version 2 alone.
     NotDeclared,
     /// `UNSIGNED-PAYLOAD`, and every presigned request that names no hash.
     Unsigned,
@@ -32,12 +32,12 @@ pub enum PayloadClaim {
     UnsignedChunksWithTrailer,
 }
 
-/// What the payload-mode header says, before the signature is proven.
+/// The value of the payload-mode header, before the signature is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PayloadMode {
     /// `UNSIGNED-PAYLOAD`.
     Unsigned,
-    /// A SHA-256 of 64 hexadecimal digits, in either case: what is signed is the text as sent.
+    /// A SHA-256 in 64 hexadecimal digits of either case; what is signed is the text as sent.
     Sha256([u8; 32]),
     /// `STREAMING-AWS4-HMAC-SHA256-PAYLOAD`.
     SignedChunks,
@@ -48,13 +48,13 @@ pub enum PayloadMode {
 }
 
 impl PayloadMode {
-    /// Reads the value of the header; `algorithm` is the dialect's word. Every word has one spelling.
+    /// Reads the value of the header; `algorithm` is the algorithm name of the syntax. Names are case-sensitive.
     pub fn of(text: &[u8], algorithm: &str) -> Option<Self> {
         if text == b"UNSIGNED-PAYLOAD" {
             return Some(Self::Unsigned);
         }
         if text == EMPTY_SHA256.as_bytes() {
-            // Every request without a body.
+            // The value of every request without a body.
             return Some(Self::Sha256(SHA256_OF_NOTHING));
         }
         let Some(streaming) = text.strip_prefix(b"STREAMING-") else {
@@ -83,35 +83,35 @@ impl PayloadMode {
     }
 }
 
-/// Whether a request with this method has no body, so that a payload mode tells nothing of it. Where one comes all the same,
-/// the address refuses it.
+/// Whether requests with this method have no body, so that the payload mode does not matter. One with a body all the same is
+/// refused by its operation.
 pub fn has_no_body(method: &str) -> bool {
     matches!(method, "GET" | "HEAD")
 }
 
-/// The digits of a SHA-256 or of a signature.
+/// The hexadecimal digits of a SHA-256 or of a signature.
 const DIGITS_LENGTH: usize = EMPTY_SHA256.len();
-/// What stands behind the scope in a chunk's text: three times 64 digits, two line ends between.
+/// The length of what follows the scope in the StringToSign of a chunk: three times 64 digits, separated by line feeds.
 const CHUNK_TEXT_END: usize = 3 * DIGITS_LENGTH + 2;
-/// The bytes that SHA-256 takes in at once.
+/// The block length of SHA-256, in bytes.
 const SHA256_BLOCK: usize = 64;
 
-/// The chain of signatures over the chunks of a body: each covers the one before, the first the request's own.
+/// The chain of signatures over the chunks of a body: each covers the one before, the first that of the request.
 ///
 /// Source: Amazon S3 API Reference, "Transferring payload in multiple chunks" and "… with trailing headers".
 #[derive(Clone)]
 pub struct ChunkChain {
     key: SigningKey,
-    /// The key with the whole blocks at the start of the text taken in: no chunk changes them.
+    /// The HMAC state after the whole blocks at the start of the text, which are the same for every chunk.
     begun: SigningKey,
     algorithm: &'static str,
-    /// What the next chunk's signature covers: `algorithm-PAYLOAD`, timestamp, scope, the signature before, the hash of
-    /// nothing, that of the data. A chunk writes its digits over those of the one before.
+    /// The StringToSign of the next chunk: `algorithm-PAYLOAD`, timestamp, scope, the previous signature, `sha256("")`, the
+    /// SHA-256 of the data. Each chunk overwrites the digits of the one before.
     text: Vec<u8>,
 }
 
 impl fmt::Debug for ChunkChain {
-    /// Not the latest link: that is a signature which the gateway computed.
+    /// Not the latest signature: it is a computed one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scope = self.text.split(|byte| *byte == b'\n').nth(2);
         let scope = String::from_utf8_lossy(scope.unwrap_or_default());
@@ -120,8 +120,8 @@ impl fmt::Debug for ChunkChain {
 }
 
 impl ChunkChain {
-    /// The chain behind a request. `algorithm` is the dialect's word, `timestamp` the request's (`20130524T000000Z`),
-    /// `scope` its credential scope (`20130524/us-east-1/s3/aws4_request`), `seed` its own signature.
+    /// The chain of a request. `algorithm` is the algorithm name of the syntax, `timestamp` that of the request
+    /// (`20130524T000000Z`), `scope` its credential scope (`20130524/us-east-1/s3/aws4_request`), `seed` its signature.
     pub fn new(
         key: SigningKey,
         algorithm: &'static str,
@@ -142,20 +142,20 @@ impl ChunkChain {
         }
     }
 
-    /// Whether `provided` (64 lower-case hexadecimal digits) signs the next chunk; `chunk` is the SHA-256 of its data.
-    /// The chain goes on to the chunk behind it.
+    /// Whether `provided` (64 lower-case hexadecimal digits) is the signature of the next chunk; `chunk` is the SHA-256 of its
+    /// data. The chain then continues with the chunk after it.
     pub fn confirm_chunk(&mut self, provided: &[u8], chunk: &[u8; 32]) -> bool {
         self.sign_chunk(chunk);
         self.previous_is(provided)
     }
 
-    /// Whether `provided` signs the trailer; `trailer` is the SHA-256 of its lines, each `name:value\n`.
+    /// Whether `provided` is the signature of the trailer; `trailer` is the SHA-256 of its lines, each `name:value\n`.
     pub fn confirm_trailer(&mut self, provided: &[u8], trailer: &[u8; 32]) -> bool {
         self.sign_trailer(trailer);
         self.previous_is(provided)
     }
 
-    /// Signs the next chunk; `chunk` is the SHA-256 of its data. For whoever sends.
+    /// Signs the next chunk; `chunk` is the SHA-256 of its data. For senders.
     pub fn sign_chunk(&mut self, chunk: &[u8; 32]) -> [u8; HMAC_SHA256_LENGTH] {
         let digest = self.text.len() - DIGITS_LENGTH;
         self.text[digest..].copy_from_slice(&hex(chunk));
@@ -164,7 +164,7 @@ impl ChunkChain {
         self.advance(mac)
     }
 
-    /// Signs the trailer; `trailer` is the SHA-256 of its lines. For whoever sends.
+    /// Signs the trailer; `trailer` is the SHA-256 of its lines. For senders.
     pub fn sign_trailer(&mut self, trailer: &[u8; 32]) -> [u8; HMAC_SHA256_LENGTH] {
         let shared = self.algorithm.len() + "-PAYLOAD".len()..self.previous().end;
         let text = [
@@ -184,7 +184,7 @@ impl ChunkChain {
         mac
     }
 
-    /// Where the latest signature stands.
+    /// Where in the text the latest signature is.
     fn previous(&self) -> Range<usize> {
         let start = self.text.len() - CHUNK_TEXT_END;
         start..start + DIGITS_LENGTH
@@ -195,7 +195,7 @@ impl ChunkChain {
     }
 }
 
-/// How much of so many bytes SHA-256 can take in without keeping any.
+/// The largest multiple of the block length of SHA-256 up to this many bytes.
 fn whole_blocks(length: usize) -> usize {
     length - length % SHA256_BLOCK
 }
@@ -287,7 +287,7 @@ mod tests {
         for (digest, signature) in chunks {
             assert!(right.confirm_chunk(signature.as_bytes(), &unhex(digest)));
         }
-        // Out of order, in capitals, cut short, or the trailer's word for the chunk's: none of it.
+        // Out of order, in upper case, cut short, or the algorithm of the trailer for that of a chunk: refused.
         let (digest, signature) = chunks[0];
         let other = chunks[1];
         assert!(

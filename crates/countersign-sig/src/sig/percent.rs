@@ -1,17 +1,17 @@
-//! Percent-encoding by RFC 3986, section 2: what is unreserved stands for itself, every other byte is `%XX` in capitals.
+//! Percent-encoding (RFC 3986, section 2): unreserved characters stay, every other byte is `%XX` in upper case.
 
 use std::cmp::Ordering;
 
-/// A byte of a percent-encoded text: what it stands for, and whether it was written as `%XX`.
+/// A byte of a percent-encoded text: its value, and whether it was written as `%XX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Byte {
     value: u8,
     escaped: bool,
-    /// The capitals that RFC 3986 asks for.
+    /// The upper-case digits that RFC 3986 recommends.
     capital: bool,
 }
 
-/// The bytes of a text whose every `%` is followed by two hexadecimal digits; the check of a request sees to that.
+/// The bytes of a text in which two hexadecimal digits follow every `%`, as in every request that was parsed.
 fn bytes(text: &str) -> impl Iterator<Item = Byte> {
     let mut rest = text.as_bytes();
     std::iter::from_fn(move || {
@@ -45,7 +45,7 @@ fn unreserved(byte: u8) -> bool {
 }
 
 impl Byte {
-    /// Whether it stands for itself. One of `kept` does so where it was not escaped: a `%2F` is no `/`.
+    /// Whether it is written as itself. A byte of `kept` is if it was not encoded: a `%2F` is not a `/`.
     fn plain(self, kept: &[u8]) -> bool {
         unreserved(self.value) || (!self.escaped && kept.contains(&self.value))
     }
@@ -68,8 +68,8 @@ pub fn is_encoded(text: &str, kept: &[u8]) -> bool {
     bytes(text).all(|byte| byte.plain(kept) != byte.escaped && byte.capital)
 }
 
-/// Writes a text with every byte as RFC 3986 writes it, behind what stands in `into`. The bytes of `kept` stand for themselves where they do so in the
-/// text; they are told from their escapes, so no two texts that mean different keys become one.
+/// Appends the text to `into`, percent-encoded anew. A byte of `kept` stays as it is written in the text, encoded or not, so
+/// that texts which name different keys stay different.
 pub fn write_encoded(text: &str, kept: &[u8], into: &mut Vec<u8>) {
     if is_encoded(text, kept) {
         return into.extend_from_slice(text.as_bytes());
@@ -80,7 +80,7 @@ pub fn write_encoded(text: &str, kept: &[u8], into: &mut Vec<u8>) {
     }
 }
 
-/// The order of two texts once they are encoded.
+/// Compares two texts as they are once encoded.
 pub fn compare_encoded(one: &str, other: &str) -> Ordering {
     let encoded = |text| {
         bytes(text).flat_map(|byte: Byte| {

@@ -12,10 +12,10 @@ use super::v4::Presented;
 use super::{Placement, Version};
 use crate::dialect::{ChosenSyntax, Dialect, SYNTAXES, Syntax, choose};
 
-/// What the query string says in version 2.
+/// The credentials of a presigned request of version 2.
 #[derive(Debug)]
 pub struct PresignedV2<'v> {
-    /// The dialect whose access key parameter it uses.
+    /// The dialect that has its AccessKeyId parameter.
     pub dialect: ChosenSyntax,
     /// The AccessKeyId, decoded; not empty.
     pub access_key_id: Cow<'v, str>,
@@ -25,7 +25,7 @@ pub struct PresignedV2<'v> {
     pub signature: Cow<'v, str>,
 }
 
-/// The value of a parameter, decoded once. What is no UTF-8 is no access key id and no signature either way.
+/// The value of a parameter, decoded once. Invalid UTF-8 is replaced: no AccessKeyId and no signature has any.
 fn value<'v>(view: &'v RequestView<'_>, name: &str) -> Option<Cow<'v, str>> {
     let raw = view.parameter(name)?.raw_value.unwrap_or("");
     Some(match is_plain(raw) {
@@ -43,9 +43,9 @@ pub fn parse_v2<'v>(
     accepted: &[&'static Dialect],
     versions: &[Version],
 ) -> Result<PresignedV2<'v>, AuthFailure> {
-    let present = |form: &Syntax| view.parameter(form.access_key_parameter).is_some();
+    let present = |syntax: &Syntax| view.parameter(syntax.access_key_parameter).is_some();
     let Some(dialect) = choose(accepted, present) else {
-        let known = SYNTAXES.iter().any(|form| present(form));
+        let known = SYNTAXES.iter().any(|syntax| present(syntax));
         return Err(if known {
             AuthFailure::UnsupportedScheme
         } else {
@@ -59,7 +59,7 @@ pub fn parse_v2<'v>(
     let (Some(expires), Some(signature)) = (expires, value(view, SIGNATURE)) else {
         return Err(AuthFailure::IncompleteQuery(Version::V2));
     };
-    let access_key_id = value(view, dialect.form.access_key_parameter).unwrap_or_default();
+    let access_key_id = value(view, dialect.syntax.access_key_parameter).unwrap_or_default();
     if access_key_id.is_empty() {
         return Err(AuthFailure::EmptyAccessKeyId);
     }
@@ -71,34 +71,35 @@ pub fn parse_v2<'v>(
     })
 }
 
-/// Reads the credentials of version 4, which stand in the parameters of `form`.
+/// Reads the credentials of version 4 from the parameters of `syntax`.
 ///
 /// # Errors
 /// Rules 7, 8 and 12 to 15 of [`AuthFailure`].
 pub fn parse_v4<'v>(
     view: &'v RequestView<'_>,
-    form: &'static Syntax,
+    syntax: &'static Syntax,
     accepted: &[&'static Dialect],
     versions: &[Version],
 ) -> Result<(ChosenSyntax, Presented<'v>), AuthFailure> {
-    let dialect = choose(accepted, |own| own == form).ok_or(AuthFailure::UnsupportedScheme)?;
+    let dialect =
+        choose(accepted, |accepted| accepted == syntax).ok_or(AuthFailure::UnsupportedScheme)?;
     accept(Version::V4, versions)?;
-    let own = &form.v4.parameters;
+    let names = &syntax.v4.parameters;
     let value = |name| value(view, name);
-    let algorithm = value(own.algorithm);
+    let algorithm = value(names.algorithm);
     if let Some(word) = algorithm
         .as_deref()
-        .filter(|word| *word != form.v4.algorithm)
+        .filter(|word| *word != syntax.v4.algorithm)
     {
         let unaccepted = refused_algorithm(word).unwrap_or(Unaccepted::Algorithm);
         return Err(AuthFailure::UnsupportedVersion(unaccepted));
     }
     let all = [
-        value(own.credential),
-        value(own.signed_headers),
-        value(own.signature),
+        value(names.credential),
+        value(names.signed_headers),
+        value(names.signature),
     ];
-    let dated = view.parameter(own.date).is_some() && view.parameter(own.expires).is_some();
+    let dated = view.parameter(names.date).is_some() && view.parameter(names.expires).is_some();
     let (true, Some(_), [Some(credential), Some(signed_headers), Some(signature)]) =
         (dated, algorithm, all)
     else {

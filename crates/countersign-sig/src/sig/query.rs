@@ -1,4 +1,4 @@
-//! The query string in its parameters.
+//! The parameters of the query string.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ pub struct Parameter<'r> {
 }
 
 impl Parameter<'_> {
-    /// The value, percent-decoded once; `+` stays `+`.
+    /// The value, percent-decoded once; a `+` stays.
     pub fn value(&self) -> Cow<'_, [u8]> {
         let raw = self.raw_value.unwrap_or("");
         match is_plain(raw) {
@@ -31,7 +31,7 @@ impl Parameter<'_> {
     }
 }
 
-/// Whether nothing in a text is percent-encoded. Most texts are plain, and to see that costs less than to decode them.
+/// Whether nothing in a text is percent-encoded, so that it need not be decoded; most texts are so.
 pub(super) fn is_plain(raw: &str) -> bool {
     memchr(b'%', raw.as_bytes()).is_none()
 }
@@ -45,7 +45,7 @@ pub(super) fn parse_query(query: &str) -> Result<Vec<Parameter<'_>>, AuthFailure
     }
     let mut parameters: Vec<Parameter<'_>> = Vec::with_capacity(4);
     for pair in split(query, b'&') {
-        // An empty piece (`?`, `&&`, `&` at an end) is no parameter, and nothing is signed of it.
+        // An empty piece (`?`, `&&`, `&` at an end) is no parameter, and is not signed.
         if pair.is_empty() {
             continue;
         }
@@ -64,7 +64,7 @@ pub(super) fn parse_query(query: &str) -> Result<Vec<Parameter<'_>>, AuthFailure
                     AuthFailure::MalformedQuery("a parameter's name is not UTF-8")
                 })?,
         };
-        // One more than there may be is enough to know.
+        // One more than the limit is enough to know.
         if parameters.len() <= MAX_QUERY_PARAMETERS {
             parameters.push(Parameter {
                 name,
@@ -76,7 +76,7 @@ pub(super) fn parse_query(query: &str) -> Result<Vec<Parameter<'_>>, AuthFailure
     if parameters.len() > MAX_QUERY_PARAMETERS {
         return Err(AuthFailure::TooManyParameters);
     }
-    // In any case of letters: a node that ignores case would see two.
+    // Case is ignored: a node that ignores it would see two.
     let repeated = parameters.iter().enumerate().find(|(at, parameter)| {
         parameters[..*at]
             .iter()

@@ -1,9 +1,9 @@
 //! Headers in the query string of a presigned URL.
 //!
-//! SDKs write headers into the URLs that they presign ("hoisted", as the AWS SDKs say), and S3 reads a parameter with the
-//! vendor's prefix as the header of that name. So does the gateway: such a parameter is that header for the operation, the
-//! body and the policy, and goes on as one. botocore and the AWS SDK for JavaScript 2 do so in version 2, signed as headers;
-//! the AWS SDK for JavaScript 3 in version 4, signed as parameters.
+//! SDKs move headers into the URLs that they presign ("hoisting" in the AWS SDKs), and S3 reads a parameter with the vendor's
+//! prefix as the header of that name. So does this crate: such a parameter is a header for the operation and the body, and is
+//! to be forwarded as a header. botocore and the AWS SDK for JavaScript 2 hoist in version 2, and sign the headers; the AWS SDK
+//! for JavaScript 3 hoists in version 4, and signs the parameters.
 
 use std::borrow::Cow;
 
@@ -17,16 +17,16 @@ use super::query::Parameter;
 use super::target::with_blanks;
 use crate::dialect::{DIALECTS, Dialect, SYNTAXES, Syntax};
 
-/// The names behind the vendor's prefix that stay parameters: those of a body in chunks.
+/// Names without the vendor's prefix that are never read as headers: those of a body in chunks.
 const NEVER: &[&str] = &["content-sha256", "decoded-content-length", "trailer"];
-/// Those that S3 ignores there: the AWS SDK for JavaScript 3 writes the checksum of no bytes into its URLs.
+/// Names without the prefix that S3 ignores as parameters: the AWS SDK for JavaScript 3 hoists the checksum of an empty body.
 const IGNORED: &[&str] = &["sdk-checksum-algorithm", "tagging"];
-/// The prefix of the checksums among them.
+/// The prefix of the checksums, which S3 ignores as parameters too.
 const CHECKSUM_PREFIX: &str = "checksum-";
-/// What stands behind that prefix and is no checksum (Amazon S3 API Reference, "GetObject", "CreateMultipartUpload").
+/// What follows that prefix and is not a checksum (Amazon S3 API Reference, "GetObject", "CreateMultipartUpload").
 const NO_CHECKSUMS: &[&str] = &["algorithm", "mode", "type"];
 
-/// Headers of HTTP that the AWS SDK for JavaScript 2 repeats in its URLs. They are not the vendor's, so S3 reads the header alone.
+/// Headers of HTTP that the AWS SDK for JavaScript 2 repeats in its URLs. S3 reads only the header.
 const REPEATED: &[&str] = &[
     "cache-control",
     "content-disposition",
@@ -34,31 +34,31 @@ const REPEATED: &[&str] = &[
     "content-language",
 ];
 
-/// A parameter that stands for a header.
+/// A query parameter that is read as a header.
 #[derive(Debug, Clone)]
 pub struct QueryHeader<'r> {
     /// The name of the header, lower-case.
     pub name: Cow<'r, str>,
     /// The value as it was sent, percent-encoded.
     pub raw_value: &'r str,
-    /// Where the parameter stands among the others.
+    /// The index of the parameter in the query string.
     pub parameter: usize,
-    /// What it comes to.
+    /// How it is read.
     pub effect: Effect,
 }
 
-/// What a parameter that stands for a header comes to.
+/// How a parameter that may be a header is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// It is the header.
+    /// As the header.
     Header,
-    /// The request has the header, too, with the same value.
+    /// Not: the request has the header too, with the same value.
     Repeated,
-    /// Nothing.
+    /// Not: S3 ignores it.
     Ignored,
 }
 
-/// A parameter of a verified presigned request that stands for a header.
+/// A query parameter of a verified presigned request that is read as a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedQueryHeader {
     /// The name of the header, lower-case.
@@ -67,17 +67,17 @@ pub struct VerifiedQueryHeader {
     pub value: Option<Vec<u8>>,
 }
 
-/// What a `+` in a value stands for.
+/// What a `+` in a value means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plus {
-    /// Itself.
+    /// A plus sign.
     Plus,
-    /// A blank.
+    /// A space.
     Blank,
 }
 
 impl QueryHeader<'_> {
-    /// The value of the header: decoded once, without the blanks around it (RFC 9110, section 5.5).
+    /// The value of the header: decoded once, without the whitespace around it (RFC 9110, section 5.5).
     pub fn value(&self, plus: Plus) -> Vec<u8> {
         let text = match plus {
             Plus::Plus => self.raw_value.into(),
@@ -95,29 +95,32 @@ impl QueryHeader<'_> {
     }
 }
 
-/// The parameters of a presigned request that stand for headers, in their order; none where nothing is signed in the query.
+/// The parameters of a presigned request that are read as headers, in their order; empty where the query is not signed.
 ///
 /// # Errors
-/// [`AuthFailure::MalformedQuery`] for a value that no header can have; [`AuthFailure::DuplicateHeader`] where `headers`
-/// have the same name with another value.
+/// [`AuthFailure::MalformedQuery`] for a value that a header cannot have; [`AuthFailure::DuplicateHeader`] if `headers` has the
+/// same name with another value.
 pub fn query_headers<'r>(
     parameters: &[Parameter<'r>],
     headers: &[Field<'_>],
 ) -> Result<Vec<QueryHeader<'r>>, AuthFailure> {
-    // Most requests have no such parameter, and no look at the others is wanted.
-    if !parameters.iter().any(|own| may_be_header(&own.name)) {
+    // Most requests have no such parameter.
+    if !parameters
+        .iter()
+        .any(|parameter| may_be_header(&parameter.name))
+    {
         return Ok(Vec::new());
     }
-    let Some((form, version)) = signed_in(parameters) else {
+    let Some((syntax, version)) = signed_in(parameters) else {
         return Ok(Vec::new());
     };
     let mut found = Vec::new();
     for (at, parameter) in parameters.iter().enumerate() {
-        let Some(name) = header_name(&parameter.name, form, version) else {
+        let Some(name) = header_name(&parameter.name, syntax, version) else {
             continue;
         };
         let mut query_header = QueryHeader {
-            effect: effect(&name, form),
+            effect: effect(&name, syntax),
             name: name.into(),
             raw_value: parameter.raw_value.unwrap_or(""),
             parameter: at,
@@ -133,7 +136,7 @@ pub fn query_headers<'r>(
         if repeats {
             query_header.effect = Effect::Repeated;
         } else if REPEATED.contains(&&*query_header.name) {
-            // Not a header here, and the signature has to cover it as any other parameter.
+            // An ordinary parameter, which the signature has to cover.
             continue;
         } else if value.is_some() {
             return Err(AuthFailure::DuplicateHeader(query_header.name.into_owned()));
@@ -147,32 +150,32 @@ fn may_be_header(name: &str) -> bool {
     name.starts_with(['x', 'X', 'c', 'C'])
 }
 
-/// The form of the signature in the query string, if there is one.
+/// The syntax and the version of the signature in the query string, if there is one.
 fn signed_in(parameters: &[Parameter<'_>]) -> Option<(&'static Syntax, Version)> {
     parameters
         .iter()
-        .find_map(|own| match mechanism(&own.name)? {
-            Mechanism::V4(form) => Some((form, Version::V4)),
+        .find_map(|parameter| match mechanism(&parameter.name)? {
+            Mechanism::V4(syntax) => Some((syntax, Version::V4)),
             Mechanism::V2 => {
-                let access_key = |form: &&&Syntax| own.name == form.access_key_parameter;
-                let form = SYNTAXES.iter().find(access_key)?;
-                Some((*form, Version::V2))
+                let access_key = |syntax: &&&Syntax| parameter.name == syntax.access_key_parameter;
+                let syntax = SYNTAXES.iter().find(access_key)?;
+                Some((*syntax, Version::V2))
             }
         })
 }
 
-/// The lower-case name of the header that a parameter stands for, where it stands for one.
-fn header_name(name: &str, form: &Syntax, version: Version) -> Option<String> {
+/// The lower-case name of the header that a parameter is read as; none for an ordinary parameter.
+fn header_name(name: &str, syntax: &Syntax, version: Version) -> Option<String> {
     let lower = name.to_ascii_lowercase();
-    let words = &form.v4;
-    let stands = match lower.strip_prefix(form.header_prefix) {
-        // In version 4 it is a parameter of the signature.
-        Some(_) if lower == words.security_token_header => version == Version::V2,
+    let v4 = &syntax.v4;
+    let stands = match lower.strip_prefix(syntax.header_prefix) {
+        // In version 4 it is one of the signing parameters.
+        Some(_) if lower == v4.security_token_header => version == Version::V2,
         Some(rest) => {
-            let same = |own: &&str| own.eq_ignore_ascii_case(name);
+            let same = |known: &&str| known.eq_ignore_ascii_case(name);
             let parameter = |dialect: &&Dialect| dialect.sub_resources.iter().any(same);
             !NEVER.contains(&rest)
-                && !words.parameters.all().iter().any(same)
+                && !v4.parameters.all().iter().any(same)
                 && !DIALECTS.iter().any(parameter)
         }
         None => {
@@ -184,10 +187,12 @@ fn header_name(name: &str, form: &Syntax, version: Version) -> Option<String> {
     stands.then_some(lower)
 }
 
-fn effect(name: &str, form: &Syntax) -> Effect {
-    let rest = name.strip_prefix(form.header_prefix).unwrap_or("");
+fn effect(name: &str, syntax: &Syntax) -> Effect {
+    let rest = name.strip_prefix(syntax.header_prefix).unwrap_or("");
     let checksum = rest.strip_prefix(CHECKSUM_PREFIX);
-    match IGNORED.contains(&rest) || checksum.is_some_and(|own| !NO_CHECKSUMS.contains(&own)) {
+    match IGNORED.contains(&rest)
+        || checksum.is_some_and(|algorithm| !NO_CHECKSUMS.contains(&algorithm))
+    {
         true => Effect::Ignored,
         false => Effect::Header,
     }

@@ -1,4 +1,4 @@
-//! The request as it stands on the wire.
+//! The request as it was received.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,8 @@ use super::headers::{CONTENT_MD5, Field, Fields};
 use super::query::{Parameter, parse_query};
 use super::query_headers::{Effect, Plus, QueryHeader, query_headers};
 
-/// Raw method, raw path, raw query, every header value. Nothing in it was decoded and encoded again.
+/// A request as it was received: raw method, raw path, raw query, every header value. Nothing in it was decoded and encoded
+/// again.
 #[derive(Debug)]
 pub struct RequestView<'r> {
     /// The method as it was sent.
@@ -20,19 +21,19 @@ pub struct RequestView<'r> {
     pub parameters: Vec<Parameter<'r>>,
     /// Every header field; those of one name in the order in which they came.
     pub headers: Vec<Field<'r>>,
-    /// The fields that the signature concerns.
+    /// The fields that a signature covers.
     pub fields: Fields<'r>,
-    /// The parameters of a presigned request that stand for headers, in their order.
+    /// The query parameters of a presigned request that are read as headers, in their order.
     pub query_headers: Vec<QueryHeader<'r>>,
 }
 
 impl<'r> RequestView<'r> {
-    /// Views a request.
+    /// Reads a request; the result borrows from it.
     ///
     /// # Errors
-    /// [`AuthFailure::MalformedQuery`] and [`AuthFailure::TooManyParameters`] where the query string has no single
-    /// reading; [`AuthFailure::DuplicateParameter`] and [`AuthFailure::DuplicateHeader`] where something that may stand
-    /// once stands twice.
+    /// [`AuthFailure::MalformedQuery`] and [`AuthFailure::TooManyParameters`] for a query string that is ambiguous or too long;
+    /// [`AuthFailure::DuplicateParameter`] and [`AuthFailure::DuplicateHeader`] where something that may appear once appears
+    /// twice.
     pub fn of(
         method: &'r str,
         path: &'r str,
@@ -54,30 +55,32 @@ impl<'r> RequestView<'r> {
         })
     }
 
-    /// The values of the fields with this name, in any case of letters, in their order.
+    /// The values of the fields with this name, whatever its case, in their order.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &'r [u8]> {
-        let own = |field: &&Field<'_>| field.0.eq_ignore_ascii_case(name);
-        self.headers.iter().filter(own).map(|field| field.1)
+        let has_name = |field: &&Field<'_>| field.0.eq_ignore_ascii_case(name);
+        self.headers.iter().filter(has_name).map(|field| field.1)
     }
 
-    /// Whether there is a field with this name, in any case of letters.
+    /// Whether there is a field with this name, whatever its case.
     pub fn has(&self, name: &str) -> bool {
         self.values(name).next().is_some()
     }
 
-    /// The parameter that is the header with this lower-case name; none where the request has the header itself.
+    /// The query parameter that is read as the header with this lower-case name; none where the request has the header itself.
     pub fn query_header(&self, name: &str) -> Option<&QueryHeader<'r>> {
-        let own = |own: &&QueryHeader<'_>| own.effect == Effect::Header && own.name == name;
-        self.query_headers.iter().find(own)
+        let is_it =
+            |header: &&QueryHeader<'_>| header.effect == Effect::Header && header.name == name;
+        self.query_headers.iter().find(is_it)
     }
 
-    /// The parameter that a list of signed headers means by this lower-case name, where the request has no such header.
+    /// The query parameter that this lower-case name in a list of signed headers refers to, if the request has no such header.
     pub(super) fn signed_in_query(&self, name: &str) -> Option<&QueryHeader<'r>> {
-        let own = |own: &&QueryHeader<'_>| own.effect != Effect::Repeated && own.name == name;
-        self.query_headers.iter().find(own)
+        let is_it =
+            |header: &&QueryHeader<'_>| header.effect != Effect::Repeated && header.name == name;
+        self.query_headers.iter().find(is_it)
     }
 
-    /// Content-MD5, from the header or from the parameter that stands for it.
+    /// Content-MD5, from the header or from the query parameter that is read as it.
     pub fn content_md5(&self) -> Option<Cow<'r, [u8]>> {
         let in_query = || Some(self.query_header(CONTENT_MD5)?.value(Plus::Plus).into());
         self.fields.content_md5.map(Cow::Borrowed).or_else(in_query)
@@ -85,6 +88,8 @@ impl<'r> RequestView<'r> {
 
     /// The parameter with exactly this name.
     pub fn parameter(&self, name: &str) -> Option<&Parameter<'r>> {
-        self.parameters.iter().find(|own| own.name == name)
+        self.parameters
+            .iter()
+            .find(|parameter| parameter.name == name)
     }
 }

@@ -1,4 +1,4 @@
-//! The client's side: signs a request as the dialects define it. Used by `countersign sign` and towards the nodes.
+//! The client's side: signs a request as the dialects define it.
 
 pub mod v4;
 
@@ -20,7 +20,7 @@ use crate::dialect::{ChosenSyntax, Dialect, Syntax};
 use crate::secret::Secret;
 pub use v4::{Signed, Signer, sign_header_v4, sign_query_v4};
 
-/// RFC 3986's unreserved characters stay.
+/// All but the unreserved characters (RFC 3986, section 2.3) are encoded.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -63,24 +63,24 @@ impl Unsigned<'_> {
 /// Why a request cannot be signed.
 #[derive(Debug, Error)]
 pub enum SignError {
-    /// The URL is about no bucket and key.
+    /// The URL names no bucket and key.
     #[error(transparent)]
     Address(#[from] AddressFailure),
-    /// The query or the headers have no single reading.
+    /// The query string or the headers are ambiguous.
     #[error(transparent)]
     Request(#[from] AuthFailure),
-    /// The access key id cannot stand in a header.
+    /// The AccessKeyId cannot be written in a header.
     #[error("the access key id has characters that cannot stand in a header")]
     AccessKeyId,
-    /// A value of ours cannot stand in a header.
+    /// A value cannot be written in a header.
     #[error("the value of the header '{0}' has characters that cannot stand in one")]
     HeaderValue(&'static str),
-    /// The vendor's date header is there, but is no time of signing.
+    /// The vendor's date header is set, but is not a time of signing.
     #[error("the vendor's date header must be written as 20130524T000000Z")]
     Timestamp,
 }
 
-/// Signs in the header: adds `Date` where no date is set, and `Authorization`.
+/// Signs in the header with version 2: adds `Date` if no date is set, and `Authorization`.
 ///
 /// # Errors
 /// [`SignError`].
@@ -90,27 +90,30 @@ pub fn sign_header(
     credentials: &SigningCredentials,
     now: SystemTime,
 ) -> Result<HeaderMap, SignError> {
-    let form = dialect.syntaxes[0];
+    let syntax = dialect.syntaxes[0];
     let mut headers = request.headers.clone();
-    if !headers.contains_key(form.date_header) && !headers.contains_key(DATE) {
+    if !headers.contains_key(syntax.date_header) && !headers.contains_key(DATE) {
         let date = httpdate::fmt_http_date(now);
         headers.insert(
             DATE,
             HeaderValue::from_str(&date).expect("an HTTP date is ASCII"),
         );
     }
-    let date = match headers.contains_key(form.date_header) {
+    let date = match headers.contains_key(syntax.date_header) {
         true => Vec::new(),
         false => headers[DATE].as_bytes().trim_ascii().to_vec(),
     };
-    let signature = sign(request, &headers, dialect, form, &date, credentials)?;
-    let value = format!("{} {}:{signature}", form.scheme, credentials.access_key_id);
+    let signature = sign(request, &headers, dialect, syntax, &date, credentials)?;
+    let value = format!(
+        "{} {}:{signature}",
+        syntax.scheme, credentials.access_key_id
+    );
     let value = HeaderValue::from_str(&value).map_err(|_invalid| SignError::AccessKeyId)?;
     headers.insert(AUTHORIZATION, value);
     Ok(headers)
 }
 
-/// Signs in the query string, good until `expires` (seconds since 1970); gives the whole query string.
+/// Presigns with version 2, valid until `expires` (seconds since 1970); gives the whole query string.
 ///
 /// # Errors
 /// [`SignError`].
@@ -120,25 +123,25 @@ pub fn sign_query(
     credentials: &SigningCredentials,
     expires: u64,
 ) -> Result<String, SignError> {
-    let form = dialect.syntaxes[0];
+    let syntax = dialect.syntaxes[0];
     let expires = expires.to_string();
     let signature = sign(
         request,
         &request.headers,
         dialect,
-        form,
+        syntax,
         expires.as_bytes(),
         credentials,
     )?;
-    let own = format!(
+    let credentials_query = format!(
         "{}={}&{EXPIRES}={expires}&{SIGNATURE}={}",
-        form.access_key_parameter,
+        syntax.access_key_parameter,
         utf8_percent_encode(&credentials.access_key_id, VALUE),
         utf8_percent_encode(&signature, VALUE),
     );
     Ok(match request.query {
-        Some(query) => format!("{query}&{own}"),
-        None => own,
+        Some(query) => format!("{query}&{credentials_query}"),
+        None => credentials_query,
     })
 }
 
@@ -146,7 +149,7 @@ fn sign(
     request: &Unsigned<'_>,
     headers: &HeaderMap,
     dialect: &'static Dialect,
-    form: &'static Syntax,
+    syntax: &'static Syntax,
     date: &[u8],
     credentials: &SigningCredentials,
 ) -> Result<String, SignError> {
@@ -160,14 +163,14 @@ fn sign(
         names,
         CopySource::Absent,
         request.hosts,
-        // Whoever signs takes every name; the gateway that gets the request has its own rules.
+        // The signer accepts every name; whoever receives the request has rules of its own.
         NameRules {
             bucket_names: BucketNames::Relaxed,
             dot_segments: DotSegments::Forward,
         },
     )?;
-    view.fields.check_foreign(form)?;
-    let chosen = ChosenSyntax { dialect, form };
+    view.fields.check_foreign(syntax)?;
+    let chosen = ChosenSyntax { dialect, syntax };
     let text = StringToSign::of(&view, &address, chosen, date)?;
     Ok(sign_v2(&credentials.secret_access_key, &text))
 }

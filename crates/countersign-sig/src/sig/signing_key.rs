@@ -1,4 +1,4 @@
-//! The key that signs a day's requests in one region: derived once, good for every request and every chunk of a body.
+//! The signing key of version 4: derived once for a day, region and service, and valid for all their requests and chunks.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -8,7 +8,7 @@ use sha2::Sha256;
 
 use crate::secret::Secret;
 
-/// The bytes of an HMAC-SHA256 (RFC 2104).
+/// An HMAC-SHA256 (RFC 2104).
 pub const HMAC_SHA256_LENGTH: usize = 32;
 
 /// What a signing key is derived for: the credential scope without the AccessKeyId.
@@ -25,7 +25,7 @@ pub struct CredentialScope<'s> {
 }
 
 impl CredentialScope<'_> {
-    /// Its one text, as `Display` gives it.
+    /// The scope as text, `date/region/service/terminator`, as `Display` gives it.
     pub(super) fn text(self) -> String {
         [self.date, self.region, self.service, self.terminator].join("/")
     }
@@ -37,8 +37,7 @@ impl fmt::Display for CredentialScope<'_> {
     }
 }
 
-/// A SigningKey (Amazon S3 API Reference, "Calculating a signature", task 3), as the keyed state of its HMAC.
-/// A copy shares the state.
+/// A SigningKey (Amazon S3 API Reference, "Calculating a signature", task 3), as its HMAC state. Clones share the state.
 #[derive(Clone)]
 pub struct SigningKey(Arc<Hmac<Sha256>>);
 
@@ -57,7 +56,7 @@ impl SigningKey {
         Self(Arc::new(key))
     }
 
-    /// The key with the start of a text taken in: it goes on over what stands behind it.
+    /// The HMAC state after the start of a text.
     pub(crate) fn begun(&self, start: &[u8]) -> Self {
         let mut hmac = Hmac::clone(&self.0);
         hmac.update(start);
@@ -78,12 +77,12 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// The most signing keys that are kept of one secret: presigned requests reach back a week in AWS's limits, and a day may
-/// be used in two dialects.
+/// The most signing keys that are kept of one secret: presigned requests may be a week old at AWS, and a day may be used in
+/// two dialects.
 const MAX_SIGNING_KEYS: usize = 16;
 
-/// The signing keys of one secret, each derived once. It stands inside what holds the secret, so a key of another secret
-/// cannot be found here.
+/// The signing keys of one secret, each derived once. It is a part of what holds the secret, so it cannot give the key of
+/// another secret.
 #[derive(Default)]
 pub(super) struct SigningKeys(RwLock<Vec<Derived>>);
 
@@ -94,21 +93,20 @@ struct Derived {
 }
 
 impl SigningKeys {
-    /// The key of a scope, which is given as the one text of its four components, derived where it is not there yet. Where
-    /// there are too many, the oldest makes place.
+    /// The key of a scope, given as its text; derived if it is not kept yet. If there are too many, the oldest is dropped.
     pub(super) fn of(
         &self,
         seed: &'static str,
         scope: &str,
         derive: impl FnOnce() -> SigningKey,
     ) -> SigningKey {
-        // A thread that panicked in between left a list as good as before: an entry is whole or not there.
+        // A thread that panicked left the list valid: an entry is complete or absent.
         let found = |kept: &[Derived]| {
-            let own = kept
+            let found = kept
                 .iter()
                 .rev()
-                .find(|own| own.seed == seed && own.scope == scope)?;
-            Some(own.key.clone())
+                .find(|found| found.seed == seed && found.scope == scope)?;
+            Some(found.key.clone())
         };
         let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = found(&kept) {

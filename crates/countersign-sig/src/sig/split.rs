@@ -1,9 +1,8 @@
-//! Texts in parts, found with SIMD. The search of `str` for a character costs several times as much, and every request of
-//! version 4 has its lists looked through more than once.
+//! Splitting at an ASCII character with the SIMD search of `memchr`.
 
 use memchr::memchr;
 
-/// The parts of a text between the places where `byte`, an ASCII character, stands.
+/// The parts of a text between the occurrences of `byte`, an ASCII character.
 pub fn split(text: &str, byte: u8) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -18,7 +17,7 @@ pub fn split(text: &str, byte: u8) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What stands before and behind the first `byte`, an ASCII character.
+/// What precedes and what follows the first `byte`, an ASCII character.
 pub fn split_once(text: &str, byte: u8) -> Option<(&str, &str)> {
     let at = memchr(byte, text.as_bytes())?;
     Some((&text[..at], &text[at + 1..]))

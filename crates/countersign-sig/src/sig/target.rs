@@ -1,15 +1,14 @@
 //! The request target in the spelling that was verified.
 //!
-//! A signature may hold over another spelling of the target than the one that was sent (`+` for `%2B`, `%61cl` for
-//! `acl`, a blank for `+`). What goes on to a node is the spelling that holds: a node must not be able to read the other
-//! one differently.
+//! A signature may hold over another spelling of the target than the one that was sent (`+` for `%2B`, `%61cl` for `acl`, a
+//! space for `+`). The spelling that was signed is to be forwarded: a node might read the other one differently.
 
 use std::borrow::Cow;
 
 use super::percent::{is_encoded, write_encoded};
 use super::split::split_once;
 
-/// How the target reads where the signature holds.
+/// The spelling of the target over which the signature holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VerifiedTarget {
     /// The path.
@@ -21,24 +20,24 @@ pub struct VerifiedTarget {
 /// How the path was signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PathSpelling {
-    /// Byte for byte as it was sent.
+    /// As it was sent, byte for byte.
     AsSent,
-    /// Every byte as RFC 3986, section 2.3, writes it; a slash stays a slash.
+    /// Percent-encoded anew (RFC 3986, section 2.3); a slash stays a slash.
     Rfc3986,
-    /// As it was sent, with the slash that a path-style path of a bucket alone was sent without.
+    /// As it was sent, with a slash added to a path-style path that names only a bucket.
     BucketSlash,
 }
 
 /// How the parameters of the query string were signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuerySpelling {
-    /// Byte for byte as they were sent.
+    /// As they were sent, byte for byte.
     AsSent,
-    /// Every byte as RFC 3986, section 2.3, writes it.
+    /// Percent-encoded anew (RFC 3986, section 2.3).
     Rfc3986,
-    /// The same, with a blank for each `+` (WHATWG URL, "application/x-www-form-urlencoded").
+    /// The same, with a space for each `+` (WHATWG URL, "application/x-www-form-urlencoded").
     Blanks,
-    /// Version 2: the sub-resources decoded, a `+` as a blank. An empty value was signed with its `=`, or without.
+    /// Version 2: the sub-resources decoded, a `+` as a space. An empty value was signed with its `=`, or without.
     Decoded(EmptyValue),
 }
 
@@ -77,8 +76,8 @@ impl VerifiedTarget {
         }
     }
 
-    /// A parameter, sent as `pair`, as it was signed. A name is always written decoded once and encoded again: to a node
-    /// that does not decode names, `%61cl` would be no `acl`.
+    /// A parameter, sent as `pair`, as it was signed. Its name is always decoded once and encoded again: a node that does not
+    /// decode names would not take `%61cl` for `acl`.
     pub fn parameter(self, pair: &str, coverage: Coverage) -> Cow<'_, str> {
         let (name, value) = match split_once(pair, b'=') {
             Some((name, value)) => (name, Some(value)),
@@ -87,7 +86,7 @@ impl VerifiedTarget {
         let written_name = match self.query {
             QuerySpelling::Blanks => with_blanks(name),
             QuerySpelling::Rfc3986 => encoded(name, b""),
-            // The name alone, since bytes that were signed raw stay raw.
+            // The name alone: bytes that were signed raw stay raw.
             QuerySpelling::AsSent | QuerySpelling::Decoded(_) => unescaped(name),
         };
         let written_value = value.and_then(|value| match (self.query, coverage) {
@@ -107,18 +106,18 @@ impl VerifiedTarget {
     }
 }
 
-/// A text with every byte as RFC 3986 writes it, but for those of `kept`.
+/// A text percent-encoded anew; the bytes of `kept` stay.
 fn encoded<'r>(text: &'r str, kept: &[u8]) -> Cow<'r, str> {
     if is_encoded(text, kept) {
         return text.into();
     }
     let mut bytes = Vec::with_capacity(text.len());
     write_encoded(text, kept, &mut bytes);
-    // Nothing but ASCII is written.
+    // The result is ASCII.
     String::from_utf8_lossy(&bytes).into_owned().into()
 }
 
-/// [`encoded`], with each `+` as a blank.
+/// [`encoded`], with each `+` as a space.
 pub(super) fn with_blanks(text: &str) -> Cow<'_, str> {
     match memchr::memchr(b'+', text.as_bytes()) {
         None => encoded(text, b""),
@@ -126,7 +125,7 @@ pub(super) fn with_blanks(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A text without the escapes that nothing needs: what stands for itself is written so, and what is written raw stays.
+/// A text in which unreserved characters are decoded; what is written raw stays.
 pub fn unescaped(text: &str) -> Cow<'_, str> {
     match memchr::memchr(b'%', text.as_bytes()) {
         None => text.into(),

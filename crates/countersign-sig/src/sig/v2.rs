@@ -29,12 +29,12 @@ use crate::address::{Address, Style};
 use crate::dialect::{ChosenSyntax, Syntax, signed_somewhere};
 use crate::secret::Secret;
 
-/// The bytes of a StringToSign that most are shorter than.
+/// A capacity, in bytes, that suffices for most StringToSigns.
 const USUAL_LENGTH: usize = 512;
 
-/// Parameters that V2 does not sign and that change nothing but which part of a listing is shown. Sorted.
+/// Parameters that version 2 does not sign, and that only choose the part of a listing that is returned. Sorted.
 ///
-/// Every other parameter that the signature does not cover is refused: whoever holds a signed URL could add it.
+/// Every other parameter that the signature does not cover is refused: whoever has a signed URL could add it.
 const ORDINARY_PARAMETERS: &[&str] = &[
     "continuation-token",
     "delimiter",
@@ -55,29 +55,29 @@ const ORDINARY_PARAMETERS: &[&str] = &[
     "x-id",
 ];
 
-/// Whether the parameter with this decoded name may stand in a request without being signed.
+/// Whether the parameter with this decoded name may be unsigned.
 pub fn ordinary(name: &str) -> bool {
     ORDINARY_PARAMETERS.binary_search(&name).is_ok()
 }
 
-/// A sub-resource: a parameter of the query string that V2 signs.
+/// A sub-resource: a query parameter that version 2 signs.
 #[derive(Debug)]
 struct SubResource<'v> {
     name: &'v str,
     /// Decoded once, as V2 clients sign it (botocore `HmacV1Auth.canonical_resource`).
     value: Option<Cow<'v, [u8]>>,
-    /// Whether it may also stand for a header.
+    /// Whether it may also be read as a header.
     header: MayBeHeader,
 }
 
-/// Whether a sub-resource has the name of a vendor's header, in a dialect that signs such parameters.
+/// Whether a sub-resource has the name of a header of the vendor, in a dialect that signs such parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum MayBeHeader {
     Yes,
     No,
 }
 
-/// How a path-style path of a bucket alone, sent without a slash at its end, is written. Both mean the same request:
+/// How a path-style path that names only a bucket, sent without a slash at its end, is signed. Both mean the same request:
 /// rclone signs `/bucket` as sent, botocore and the vendors' documents `/bucket/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BucketAlone {
@@ -85,16 +85,16 @@ enum BucketAlone {
     WithSlash,
 }
 
-/// What a parameter with the vendor's prefix was signed as in a presigned request.
+/// What a parameter with the vendor's prefix is signed as in a presigned request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Prefixed {
-    /// As the header that it stands for: botocore and the AWS SDK for JavaScript 2.
+    /// As the header of that name: botocore and the AWS SDK for JavaScript 2.
     Headers,
     /// As a sub-resource, in a dialect that signs such parameters (WOS).
     SubResources,
 }
 
-/// A spelling of one and the same StringToSign that real clients use.
+/// One of the variants of the same StringToSign that real clients sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spelling {
     empty_value: EmptyValue,
@@ -124,20 +124,23 @@ impl<'v> CanonicalizedResource<'v> {
     fn of(
         view: &'v RequestView<'_>,
         address: &'v Address,
-        ChosenSyntax { dialect, form }: ChosenSyntax,
+        ChosenSyntax { dialect, syntax }: ChosenSyntax,
     ) -> Result<Self, AuthFailure> {
         let path_style = address.style() == Style::Path;
         let mut sub_resources = Vec::new();
         for (at, parameter) in view.parameters.iter().enumerate() {
-            if !dialect.signs(form, &parameter.name) {
+            if !dialect.signs(syntax, &parameter.name) {
                 continue;
             }
-            // A name that only its prefix makes a sub-resource may hold anything: `?x-wos-a%3D1` would be signed as
-            // `?x-wos-a=1` is, and a `+` is a blank to some nodes.
+            // A name that is a sub-resource by its prefix alone may contain anything: `?x-wos-a%3D1` would be signed as
+            // `?x-wos-a=1` is, and a `+` is a space to some nodes.
             if parameter.name.contains(['&', '=', '+']) {
                 return Err(AuthFailure::AmbiguousSubResource);
             }
-            let stands_for_header = view.query_headers.iter().any(|own| own.parameter == at);
+            let stands_for_header = view
+                .query_headers
+                .iter()
+                .any(|header| header.parameter == at);
             sub_resources.push(SubResource {
                 name: &parameter.name,
                 value: signed_value(parameter)?,
@@ -189,9 +192,9 @@ impl<'v> CanonicalizedResource<'v> {
     }
 }
 
-/// The decoded value of a sub-resource, a `+` in it as a blank: as a plus sign it would be signed as `%2B` is, and some nodes
-/// read a blank. `?acl=%26versionId%3DB` would be signed as `?acl=&versionId=B` is: refused, and
-/// so is a name of another dialect, since the scheme's word is not signed and the signature would hold behind that too.
+/// The decoded value of a sub-resource, with a `+` as a space: as a plus sign it would be signed as `%2B` is, which some
+/// nodes read differently. A value that could be read as further sub-resources is refused: `?acl=%26versionId%3DB` would be
+/// signed as `?acl=&versionId=B` is. So are names of other dialects: the scheme is not signed, and may be exchanged.
 fn signed_value<'v>(parameter: &'v Parameter<'_>) -> Result<Option<Cow<'v, [u8]>>, AuthFailure> {
     if parameter.raw_value.is_none() {
         return Ok(None);
@@ -212,7 +215,7 @@ fn signed_value<'v>(parameter: &'v Parameter<'_>) -> Result<Option<Cow<'v, [u8]>
     Ok(Some(value))
 }
 
-/// Checks everything that needs no key, but for the sub-resources, and gives the text of the StringToSign's date line.
+/// Checks everything that needs no key, except the sub-resources, and gives the date line of the StringToSign.
 ///
 /// # Errors
 /// Rules 16, 17, 19, 21, 23, 24 and 27 of [`AuthFailure`].
@@ -223,28 +226,28 @@ pub fn check<'v>(
     now: SystemTime,
     options: &VerifyOptions,
 ) -> Result<(&'v [u8], Declared), AuthFailure> {
-    view.fields.check_foreign(dialect.form)?;
-    let declared = declared(view, dialect.form)?;
+    view.fields.check_foreign(dialect.syntax)?;
+    let declared = declared(view, dialect.syntax)?;
     let date = match expires {
         Some(expires) => {
             freshness::check_expires(expires, now)?;
             expires.as_bytes()
         }
-        None => header_date(view, dialect.form, now, options)?,
+        None => header_date(view, dialect.syntax, now, options)?,
     };
     Ok((date, declared))
 }
 
-/// Checks the date of a request signed in the header, and gives the text of the StringToSign's date line: empty where
-/// the vendor's date header stands among the signed headers.
+/// Checks the date of a request that is signed in the header, and gives the date line of the StringToSign: empty if the
+/// request has the vendor's date header, which is signed as a header.
 fn header_date<'v>(
     view: &'v RequestView<'_>,
-    form: &Syntax,
+    syntax: &Syntax,
     now: SystemTime,
     options: &VerifyOptions,
 ) -> Result<&'v [u8], AuthFailure> {
     let no_date = || AuthFailure::NoDate(Placement::Header);
-    let vendor_date = view.fields.vendor(form.date_header);
+    let vendor_date = view.fields.vendor(syntax.date_header);
     let date = match vendor_date {
         Some(_) => vendor_date,
         None => view.fields.date,
@@ -258,24 +261,27 @@ fn header_date<'v>(
 /// The first parameter that the signature does not cover and that may change what the request does.
 pub fn uncovered_parameter<'v>(
     view: &'v RequestView<'_>,
-    ChosenSyntax { dialect, form }: ChosenSyntax,
+    ChosenSyntax { dialect, syntax }: ChosenSyntax,
     placement: Placement,
 ) -> Option<&'v str> {
     let in_query = placement == Placement::Query;
-    // The cheapest question first: every presigned request has three credentials.
+    // The cheapest check first: every presigned request has three such parameters.
     let covered = |(at, parameter): &(usize, &Parameter<'_>)| {
         let name = &*parameter.name;
-        (in_query && is_credential(form, Version::V2, name))
-            || dialect.signs(form, name)
+        (in_query && is_credential(syntax, Version::V2, name))
+            || dialect.signs(syntax, name)
             || ordinary(name)
-            || view.query_headers.iter().any(|own| own.parameter == *at)
+            || view
+                .query_headers
+                .iter()
+                .any(|header| header.parameter == *at)
     };
     let mut parameters = view.parameters.iter().enumerate();
     let uncovered = parameters.find(|parameter| !covered(parameter));
     uncovered.map(|(_, parameter)| &*parameter.name)
 }
 
-/// The text that is signed. `Display` is the text in its usual spelling.
+/// The text that is signed. `Display` gives its usual variant.
 #[derive(Debug)]
 pub struct StringToSign<'v> {
     method: &'v str,
@@ -283,15 +289,14 @@ pub struct StringToSign<'v> {
     content_type: Cow<'v, [u8]>,
     date: &'v [u8],
     headers: &'v [Field<'v>],
-    /// The vendor's headers that stand in the query string, sorted.
+    /// The vendor's headers that are sent as query parameters, sorted.
     query_headers: Vec<(&'v str, Vec<u8>)>,
     resource: CanonicalizedResource<'v>,
 }
 
 impl<'v> StringToSign<'v> {
-    /// Collects what is signed: every vendor's header among the rest, of which rule 16 leaves the form's own. `date` is the
-    /// text of the fourth line: the Date header, `Expires` in the query form, or nothing where the vendor's date header stands
-    /// among the others.
+    /// Collects what is signed, every vendor's headers included; rule 16 leaves only those of the request's own vendor. `date`
+    /// is the fourth line: the Date header, `Expires` of a presigned request, or nothing if there is the vendor's date header.
     ///
     /// # Errors
     /// [`AuthFailure::AmbiguousSubResource`].
@@ -306,15 +311,16 @@ impl<'v> StringToSign<'v> {
             Some(value) => value.trim_ascii().into(),
             None => view
                 .query_header(name)
-                .map_or(Cow::default(), |own| own.value(Plus::Blank).into()),
+                .map_or(Cow::default(), |header| header.value(Plus::Blank).into()),
         };
         let mut query_headers: Vec<_> = view
             .query_headers
             .iter()
-            .filter(|own| {
-                own.effect != Effect::Repeated && own.name.starts_with(chosen.form.header_prefix)
+            .filter(|header| {
+                header.effect != Effect::Repeated
+                    && header.name.starts_with(chosen.syntax.header_prefix)
             })
-            .map(|own| (&*own.name, own.value(Plus::Blank)))
+            .map(|header| (&*header.name, header.value(Plus::Blank)))
             .collect();
         query_headers.sort_unstable();
         Ok(Self {
@@ -328,11 +334,15 @@ impl<'v> StringToSign<'v> {
         })
     }
 
-    /// The spellings of this text that differ from each other; the usual one is first.
+    /// The variants of this text that differ from each other, the usual one first.
     pub fn spellings(&self) -> impl Iterator<Item = Spelling> + use<> {
         let sub_resources = &self.resource.sub_resources;
-        let empty =
-            |own: &SubResource<'_>| own.value.as_ref().is_some_and(|value| value.is_empty());
+        let empty = |sub_resource: &SubResource<'_>| {
+            sub_resource
+                .value
+                .as_ref()
+                .is_some_and(|value| value.is_empty())
+        };
         let empty_values = match sub_resources.iter().any(empty) {
             true => &[EmptyValue::NameAlone, EmptyValue::AsSent][..],
             false => &[EmptyValue::NameAlone],
@@ -343,7 +353,7 @@ impl<'v> StringToSign<'v> {
         };
         let signed = sub_resources
             .iter()
-            .any(|own| own.header == MayBeHeader::Yes);
+            .any(|sub_resource| sub_resource.header == MayBeHeader::Yes);
         let prefixes = match signed {
             true => &[Prefixed::Headers, Prefixed::SubResources][..],
             false => &[Prefixed::Headers],
@@ -359,13 +369,13 @@ impl<'v> StringToSign<'v> {
         })
     }
 
-    /// The spelling of this text over which the key's signature is the one provided.
+    /// The variant of this text for which the key's signature is the one provided.
     pub(super) fn confirmed_by(&self, key: &VerifyingKey, provided: &str) -> Option<Spelling> {
         let mut spellings = self.spellings();
         spellings.find(|spelling| key.confirms(&self.to_bytes(*spelling), provided))
     }
 
-    /// How the request target reads in a spelling.
+    /// The request target as it is signed in a variant.
     pub fn target(&self, spelling: Spelling) -> VerifiedTarget {
         VerifiedTarget {
             path: match (self.resource.bucket_alone, spelling.bucket_alone) {
@@ -376,15 +386,16 @@ impl<'v> StringToSign<'v> {
         }
     }
 
-    /// Whether the parameter that stands for this vendor's header was signed as a sub-resource in a spelling, and is none.
+    /// Whether the parameter of this query header is signed as a sub-resource in a variant, and so is not a header.
     pub fn is_sub_resource(&self, spelling: Spelling, query_header: &QueryHeader<'_>) -> bool {
-        let own = |own: &SubResource<'_>| {
-            own.header == MayBeHeader::Yes && own.name.eq_ignore_ascii_case(&query_header.name)
+        let is_it = |sub_resource: &SubResource<'_>| {
+            sub_resource.header == MayBeHeader::Yes
+                && sub_resource.name.eq_ignore_ascii_case(&query_header.name)
         };
-        spelling.prefixed == Prefixed::SubResources && self.resource.sub_resources.iter().any(own)
+        spelling.prefixed == Prefixed::SubResources && self.resource.sub_resources.iter().any(is_it)
     }
 
-    /// The text as bytes, in one piece: to take in a piece costs a hash more than to take in some more bytes.
+    /// The text as bytes, in one piece: each update of a hash has a cost of its own.
     pub fn to_bytes(&self, spelling: Spelling) -> Vec<u8> {
         let mut text = Vec::with_capacity(USUAL_LENGTH);
         text.extend_from_slice(self.method.as_bytes());
@@ -409,13 +420,13 @@ impl<'v> StringToSign<'v> {
     }
 }
 
-/// Signs a text: `base64(hmac-sha1(secret, StringToSign))`. For clients; the gateway only ever compares.
+/// Signs a text: `base64(hmac-sha1(secret, StringToSign))`. For clients; a verifier compares only.
 pub fn sign_v2(secret: &Secret<String>, text: &StringToSign<'_>) -> String {
     let signature = HmacSha1::of(secret).sign(&text.to_bytes(Spelling::USUAL));
     String::from_utf8_lossy(&signature).into()
 }
 
-/// Writes the CanonicalizedHeaders: sorted, the values of one name with commas between.
+/// Writes the CanonicalizedHeaders: sorted, the values of one name joined with commas.
 fn write_headers<'h>(headers: impl Iterator<Item = Field<'h>>, text: &mut Vec<u8>) {
     let mut before = "";
     for (name, value) in headers {

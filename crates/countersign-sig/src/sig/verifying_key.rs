@@ -1,4 +1,4 @@
-//! The keys that verify, and who they belong to.
+//! Verifying keys, and whose they are.
 
 use std::fmt;
 use std::ops::Deref;
@@ -16,13 +16,13 @@ use crate::secret::Secret;
 pub struct Identity {
     /// The AccessKeyId.
     pub access_key_id: String,
-    /// The principal that the key stands for.
+    /// The name of the key's owner.
     pub principal: String,
-    /// The listener domains that the key is good for; none for all of them. Lower-case.
+    /// The domains at which the key is valid, lower-case; none for all of them.
     pub domains: Option<Vec<String>>,
 }
 
-/// An identity with its names made ready once for the headers of all its requests.
+/// An identity with its names as header values, made once for all its requests.
 #[derive(Debug)]
 pub struct KnownIdentity {
     identity: Identity,
@@ -58,8 +58,8 @@ impl Deref for KnownIdentity {
     }
 }
 
-/// A SecretAccessKey made ready to verify, with the identity it proves. The keyed state of the HMAC is computed once, and
-/// all copies of the key share it, as they share what is derived from it for version 4.
+/// A SecretAccessKey prepared for verification, with the identity that it proves. Clones share the HMAC state and the
+/// signing keys of version 4, which are computed once.
 #[derive(Clone)]
 pub struct VerifyingKey(Arc<Key>);
 
@@ -77,7 +77,7 @@ impl VerifyingKey {
         Self::of(Arc::new(KnownIdentity::new(identity)), secret, None)
     }
 
-    /// The same key, good only together with this session token.
+    /// The same key, valid only with this session token.
     #[must_use]
     pub fn with_session_token(self, token: &Secret<String>) -> Self {
         Self::of(Arc::clone(&self.0.identity), &self.0.secret, Some(token))
@@ -97,8 +97,8 @@ impl VerifyingKey {
         }))
     }
 
-    /// The signing key of version 4, derived at the first request of a day, region and service. `text` is that of the scope,
-    /// which is taken apart for a new key alone.
+    /// The signing key of version 4, derived at the first request of a day, region and service. `text` is the text of the
+    /// scope; `scope` is called for a new key alone.
     pub(super) fn signing_key<'s>(
         &self,
         seed: &'static str,
@@ -109,12 +109,12 @@ impl VerifyingKey {
         self.0.signing_keys.of(seed, text, derive)
     }
 
-    /// Whether the token of a request is the one of the key. A key without a token is good only without one, and a key
-    /// with one only with it.
+    /// Whether the session token of a request is that of the key: a key without a token is valid only without one, a key with a
+    /// token only with it.
     pub(super) fn admits_token(&self, provided: Option<&[u8]>) -> bool {
         match (&self.0.session_token, provided) {
             (None, None) => true,
-            (Some(own), Some(provided)) => equal(own.expose().as_bytes(), provided),
+            (Some(expected), Some(provided)) => equal(expected.expose().as_bytes(), provided),
             (None, Some(_)) | (Some(_), None) => false,
         }
     }
@@ -124,8 +124,8 @@ impl VerifyingKey {
         &self.0.identity
     }
 
-    /// Whether the key's signature of version 2 over a text is the one provided. What is compared is the signature in base64,
-    /// so one spelling of it counts: padded, no whitespace, no stray bits.
+    /// Whether the key's signature of version 2 over a text is the one provided. Compared is the text in base64, so that a
+    /// signature has only one spelling: padded, no whitespace, unused bits zero.
     pub(super) fn confirms(&self, text: &[u8], provided: &str) -> bool {
         equal(&self.0.hmac_sha1.sign(text), provided.as_bytes())
     }

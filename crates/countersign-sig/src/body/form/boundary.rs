@@ -23,7 +23,7 @@ impl Boundary {
     /// Reads the Content-Type of a request.
     ///
     /// # Errors
-    /// [`FormFault::Malformed`] where it names no boundary, or one that RFC 2046 does not allow.
+    /// [`FormFault::Malformed`] if it names no boundary, or one that RFC 2046 does not allow.
     pub fn of(content_type: &[u8]) -> Result<Self, FormFault> {
         let text = std::str::from_utf8(content_type).map_err(|_not_utf8| BAD_BOUNDARY)?;
         let (media_type, parameters) = text.split_once(';').ok_or(BAD_BOUNDARY)?;
@@ -57,12 +57,12 @@ impl Boundary {
         })
     }
 
-    /// The line that stands in front of the first part: the delimiter without its line end.
+    /// The line before the first part: the delimiter without its CR LF.
     pub(super) fn opening(&self) -> &[u8] {
         &self.delimiter[2..]
     }
 
-    /// What ends a part, and what a part may not hold.
+    /// The delimiter, which ends a part and may not occur in it.
     pub(super) fn delimiter(&self) -> &[u8] {
         &self.delimiter
     }
@@ -72,12 +72,12 @@ impl Boundary {
         self.charset
     }
 
-    /// The length of the line that browsers and common libraries end a form with: `CRLF--boundary--CRLF`.
+    /// The length of the closing line that browsers and common libraries send: `CRLF--boundary--CRLF`.
     pub(super) fn closing_length(&self) -> usize {
         self.delimiter.len() + b"--\r\n".len()
     }
 
-    /// Where the delimiter first stands in these bytes.
+    /// The position of the first delimiter in these bytes.
     pub(super) fn find(&self, bytes: &[u8]) -> Option<usize> {
         self.finder.find(bytes)
     }

@@ -1,26 +1,27 @@
-//! The file of a form: its bytes on their way to the node, and the proof that they were all of it.
+//! The file of a form while it streams, and the check that the form is complete.
 
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 
 use super::boundary::Boundary;
 use super::head::{EMPTY_PART, FormHead, Next, header, next};
 use super::{FormFault, MAX_TAIL_LENGTH, MAX_WHOLE_FORM};
+use crate::body::pieces::concat;
 use crate::body::{End, Framing};
 
-/// The line end of the header of the file's part. With it the file could begin with its own boundary.
+/// The line end of the header of the file's part. Together with it the file could begin with its own boundary.
 const HEADER_END: &[u8] = b"\r\n";
 const NO_END: FormFault = FormFault::Malformed("it has no closing boundary");
 
-/// What is known of a form's body once its head has been read.
+/// What is known of the body of a form once its head has been read.
 #[derive(Debug, Clone)]
 pub struct FormBody {
     boundary: Arc<Boundary>,
     head_length: u64,
-    /// The length of the form; none where it comes in chunks and has not been read whole.
+    /// The length of the form; none where it arrives in chunks and has not been read whole.
     content_length: Option<u64>,
-    /// The length of the file, where it is known or promised to the node.
+    /// The length of the file, if it is known or promised to the node.
     file_length: Option<u64>,
     framing: Framing,
 }
@@ -46,7 +47,7 @@ impl FormBody {
         })
     }
 
-    /// A form of which only the beginning was read. `content_length` is the length of all of it, where that is known.
+    /// A form of which only the beginning was read. `content_length` is the length of all of it, if known.
     pub fn of_stream(
         content_length: Option<u64>,
         head: &FormHead,
@@ -62,11 +63,11 @@ impl FormBody {
         }
     }
 
-    /// The same with the length of its file promised to the node: the one that it has where the usual closing line
-    /// follows it and nothing else.
+    /// The same with the length of its file promised to the node: the length that it has if only the usual closing line
+    /// follows it.
     ///
     /// # Errors
-    /// [`FormFault::NoLength`], or [`FormFault::NotTheLast`] where the form is too short to end so.
+    /// [`FormFault::NoLength`]; [`FormFault::NotTheLast`] if the form is too short for a closing line.
     pub fn promised(self) -> Result<Self, FormFault> {
         if self.content_length.is_none() {
             return Err(FormFault::NoLength);
@@ -78,12 +79,12 @@ impl FormBody {
         })
     }
 
-    /// The bytes of the file, where the node is told them in advance.
+    /// The length of the file, if the node is told it in advance.
     pub fn file_length(&self) -> Option<u64> {
         self.file_length
     }
 
-    /// The fewest and the most bytes that the file can have.
+    /// The least and the greatest length that the file can have, in bytes.
     pub fn file_lengths(&self) -> (u64, u64) {
         let delimiter = self.boundary.delimiter().len() as u64;
         match (self.file_length, self.behind_head()) {
@@ -96,7 +97,7 @@ impl FormBody {
         }
     }
 
-    /// The bytes of the file where the usual closing line follows it, as far as that can be said.
+    /// The length of the file if only the usual closing line follows it; none where that is not known.
     pub fn usual_file_length(&self) -> Option<u64> {
         let closing = self.boundary.closing_length() as u64;
         self.file_length
@@ -107,7 +108,7 @@ impl FormBody {
         self.content_length?.checked_sub(self.head_length)
     }
 
-    /// A verifier for one attempt at a node, which gets the body from its first byte.
+    /// A verifier for one transmission, which gets the body from its first byte.
     pub fn verifier(&self) -> FormBodyVerifier {
         FormBodyVerifier {
             head_left: self.head_length,
@@ -120,28 +121,28 @@ impl FormBody {
     }
 }
 
-/// Follows one body to its end. What it gives may go on to the node; the last bytes of the file stay here until the form has
-/// turned out to be whole.
+/// Follows one body to its end. What it gives may be forwarded; the last bytes of the file are held back until the form is
+/// known to be complete.
 #[derive(Debug)]
 pub struct FormBodyVerifier {
     plan: FormBody,
-    /// The bytes of the head that have not come.
+    /// The bytes of the head that have not arrived.
     head_left: u64,
-    /// The end of what was searched, up to a delimiter without its last byte, so that one across two pieces is found.
+    /// The end of what was searched, one byte shorter than a delimiter, so that a delimiter across two pieces is found.
     seam: Vec<u8>,
-    /// The bytes of the file so far; before its end is found, with those that may turn out to belong to the delimiter.
+    /// The bytes of the file so far; until its end is found, including those that may belong to the delimiter.
     searched: u64,
-    /// The last of what may go on.
+    /// What is held back.
     held: Bytes,
-    /// What follows the file, from its delimiter on; none while the file goes on.
+    /// What follows the file, from its delimiter on; none before that.
     tail: Option<Vec<u8>>,
 }
 
 impl FormBodyVerifier {
-    /// Takes the next piece, and gives what may go on now: the file alone, or in [`Framing::AsReceived`] the form.
+    /// Takes the next piece, and gives what may be forwarded now: the file alone, or with [`Framing::AsReceived`] the form.
     ///
     /// # Errors
-    /// [`FormFault`]. Nothing more of the body may go on then.
+    /// [`FormFault`]. Nothing more of the body may be forwarded then.
     pub fn push(&mut self, mut piece: Bytes, end: End) -> Result<Bytes, FormFault> {
         let left = usize::try_from(self.head_left).unwrap_or(usize::MAX);
         let mut head = left.min(piece.len());
@@ -162,14 +163,14 @@ impl FormBodyVerifier {
         }
         let tail = self.tail.as_deref().ok_or(NO_END)?;
         check_tail(tail, &self.plan.boundary)?;
-        let ready = joined(ready, std::mem::take(&mut self.held));
+        let ready = concat(ready, std::mem::take(&mut self.held));
         Ok(match self.plan.framing {
             Framing::Plain => ready,
-            Framing::AsReceived => joined(ready, Bytes::copy_from_slice(tail)),
+            Framing::AsReceived => concat(ready, Bytes::copy_from_slice(tail)),
         })
     }
 
-    /// The bytes of the file: exactly where its end has been found, else at least.
+    /// The length of the file once its end has been found; before that, the least that it can be.
     pub fn file_length(&self) -> u64 {
         match self.tail {
             Some(_) => self.searched,
@@ -177,7 +178,7 @@ impl FormBodyVerifier {
         }
     }
 
-    /// Looks for the end of the file in a piece, whose first `head` bytes are not the file's, and gives what may go on.
+    /// Searches a piece, whose first `head` bytes are not the file's, for the end of the file, and gives what may be forwarded.
     fn search(&mut self, mut piece: Bytes, head: usize) -> Result<Bytes, FormFault> {
         let boundary = Arc::clone(&self.plan.boundary);
         let delimiter = boundary.delimiter().len();
@@ -186,7 +187,7 @@ impl FormBodyVerifier {
         let seam = self.seam.len();
         self.seam
             .extend_from_slice(&file[..file.len().min(overlap)]);
-        // Where it stands, counted from the first byte of the seam.
+        // Its position, from the first byte of the seam.
         let across = boundary.find(&self.seam);
         let Some(at) = across.or_else(|| Some(seam + boundary.find(file)?)) else {
             self.searched += file.len() as u64;
@@ -204,7 +205,7 @@ impl FormBodyVerifier {
         if self
             .plan
             .file_length
-            .is_some_and(|own| own != self.searched)
+            .is_some_and(|found| found != self.searched)
         {
             return Err(FormFault::NotTheLast);
         }
@@ -219,9 +220,8 @@ impl FormBodyVerifier {
         Ok(Bytes::new())
     }
 
-    /// Holds back as much as the usual closing line and one byte more: so much that a node cannot have all of a file,
-    /// not even of the length that it was promised, before the end has been seen. A piece that is longer holds them by
-    /// itself.
+    /// Holds back one byte more than the usual closing line, so that a node cannot have all of a file, not even of one with the
+    /// promised length, before the end has been read. A longer piece is held back instead of the one before.
     fn hold(&mut self, piece: Bytes) -> Bytes {
         let kept = self.plan.boundary.closing_length() + 1;
         if piece.len() >= kept {
@@ -229,7 +229,7 @@ impl FormBodyVerifier {
         }
         let ready = (self.held.len() + piece.len()).saturating_sub(kept);
         let ready = self.held.split_to(ready);
-        self.held = joined(std::mem::take(&mut self.held), piece);
+        self.held = concat(std::mem::take(&mut self.held), piece);
         ready
     }
 }
@@ -241,28 +241,15 @@ fn add(tail: &mut Vec<u8>, more: &[u8], boundary: &Boundary) -> Result<(), FormF
     if more.len() <= room {
         return Ok(());
     }
-    // Another file is most likely what is so long.
+    // What is so long is most likely another file.
     match check_tail(tail, boundary) {
         Err(FormFault::SeveralFiles) => Err(FormFault::SeveralFiles),
         _ => Err(FormFault::TailTooLong),
     }
 }
 
-fn joined(one: Bytes, other: Bytes) -> Bytes {
-    if one.is_empty() {
-        return other;
-    }
-    if other.is_empty() {
-        return one;
-    }
-    let mut all = BytesMut::with_capacity(one.len() + other.len());
-    all.extend_from_slice(&one);
-    all.extend_from_slice(&other);
-    all.freeze()
-}
-
-/// Reads what follows the file, from the delimiter on. Fields there do not count (Amazon S3 API Reference, "POST Object":
-/// the file is the last field), another file does.
+/// Checks what follows the file, from the delimiter on. Fields there are ignored (Amazon S3 API Reference, "POST Object":
+/// the file is the last field); another file is not.
 fn check_tail(tail: &[u8], boundary: &Boundary) -> Result<(), FormFault> {
     let mut rest = tail;
     loop {
@@ -277,7 +264,7 @@ fn check_tail(tail: &[u8], boundary: &Boundary) -> Result<(), FormFault> {
         if part.is_file() {
             return Err(FormFault::SeveralFiles);
         }
-        // From the line end of the part's header on: with nothing in between, another reader sees the next part there.
+        // From the line end of the part's header on: with nothing in between, some readers see the next part there.
         let value = rest.get(length - HEADER_END.len()..).ok_or(NO_END)?;
         let delimiter = boundary.find(value).ok_or(NO_END)?;
         if delimiter < HEADER_END.len() {
@@ -287,8 +274,8 @@ fn check_tail(tail: &[u8], boundary: &Boundary) -> Result<(), FormFault> {
     }
 }
 
-/// What follows the closing boundary does not count (RFC 2046, section 5.1.1: the epilogue). It stands on lines of its own,
-/// and the boundary does not stand in it again, where some readers would go on.
+/// What follows the closing boundary is ignored (RFC 2046, section 5.1.1: the epilogue). It has to be on separate lines, and may
+/// not have the boundary again, at which some readers would continue.
 fn check_epilogue(epilogue: &[u8], boundary: &Boundary) -> Result<(), FormFault> {
     let apart = epilogue.is_empty() || epilogue.starts_with(b"\r\n");
     if apart && memchr::memmem::find(epilogue, boundary.opening()).is_none() {
@@ -299,9 +286,9 @@ fn check_epilogue(epilogue: &[u8], boundary: &Boundary) -> Result<(), FormFault>
     ))
 }
 
-// A form that is held whole comes back from the gateway's buffer, in as many pieces as that gives.
+// A form that is read whole is replayed from a buffer, in pieces of any size.
 const _: () = assert!(MAX_WHOLE_FORM < crate::body::MAX_HELD);
-// A form that streams has a file of some bytes: a node that gets it in chunks cannot take the header for all of it.
+// The file of a form that streams is never empty: so a node that gets it in chunks cannot take the header for all of it.
 const _: () = assert!(super::MAX_HEAD_LENGTH + MAX_TAIL_LENGTH < MAX_WHOLE_FORM);
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! What stands in front of the file: the fields, and the header of the file's part.
+//! What precedes the file: the fields, and the header of the file's part.
 
 use super::boundary::Boundary;
 use super::parameters::Charset;
 use super::part::{Filename, PartHeader};
 use super::{FormFault, MAX_HEAD_LENGTH, MAX_PART_HEADER_LENGTH};
 
-/// The most fields in front of the file. The longest form that AWS documents has about forty.
+/// The most fields before the file. The longest form that AWS documents has about forty.
 pub const MAX_FIELDS: usize = 100;
 
 const AFTER_BOUNDARY: FormFault =
@@ -17,14 +17,14 @@ const LINE_END: usize = 2;
 /// A part that ends with its header.
 pub(super) const EMPTY_PART: FormFault = FormFault::Malformed("a part has no body");
 
-/// The fields in front of the file, as they were written.
+/// The fields before the file, as they were sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FormHead {
     /// Names and values in the order of the form.
     pub fields: Vec<(String, String)>,
-    /// What the file's part says is its name.
+    /// The file name in the header of the file's part.
     pub filename: Filename,
-    /// How many bytes of the body stand in front of the file's first.
+    /// How many bytes of the body precede the file.
     pub length: usize,
 }
 
@@ -33,7 +33,7 @@ pub struct FormHead {
 pub struct HeadReader<'b> {
     boundary: &'b Boundary,
     held: Vec<u8>,
-    /// How much of what is held is read.
+    /// How many bytes of the buffer have been read.
     at: usize,
     expected: Expected,
     fields: Vec<(String, String)>,
@@ -41,12 +41,12 @@ pub struct HeadReader<'b> {
 
 #[derive(Debug)]
 enum Expected {
-    /// The first boundary. What stands before it does not count (RFC 2046, section 5.1.1: the preamble).
+    /// Before the first boundary. What precedes it is ignored (RFC 2046, section 5.1.1: the preamble).
     Opening,
-    /// What follows a boundary.
+    /// After a boundary.
     LineEnd,
     Header,
-    /// The value of the field with this name, in this character set.
+    /// In the value of the field with this name, in this character set.
     Value(String, Charset),
 }
 
@@ -102,7 +102,7 @@ impl<'b> HeadReader<'b> {
         }
     }
 
-    /// Reads the next thing that is complete.
+    /// Reads the next complete element.
     fn step(&mut self) -> Result<Option<Step>, FormFault> {
         let rest = &self.held[self.at..];
         match &mut self.expected {
@@ -111,7 +111,7 @@ impl<'b> HeadReader<'b> {
                 let Some(found) = memchr::memmem::find(rest, opening) else {
                     return Ok(None);
                 };
-                // Behind a bare line feed it would be a boundary for some readers, and in the middle of a line for none.
+                // After a bare line feed it would be a boundary for some readers but not for others.
                 if found != 0 && !rest[..found].ends_with(b"\r\n") {
                     return Err(FormFault::Malformed(
                         "its first boundary stands at no line's start",
@@ -144,7 +144,7 @@ impl<'b> HeadReader<'b> {
                 self.expected = Expected::Value(header.name, charset);
             }
             Expected::Value(name, charset) => {
-                // The header's own line end counts, since for some readers it does: `--boundary` may not be the value.
+                // The line end of the header may be a part of the delimiter, as some readers have it: the value may not be `--boundary`.
                 let Some(found) = self.boundary.find(&self.held[self.at - LINE_END..]) else {
                     return Ok(None);
                 };
@@ -176,7 +176,7 @@ pub(super) fn next(bytes: &[u8]) -> Result<Option<Next>, FormFault> {
     }
 }
 
-/// The header that bytes start with, and its length with the empty line; none while it is not complete.
+/// The header at the start of the bytes, and its length with the empty line; none while it is not complete.
 pub(super) fn header(bytes: &[u8]) -> Result<Option<(PartHeader, usize)>, FormFault> {
     const END: &[u8] = b"\r\n\r\n";
     let within = &bytes[..bytes.len().min(MAX_PART_HEADER_LENGTH)];

@@ -1,13 +1,14 @@
 //! Parameters of a header field, `; name=value`, and the character set that one of them names.
 
-/// Something is no parameter, or one that readers take differently.
+/// A parameter is malformed, or is parsed differently by different readers.
 pub(super) struct BadParameter;
 
-/// The parameters behind the first `;` of a field's value: `name=token` or `name="quoted string"`. A token may have what
-/// stands in boundaries without quotation marks (`/`, `:`, `=`, `?`, `(`, `)`): it ends at the `;` for every reader.
+/// The parameters after the first `;` of a field's value: `name=token` or `name="quoted string"`. A token may also have the
+/// characters that clients write in boundaries without quotation marks (`/`, `:`, `=`, `?`, `(`, `)`): for every reader it
+/// ends at the `;`.
 ///
-/// A `\` stands for itself, because browsers send paths with it; where a reader could take it for an escape of the
-/// quotation mark, the value is refused.
+/// A `\` is not an escape, because browsers send paths with it; a value in which a reader could take it for an escape of the
+/// quotation mark is refused.
 pub(super) struct Parameters<'v> {
     rest: Option<&'v str>,
 }
@@ -75,20 +76,19 @@ pub(super) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Whether a parameter is written as an extended or continued form of another one (RFC 2231): a reader that knows these
-/// forms would read another value than one that does not.
+/// Whether a parameter is an extended or a continued one (`name*`, `name*0`; RFC 2231): readers that know these would read
+/// another value than those that do not.
 pub(super) fn is_continued(name: &str, plain: &str) -> bool {
     name.split_once('*')
-        .is_some_and(|(own, _)| own.eq_ignore_ascii_case(plain))
+        .is_some_and(|(start, _)| start.eq_ignore_ascii_case(plain))
 }
 
-/// The character set of a value, as far as it matters here.
+/// The character set of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Charset {
     /// UTF-8, or ASCII.
     Utf8,
-    /// One in which the bytes of ASCII are ASCII: a value of them is the same in UTF-8. Apache's HttpClient names
-    /// ISO-8859-1 for each text.
+    /// A superset of ASCII: an ASCII value is the same in UTF-8. Apache's HttpClient names ISO-8859-1 for each text.
     AsciiSuperset,
     /// Any other one.
     Other,
@@ -100,7 +100,7 @@ impl Charset {
         const UTF8: [&str; 3] = ["utf-8", "utf8", "us-ascii"];
         const SUPERSETS: [&str; 4] = ["latin1", "gbk", "gb2312", "gb18030"];
         const FAMILIES: [&str; 2] = ["iso-8859-", "windows-125"];
-        let is = |own: &&str| own.eq_ignore_ascii_case(name);
+        let is = |known: &&str| known.eq_ignore_ascii_case(name);
         let of_family = |family: &&str| {
             let start = name.get(..family.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(family))

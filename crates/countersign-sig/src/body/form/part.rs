@@ -10,30 +10,30 @@ const BAD_HEADER: FormFault = FormFault::Malformed("a part's header is not well-
 const BAD_DISPOSITION: FormFault =
     FormFault::Malformed("a part's Content-Disposition is not well-formed");
 
-/// What the header of a part says.
+/// The header of a part, read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PartHeader {
     /// The field's name.
     pub name: String,
-    /// The name of the file. Fields may have one, too: Python's `requests` gives it to each part of `files=`.
+    /// The file name. Fields may have one too: Python's `requests` gives one to each part of `files=`.
     pub filename: Filename,
-    /// The character set of the value; none where the header names none. That of a file is the reader's affair.
+    /// The character set of the value; none where the header names none. That of a file does not matter.
     pub charset: Option<Charset>,
 }
 
-/// The name of the file that a part says.
+/// The file name in the header of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Filename {
-    /// It says none, which counts as an empty one.
+    /// There is none, which counts as an empty one.
     None,
     /// It is this.
     Given(String),
-    /// `filename` and `filename*` say two, or only `filename*` is there, which RFC 7578 forbids: readers differ.
+    /// `filename` and `filename*` differ, or there is only `filename*`, which RFC 7578 forbids and readers treat differently.
     Ambiguous,
 }
 
 impl PartHeader {
-    /// Whether the part is the file of the form. Names of fields are told apart without regard to case.
+    /// Whether the part is the file of the form. Names of fields are not case-sensitive.
     pub fn is_file(&self) -> bool {
         self.name.eq_ignore_ascii_case("file")
     }
@@ -73,30 +73,30 @@ impl PartHeader {
         }
         let (mut name, mut filename, mut extended) = (None, None, None);
         for parameter in Parameters::of(parameters) {
-            let (own, value) = parameter.map_err(|_bad| BAD_DISPOSITION)?;
-            let known = match own.to_ascii_lowercase().as_str() {
+            let (parameter, value) = parameter.map_err(|_bad| BAD_DISPOSITION)?;
+            let known = match parameter.to_ascii_lowercase().as_str() {
                 "name" => &mut name,
                 "filename" => &mut filename,
                 "filename*" => &mut extended,
                 other if is_continued(other, "name") || is_continued(other, "filename") => {
                     return Err(BAD_DISPOSITION);
                 }
-                // Such as `size` (RFC 2183, section 2): what is not known does not count.
+                // Unknown parameters are ignored, such as `size` (RFC 2183, section 2).
                 _ => continue,
             };
             if known.replace(value).is_some() {
                 return Err(BAD_DISPOSITION);
             }
         }
-        // A pair of backslashes would be one for some readers. In the name of a file it makes no difference: only what
-        // follows the last of them counts.
+        // Two backslashes are one for some readers. In a file name it makes no difference: only what follows the last one
+        // is used.
         let name = name.filter(|name| !name.is_empty() && !name.contains("\\\\"));
         Ok(Self {
             name: name.ok_or(BAD_DISPOSITION)?.to_owned(),
             filename: match (filename, extended) {
                 (None, None) => Filename::None,
                 (Some(plain), None) => Filename::Given(plain.to_owned()),
-                // .NET sends both.
+                // .NET sends both, with the same name.
                 (Some(plain), Some(extended)) if decoded(extended).as_deref() == Some(plain) => {
                     Filename::Given(plain.to_owned())
                 }
@@ -133,10 +133,10 @@ fn charset(content_type: &str) -> Result<Option<Charset>, FormFault> {
     Ok(charset)
 }
 
-/// RFC 7578, section 4.7, has done away with the encodings; what encodes nothing may be named.
+/// RFC 7578, section 4.7, deprecates the encodings; one that changes nothing is accepted.
 fn check_encoding(value: &str) -> Result<(), FormFault> {
     let plain = ["binary", "8bit", "7bit"];
-    if plain.iter().any(|own| own.eq_ignore_ascii_case(value)) {
+    if plain.iter().any(|known| known.eq_ignore_ascii_case(value)) {
         return Ok(());
     }
     Err(FormFault::Malformed("a part has a transfer encoding"))

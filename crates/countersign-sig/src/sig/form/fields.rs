@@ -1,38 +1,38 @@
-//! The fields of a form upload, as its conditions are checked against them.
+//! The form fields of a POST upload, against which the conditions of its policy are checked.
 
 use super::failure::PolicyFailure;
 use crate::dialect::SYNTAXES;
 
-/// What stands for the file's own name in the value of a field.
+/// The variable for the name of the file in the value of a field.
 const FILENAME_VARIABLE: &str = "${filename}";
-/// The longest value with the file's name in it, in bytes: it is made before anybody has signed anything. The variable is
-/// meant for keys, which have at most 1,024.
+/// The longest value with the variable replaced, in bytes: it is replaced before the signature is verified. The variable is
+/// meant for keys, which have at most 1,024 bytes.
 const MAX_REPLACED_LENGTH: usize = 8 * 1024;
-/// The fields that are never signed by a condition, nor changed by the file's name: the policy, the signature and the id of
-/// its key (Amazon S3 API Reference, "POST policy": "Conditions"). Lower-case.
+/// The fields that need no condition, and in which the variable is not replaced: the policy, the signature and the id of its
+/// key (Amazon S3 API Reference, "POST policy": "Conditions"). Lower-case.
 const POLICY: &str = "policy";
 const SIGNATURE: &str = "signature";
-/// A field that starts so is for the client's own use.
+/// The prefix of fields that need no condition and are ignored.
 const IGNORED_PREFIX: &str = "x-ignore-";
 
-/// The fields of a form ahead of its file: names in lower case, because they are told apart without regard to case, and
-/// values with the file's name in place of `${filename}`.
+/// The fields of a form before its file: names in lower case, because they are not case-sensitive, and values with
+/// `${filename}` replaced.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FormFields {
     fields: Vec<(String, String)>,
 }
 
 impl FormFields {
-    /// Takes the fields in the order of the form. Metadata that stands more than once is one value, joined by commas as
-    /// header fields are (Amazon S3 API Reference, "PUT Object": user-defined metadata); so the conditions see all of it.
+    /// Takes the fields in the order of the form. Metadata that appears more than once becomes one value, joined with commas as
+    /// header fields are (Amazon S3 API Reference, "PUT Object": user-defined metadata), so that a condition applies to all of it.
     ///
-    /// `filename` is what the file's part says, none where that has two readings. Only what follows its last `/` or `\` counts, because some browsers send
-    /// the whole path (Amazon S3 API Reference, "POST Object": "Form fields").
+    /// `filename` is the file name of the file's part; none where that is ambiguous. Only what follows its last `/` or `\`
+    /// is used, because some browsers send the whole path (Amazon S3 API Reference, "POST Object": "Form fields").
     ///
     /// # Errors
-    /// [`PolicyFailure::DuplicateField`] where a field with a single value stands twice: two readers could take different
-    /// ones. [`PolicyFailure::AmbiguousFilename`] where a value has the variable, and there is no one name to put there.
-    /// [`PolicyFailure::KeyTooLong`] where it becomes too long with it.
+    /// [`PolicyFailure::DuplicateField`] if a field with a single value appears twice: two readers could use different values.
+    /// [`PolicyFailure::AmbiguousFilename`] if a value has the variable and `filename` is none. [`PolicyFailure::KeyTooLong`]
+    /// if a value with the variable replaced is too long.
     pub fn of(
         written: impl IntoIterator<Item = (String, String)>,
         filename: Option<&str>,
@@ -54,9 +54,9 @@ impl FormFields {
             }
             match fields.iter_mut().find(|(earlier, _)| *earlier == name) {
                 None => fields.push((name, value)),
-                Some((_, joined)) if is_metadata(&name) => {
-                    joined.push(',');
-                    joined.push_str(&value);
+                Some((_, earlier)) if is_metadata(&name) => {
+                    earlier.push(',');
+                    earlier.push_str(&value);
                 }
                 Some(_) => return Err(PolicyFailure::DuplicateField(name)),
             }
@@ -64,12 +64,12 @@ impl FormFields {
         Ok(Self { fields })
     }
 
-    /// The value of the field with this name, in whatever case.
+    /// The value of the field with this name, whatever its case.
     pub fn value(&self, name: &str) -> Option<&str> {
         let found = self
             .fields
             .iter()
-            .find(|(own, _)| own.eq_ignore_ascii_case(name));
+            .find(|(field, _)| field.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
@@ -86,14 +86,14 @@ pub(super) fn is_exempt(name: &str) -> bool {
     name == POLICY
         || name == SIGNATURE
         || name.starts_with(IGNORED_PREFIX)
-        || SYNTAXES.iter().any(|form| {
-            name.eq_ignore_ascii_case(form.access_key_parameter)
-                || name.strip_prefix(form.header_prefix) == Some(SIGNATURE)
+        || SYNTAXES.iter().any(|syntax| {
+            name.eq_ignore_ascii_case(syntax.access_key_parameter)
+                || name.strip_prefix(syntax.header_prefix) == Some(SIGNATURE)
         })
 }
 
 fn is_metadata(name: &str) -> bool {
-    let mut prefixes = SYNTAXES.iter().map(|form| form.header_prefix);
+    let mut prefixes = SYNTAXES.iter().map(|syntax| syntax.header_prefix);
     prefixes.any(|prefix| {
         name.strip_prefix(prefix)
             .is_some_and(|rest| rest.starts_with("meta-"))
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_is_joined_and_any_other_field_stands_once() {
+    fn repeated_metadata_is_one_list_and_any_other_field_stands_once() {
         let fields = of(&[("x-amz-meta-a", "1"), ("X-Amz-Meta-A", "2")], "").unwrap();
         assert_eq!(fields.value("x-amz-meta-a"), Some("1,2"));
         assert_eq!(fields.iter().count(), 1);

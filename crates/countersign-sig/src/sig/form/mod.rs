@@ -1,12 +1,12 @@
-//! Form uploads: a browser's POST whose signature covers a policy, and the policy what the form may say.
+//! POST uploads: a browser sends an HTML form, whose signature covers a policy, which limits the fields of the form.
 //!
 //! ```text
 //! FormFields ─ claim ─▶ FormClaim ─ verify(VerifyingKey) ─▶ VerifiedForm
 //! ```
 //!
-//! The signed text is the policy as it stands in the form, in base64. Nothing else of the request is signed, so every field
-//! has to have a condition in the policy, and the bucket is the one that the address says. Source: Amazon S3 API Reference,
-//! "Browser-based uploads using POST".
+//! The StringToSign is the `policy` field as sent, in base64. Nothing else of the request is signed, so the policy has to have
+//! a condition for every field, and the bucket is that of the address. Source: Amazon S3 API Reference, "Browser-based uploads
+//! using POST".
 
 pub mod failure;
 pub mod fields;
@@ -35,7 +35,7 @@ const POLICY: &str = "policy";
 /// The field with the signature of version 2.
 const SIGNATURE: &str = "signature";
 
-/// Who says they signed the policy of a form, and how. Nothing in it is proven yet.
+/// Who says they signed the policy of a form, and how. Nothing in it is verified yet.
 #[derive(Debug)]
 pub struct FormClaim<'f> {
     fields: &'f FormFields,
@@ -47,7 +47,7 @@ pub struct FormClaim<'f> {
     diagnostics: Diagnostics,
 }
 
-/// The signature as the form has it.
+/// The signature as provided.
 #[derive(Debug)]
 enum Signing<'f> {
     V2 {
@@ -60,20 +60,20 @@ enum Signing<'f> {
     },
 }
 
-/// A form whose signature holds, and that is what its signer allowed.
+/// A form whose signature holds and whose fields meet the policy.
 #[derive(Debug, Clone)]
 pub struct VerifiedForm {
     /// Who signed.
     pub verified: Verified,
-    /// The lengths that its file may have; nobody has seen the file yet.
+    /// The lengths that its file may have; the file has not been read yet.
     pub length_range: LengthRange,
 }
 
-/// Reads the claim that the fields of a form make. `bucket` is the one that the request's address says; `accepted` are the
-/// dialects of the listener.
+/// Reads the claim that the fields of a form make. `bucket` is that of the request's address; `accepted` are the accepted
+/// dialects.
 ///
 /// # Errors
-/// What the fields alone show of [`FormFailure`].
+/// The variants of [`FormFailure`] that need no key.
 pub fn claim<'f>(
     fields: &'f FormFields,
     bucket: &'f str,
@@ -81,23 +81,24 @@ pub fn claim<'f>(
     accepted: &[&'static Dialect],
     options: &VerifyOptions,
 ) -> Result<FormClaim<'f>, FormFailure> {
-    let Some((version, spoken)) = mechanism(fields)? else {
+    let Some((version, syntax)) = mechanism(fields)? else {
         return Err(match fields.value(POLICY) {
             None => AuthFailure::NotSigned.into(),
             Some(_) => PolicyFailure::MissingField(SYNTAXES[0].access_key_parameter).into(),
         });
     };
-    let dialect = choose(accepted, |form| form == spoken).ok_or(AuthFailure::UnsupportedScheme)?;
+    let dialect =
+        choose(accepted, |accepted| accepted == syntax).ok_or(AuthFailure::UnsupportedScheme)?;
     accept(version, &options.versions)?;
     let policy = wanted(fields, POLICY)?;
     let signing = match version {
         Version::V2 => Signing::V2 {
-            access_key_id: wanted(fields, spoken.access_key_parameter)?,
+            access_key_id: wanted(fields, syntax.access_key_parameter)?,
             provided: wanted(fields, SIGNATURE)?,
         },
-        Version::V4 => signing_v4(fields, spoken, options)?,
+        Version::V4 => signing_v4(fields, syntax, options)?,
     };
-    check_foreign(fields, spoken)?;
+    check_foreign(fields, syntax)?;
     let access_key_id = signing.access_key_id();
     let can_be_known = access_key_id.len() <= MAX_ACCESS_KEY_ID_LENGTH
         && access_key_id.bytes().all(|byte| byte.is_ascii_graphic());
@@ -115,22 +116,22 @@ pub fn claim<'f>(
     })
 }
 
-/// The value of a field that a signature takes.
+/// The value of a field that the signature needs.
 fn wanted<'f>(fields: &'f FormFields, name: &'static str) -> Result<&'f str, PolicyFailure> {
     let value = fields.value(name).filter(|value| !value.is_empty());
     value.ok_or(PolicyFailure::MissingField(name))
 }
 
-/// The algorithm, the credential and the time, which all have to say the same day (Amazon S3 API Reference, "Calculating a
-/// signature" for POST). How long a form is good is what its policy says.
+/// Reads the credentials of version 4; the credential and the date have to be of the same day (Amazon S3 API Reference,
+/// "Calculating a signature" for POST). How long a form is valid is up to the expiration of its policy.
 fn signing_v4<'f>(
     fields: &'f FormFields,
-    spoken: &'static Syntax,
+    syntax: &'static Syntax,
     options: &VerifyOptions,
 ) -> Result<Signing<'f>, FormFailure> {
-    let names = &spoken.v4.parameters;
+    let names = &syntax.v4.parameters;
     let algorithm = wanted(fields, names.algorithm)?;
-    if algorithm != spoken.v4.algorithm {
+    if algorithm != syntax.v4.algorithm {
         let unaccepted = refused_algorithm(algorithm).unwrap_or(Unaccepted::Algorithm);
         return Err(AuthFailure::UnsupportedVersion(unaccepted).into());
     }
@@ -142,7 +143,7 @@ fn signing_v4<'f>(
     let date = wanted(fields, names.date)?;
     freshness::parse_timestamp(date).ok_or(AuthFailure::NoDate(Placement::Form))?;
     credential
-        .check_scope(&spoken.v4, date, &options.region)
+        .check_scope(&syntax.v4, date, &options.region)
         .map_err(|fault| AuthFailure::CredentialScope(Placement::Form, fault))?;
     Ok(Signing::V4 {
         credential,
@@ -150,20 +151,21 @@ fn signing_v4<'f>(
     })
 }
 
-/// Whose words a form uses, whether or not its claim can be read; none where it has no fields of a signature's, or of two.
-pub fn spoken(fields: &FormFields) -> Option<DialectName> {
-    let (_, form) = mechanism(fields).ok()??;
-    let own = DIALECTS.iter().find(|row| row.syntaxes[0] == form);
-    own.map(|row| row.name)
+/// Detects the dialect of a form, even of one that cannot be verified; none where it has no field of a signature, or those of
+/// several.
+pub fn detect_dialect(fields: &FormFields) -> Option<DialectName> {
+    let (_, syntax) = mechanism(fields).ok()??;
+    let dialect = DIALECTS.iter().find(|row| row.syntaxes[0] == syntax);
+    dialect.map(|row| row.name)
 }
 
-/// The way in which the form is signed, and in whose words; none where it is not.
+/// The version and the syntax with which the form is signed; none where it is not.
 fn mechanism(fields: &FormFields) -> Result<Option<(Version, &'static Syntax)>, AuthFailure> {
     let mut found: Option<(Version, &'static Syntax)> = None;
     let mut plain_signature = false;
     for (name, _) in fields.iter() {
         plain_signature |= name == SIGNATURE;
-        let Some(mark) = SYNTAXES.iter().find_map(|form| mark(form, name)) else {
+        let Some(mark) = SYNTAXES.iter().find_map(|syntax| mark(syntax, name)) else {
             continue;
         };
         if found.is_some_and(|earlier| earlier != mark) {
@@ -172,28 +174,28 @@ fn mechanism(fields: &FormFields) -> Result<Option<(Version, &'static Syntax)>, 
         found = Some(mark);
     }
     match found {
-        // `signature` is version 2's own.
+        // `signature` is a field of version 2.
         Some((Version::V4, _)) if plain_signature => Err(AuthFailure::SeveralMechanisms),
         other => Ok(other),
     }
 }
 
-fn mark(form: &'static Syntax, name: &str) -> Option<(Version, &'static Syntax)> {
-    if name.eq_ignore_ascii_case(form.access_key_parameter) {
-        return Some((Version::V2, form));
+fn mark(syntax: &'static Syntax, name: &str) -> Option<(Version, &'static Syntax)> {
+    if name.eq_ignore_ascii_case(syntax.access_key_parameter) {
+        return Some((Version::V2, syntax));
     }
-    let own = &form.v4.parameters;
-    [own.algorithm, own.credential, own.signature]
+    let names = &syntax.v4.parameters;
+    [names.algorithm, names.credential, names.signature]
         .iter()
-        .any(|own| own.eq_ignore_ascii_case(name))
-        .then_some((Version::V4, form))
+        .any(|mark| mark.eq_ignore_ascii_case(name))
+        .then_some((Version::V4, syntax))
 }
 
-/// Refuses a field of another vendor's: the node would not understand it as the policy means it.
-fn check_foreign(fields: &FormFields, spoken: &Syntax) -> Result<(), AuthFailure> {
+/// Refuses a field with the prefix of another vendor: a node may not understand it as the policy means it.
+fn check_foreign(fields: &FormFields, syntax: &Syntax) -> Result<(), AuthFailure> {
     let foreign = |name: &str| {
-        let mut others = SYNTAXES.iter().filter(|form| **form != spoken);
-        others.any(|form| name.starts_with(form.header_prefix))
+        let mut others = SYNTAXES.iter().filter(|other| **other != syntax);
+        others.any(|other| name.starts_with(other.header_prefix))
     };
     match fields.iter().find(|(name, _)| foreign(name)) {
         Some((name, _)) => Err(AuthFailure::ForeignHeader(name.to_owned())),
@@ -224,14 +226,14 @@ impl Signing<'_> {
     }
 
     /// Whether the key's signature over the policy is the one provided.
-    fn confirmed_by(&self, key: &VerifyingKey, policy: &str, form: &Syntax) -> bool {
+    fn confirmed_by(&self, key: &VerifyingKey, policy: &str, syntax: &Syntax) -> bool {
         match self {
             Self::V2 { provided, .. } => key.confirms(policy.as_bytes(), provided),
             Self::V4 {
                 credential,
                 provided,
             } => {
-                let key = credential.signing_key(form.v4.key_seed, key);
+                let key = credential.signing_key(syntax.v4.key_seed, key);
                 let computed = hex(&key.mac(policy.as_bytes()));
                 equal(&computed, provided.as_bytes())
             }
@@ -240,12 +242,12 @@ impl Signing<'_> {
 }
 
 impl FormClaim<'_> {
-    /// The AccessKeyId whose key is to be resolved. Not proven.
+    /// The AccessKeyId whose key is to be looked up. Not verified.
     pub fn access_key_id(&self) -> &str {
         self.signing.access_key_id()
     }
 
-    /// The dialect that the form uses.
+    /// The dialect and the syntax that the form is signed with.
     pub fn dialect(&self) -> ChosenSyntax {
         self.dialect
     }
@@ -255,18 +257,18 @@ impl FormClaim<'_> {
         self.signing.version()
     }
 
-    /// Verifies the signature with the key that the AccessKeyId resolved to, and then the form against the policy: what a
-    /// policy says is told to nobody who could not sign it.
+    /// Verifies the signature with the key of the AccessKeyId, and only then the form against the policy: the conditions are
+    /// disclosed to nobody who could not sign them.
     ///
     /// # Errors
     /// [`FormFailure`].
     pub fn verify(&self, key: &VerifyingKey) -> Result<VerifiedForm, FormFailure> {
-        let form = self.dialect.form;
-        let holds = self.signing.confirmed_by(key, self.policy, form);
+        let syntax = self.dialect.syntax;
+        let holds = self.signing.confirmed_by(key, self.policy, syntax);
         if key.identity().access_key_id != self.access_key_id() {
             return Err(AuthFailure::UnknownAccessKeyId.into());
         }
-        let token = self.fields.value(form.v4.parameters.security_token);
+        let token = self.fields.value(syntax.v4.parameters.security_token);
         if !key.admits_token(token.map(str::as_bytes)) {
             return Err(AuthFailure::SecurityToken.into());
         }
@@ -282,17 +284,17 @@ impl FormClaim<'_> {
         })
     }
 
-    /// What the signature was made with has to stand in the policy word for word: a condition that leaves it open would
-    /// leave it to whoever sends the form.
+    /// The policy has to require the exact algorithm, credential, date and token of the signature; otherwise the sender of the
+    /// form could choose them.
     fn check_fixed(&self, document: &PolicyDocument) -> Result<(), PolicyFailure> {
-        let names = &self.dialect.form.v4.parameters;
-        let own = [
+        let names = &self.dialect.syntax.v4.parameters;
+        let signed_with = [
             names.algorithm,
             names.credential,
             names.date,
             names.security_token,
         ];
-        for name in own.map(str::to_ascii_lowercase) {
+        for name in signed_with.map(str::to_ascii_lowercase) {
             if let Some(value) = self.fields.value(&name) {
                 document.check_fixed(&name, value)?;
             }

@@ -1,8 +1,8 @@
-//! The policy document of a form upload: base64 of a JSON text with an expiration and conditions.
+//! The policy document of a POST upload: JSON with an expiration and conditions, in base64.
 //!
-//! Source: Amazon S3 API Reference, "Creating a POST policy". What has two readings is refused: a key that stands twice, a
-//! simple condition with two properties, a bound that is no whole number. What has one is taken, though JSON or the vendor
-//! would write it in another way: a whole number for a text or the other way round, a zone for an hour of UTC.
+//! Source: Amazon S3 API Reference, "Creating a POST policy". What is ambiguous is refused: a member that appears twice, an
+//! exact-match condition with two properties, a bound that is not a whole number. What is unusual but clear is accepted: a
+//! number for a string or the reverse, a time with an offset from UTC.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,21 +17,21 @@ use serde_json::Value;
 use super::failure::PolicyFailure;
 use super::fields::{FormFields, is_exempt};
 
-/// The longest policy, in base64. AWS bounds the whole form besides its file by 20 KB.
+/// The longest policy, in characters of base64. AWS limits a form without its file to 20 KB.
 pub const MAX_POLICY_LENGTH: usize = 20 * 1024;
 
-/// The field that needs no part in the form: the address says which bucket it is.
+/// The field that need not be in the form: the bucket is that of the address.
 const BUCKET: &str = "bucket";
 const CONTENT_TYPE: &str = "content-type";
 
-/// What a signer allows.
+/// What the signer allows.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PolicyDocument {
     expiration: SystemTime,
     conditions: Vec<Condition>,
 }
 
-/// The lengths that the file may have.
+/// The lengths that the file may have, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LengthRange {
     /// The least.
@@ -41,7 +41,7 @@ pub struct LengthRange {
 }
 
 impl LengthRange {
-    /// What holds where a policy has no `content-length-range`.
+    /// The range of a policy without `content-length-range`.
     pub const ANY: Self = Self {
         min: 0,
         max: u64::MAX,
@@ -63,7 +63,7 @@ impl LengthRange {
     }
 }
 
-/// One condition. Fields are named in lower case.
+/// One condition. Names of fields are lower-case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Condition {
     Equals { field: String, value: String },
@@ -82,17 +82,17 @@ impl Condition {
     fn met_by(&self, sent: &str) -> bool {
         match self {
             Self::Equals { value, .. } => sent == value,
-            // "Content-Type" is a list there: each of its values has to start so.
-            Self::StartsWith { field, prefix } if field == CONTENT_TYPE => {
-                sent.split(',').all(|own| own.starts_with(prefix.as_str()))
-            }
+            // AWS treats "Content-Type" as a list: each of its values has to start with the prefix.
+            Self::StartsWith { field, prefix } if field == CONTENT_TYPE => sent
+                .split(',')
+                .all(|part| part.starts_with(prefix.as_str())),
             Self::StartsWith { prefix, .. } => sent.starts_with(prefix.as_str()),
             Self::ContentLengthRange(_) => true,
         }
     }
 }
 
-/// As the policy would write it in its longer form.
+/// The condition in the notation of a policy, as an array.
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (operator, field, text) = match self {
@@ -152,9 +152,9 @@ impl PolicyDocument {
         let mut range = LengthRange::ANY;
         for condition in &self.conditions {
             let sent = match condition {
-                Condition::ContentLengthRange(own) => {
-                    range.min = range.min.max(own.min);
-                    range.max = range.max.min(own.max);
+                Condition::ContentLengthRange(allowed) => {
+                    range.min = range.min.max(allowed.min);
+                    range.max = range.max.min(allowed.max);
                     continue;
                 }
                 Condition::Equals { field, .. } | Condition::StartsWith { field, .. }
@@ -170,7 +170,7 @@ impl PolicyDocument {
                 return Err(PolicyFailure::Condition(condition.to_string()));
             }
         }
-        // A bucket that only the form says is no bucket: the address has said it.
+        // The bucket is always that of the address.
         if fields.value(BUCKET).is_some_and(|sent| sent != bucket) {
             let condition = Condition::Equals {
                 field: BUCKET.into(),
@@ -180,8 +180,8 @@ impl PolicyDocument {
         }
         let names = fields.iter().map(|(name, _)| name).chain([BUCKET]);
         let conditioned = |name: &str| {
-            let mut own = self.conditions.iter().map(Condition::field);
-            own.any(|field| field == Some(name))
+            let mut named = self.conditions.iter().map(Condition::field);
+            named.any(|field| field == Some(name))
         };
         match names
             .into_iter()
@@ -192,7 +192,7 @@ impl PolicyDocument {
         }
     }
 
-    /// Checks that some condition wants exactly this value in the field with this lower-case name.
+    /// Checks that some condition requires exactly this value of the field with this lower-case name.
     ///
     /// # Errors
     /// [`PolicyFailure::Condition`], with the condition that is missing.
@@ -208,8 +208,8 @@ impl PolicyDocument {
     }
 }
 
-/// A policy has two escapes that JSON does not have, `\$` and `\v` (Amazon S3 API Reference, "Creating a POST policy":
-/// "Character escaping"): the document without them.
+/// The document without the two escapes that JSON does not have, `\$` and `\v` (Amazon S3 API Reference, "Creating a POST
+/// policy": "Character escaping").
 fn plain_json(document: &[u8]) -> Cow<'_, [u8]> {
     const OWN: [&[u8]; 2] = [b"\\$", b"\\v"];
     if !document.windows(2).any(|pair| OWN.contains(&pair)) {
@@ -217,7 +217,7 @@ fn plain_json(document: &[u8]) -> Cow<'_, [u8]> {
     }
     let mut plain = Vec::with_capacity(document.len() + 16);
     let mut rest = document;
-    // Two characters at once, since the second one may be a backslash.
+    // Two characters at once, because the second one may be a backslash.
     while let [first, behind @ ..] = rest {
         rest = match (first, behind) {
             (b'\\', [b'$', behind @ ..]) => {
@@ -244,7 +244,7 @@ fn plain_json(document: &[u8]) -> Cow<'_, [u8]> {
 /// A time of RFC 3339: in UTC, as the vendor documents it, or with an offset from it.
 fn time(text: &str) -> Option<SystemTime> {
     const ZONE_LENGTH: usize = "+00:00".len();
-    // The library takes a second `Z`.
+    // `humantime` would accept a second `Z`.
     let utc = |local: &str| {
         let time = humantime::parse_rfc3339(&format!("{local}Z")).ok();
         time.filter(|_| local.ends_with(|last: char| last.is_ascii_digit()))
@@ -268,7 +268,7 @@ fn time(text: &str) -> Option<SystemTime> {
     }
 }
 
-/// The document as it is written. `serde_derive` refuses a member that stands twice.
+/// The document as it is written. `serde_derive` refuses a member that appears twice.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -344,15 +344,15 @@ impl<'de> Visitor<'de> for ConditionVisitor {
     }
 }
 
-/// The text that a field is compared with. Some makers of policies write `201` or `true` without quotation marks, which
-/// stands for one text.
+/// The text that a field is compared with. Some clients write `201` or `true` without quotation marks, which has only one
+/// reading.
 struct Text(String);
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
             Value::String(text) => Ok(Self(text)),
-            // One with a point stands for several texts.
+            // A number with a fraction can be written in several ways.
             Value::Number(number) if !number.is_f64() => Ok(Self(number.to_string())),
             Value::Bool(truth) => Ok(Self(truth.to_string())),
             _ => Err(D::Error::custom("a value that is no text")),
@@ -360,12 +360,12 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// A bound of a length. Some makers of policies write a text of digits (Fine Uploader), or a number with a point.
+/// A bound of the length. Some clients write a string of digits (Fine Uploader), or a number with a decimal point.
 struct Bound(u64);
 
 impl<'de> Deserialize<'de> for Bound {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// 2^52: below it two whole numbers are more than a rounding apart.
+        /// 2^52: every whole number below it is exact in a 64-bit float.
         const EXACT: f64 = 4_503_599_627_370_496.0;
         let bound = match Value::deserialize(deserializer)? {
             Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {

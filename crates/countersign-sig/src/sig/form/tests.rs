@@ -33,8 +33,8 @@ fn example() -> Vec<(&'static str, &'static str)> {
 
 fn with(name: &str, value: &'static str) -> Vec<(&'static str, &'static str)> {
     let mut form = example();
-    for (own, old) in &mut form {
-        if own.eq_ignore_ascii_case(name) {
+    for (field, old) in &mut form {
+        if field.eq_ignore_ascii_case(name) {
             *old = value;
         }
     }
@@ -43,7 +43,7 @@ fn with(name: &str, value: &'static str) -> Vec<(&'static str, &'static str)> {
 
 fn without(name: &str) -> Vec<(&'static str, &'static str)> {
     let mut form = example();
-    form.retain(|(own, _)| !own.eq_ignore_ascii_case(name));
+    form.retain(|(field, _)| !field.eq_ignore_ascii_case(name));
     form
 }
 

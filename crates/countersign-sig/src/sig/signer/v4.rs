@@ -1,4 +1,4 @@
-//! Signing in version 4: a client's request for the command line, and the gateway's own towards a node.
+//! Signing with version 4: the requests of a client, and those of a gateway to a storage node.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,17 +16,17 @@ use crate::sig::signing_key::{CredentialScope, HMAC_SHA256_LENGTH, SigningKey};
 use crate::sig::v4::SignedHeaders;
 use crate::sig::v4::canonical::{UNSIGNED_PAYLOAD, sign};
 
-/// The headers beside the Host and the vendor's own that a client of ours signs.
+/// The headers that a client signs besides the Host and those of the vendor.
 const OWN_HEADERS: &[&str] = &["content-encoding", "content-md5", "content-type"];
 
 /// Who signs, when and for which scope.
 #[derive(Debug, Clone, Copy)]
 pub struct Signer<'s> {
-    /// The form of the dialect.
-    pub form: &'static Syntax,
+    /// The syntax to sign with.
+    pub syntax: &'static Syntax,
     /// The AccessKeyId.
     pub access_key_id: &'s str,
-    /// The key of the scope below.
+    /// The signing key of `scope`.
     pub key: &'s SigningKey,
     /// The credential scope.
     pub scope: CredentialScope<'s>,
@@ -34,7 +34,7 @@ pub struct Signer<'s> {
     pub timestamp: &'s str,
 }
 
-/// A request's signature. It prints nothing: it is a credential.
+/// The signature of a request. It has no `Debug`: it is a credential.
 pub struct Signed {
     /// The value of the Authorization header.
     pub authorization: String,
@@ -56,7 +56,7 @@ impl Signer<'_> {
         let digits = hex(&signature);
         let authorization = format!(
             "{} Credential={}/{}, SignedHeaders={}, Signature={}",
-            self.form.v4.algorithm,
+            self.syntax.v4.algorithm,
             self.access_key_id,
             self.scope,
             signed_headers.text(),
@@ -68,9 +68,9 @@ impl Signer<'_> {
         }
     }
 
-    /// The chain of a body in signed chunks behind a request.
+    /// The chain for the body of a request in signed chunks.
     pub fn chain(&self, seed: [u8; HMAC_SHA256_LENGTH]) -> ChunkChain {
-        let algorithm = self.form.v4.algorithm;
+        let algorithm = self.syntax.v4.algorithm;
         let scope = self.scope.text();
         ChunkChain::new(self.key.clone(), algorithm, self.timestamp, scope, seed)
     }
@@ -86,7 +86,7 @@ impl Signer<'_> {
             view,
             signed_headers,
             payload,
-            self.form,
+            self.syntax,
             self.key,
             self.timestamp,
             &scope,
@@ -94,7 +94,7 @@ impl Signer<'_> {
     }
 }
 
-/// Who a client of the command line signs as, and where.
+/// The credentials of a client, and the region they are used in.
 #[derive(Debug)]
 pub struct ScopedCredentials<'c> {
     /// The key.
@@ -108,19 +108,23 @@ pub struct ScopedCredentials<'c> {
 impl ScopedCredentials<'_> {
     fn signer<T>(
         &self,
-        form: &'static Syntax,
+        syntax: &'static Syntax,
         timestamp: &str,
         use_it: impl FnOnce(Signer<'_>) -> T,
     ) -> T {
         let scope = CredentialScope {
             date: timestamp.split('T').next().unwrap_or(""),
             region: self.region,
-            service: form.v4.service,
-            terminator: form.v4.terminator,
+            service: syntax.v4.service,
+            terminator: syntax.v4.terminator,
         };
-        let key = SigningKey::derive(form.v4.key_seed, &self.credentials.secret_access_key, scope);
+        let key = SigningKey::derive(
+            syntax.v4.key_seed,
+            &self.credentials.secret_access_key,
+            scope,
+        );
         use_it(Signer {
-            form,
+            syntax,
             access_key_id: &self.credentials.access_key_id,
             key: &key,
             scope,
@@ -131,7 +135,7 @@ impl ScopedCredentials<'_> {
 
 /// Signs in the Authorization header; gives every header to send but the Host, and the chain for a body in signed chunks.
 /// `payload` is the payload mode: a SHA-256 in hexadecimal digits, `UNSIGNED-PAYLOAD` or one of the `STREAMING-` modes.
-/// A vendor's date header of the request's own stays.
+/// If the request has the vendor's date header, it is kept.
 ///
 /// # Errors
 /// [`SignError`].
@@ -142,24 +146,24 @@ pub fn sign_header_v4(
     payload: &str,
     now: SystemTime,
 ) -> Result<(HeaderMap, ChunkChain), SignError> {
-    let form = dialect.syntaxes[0];
+    let syntax = dialect.syntaxes[0];
     let mut headers = request.headers.clone();
     let own_date = headers
-        .get(form.date_header)
+        .get(syntax.date_header)
         .and_then(|value| value.to_str().ok());
     let stamp = own_date.map_or_else(|| timestamp(now), ToOwned::to_owned);
     if parse_timestamp(&stamp).is_none() {
         return Err(SignError::Timestamp);
     }
-    set(&mut headers, form.date_header, &stamp)?;
-    set(&mut headers, form.v4.content_sha256_header, payload)?;
+    set(&mut headers, syntax.date_header, &stamp)?;
+    set(&mut headers, syntax.v4.content_sha256_header, payload)?;
     if let Some(token) = credentials.session_token {
-        set(&mut headers, form.v4.security_token_header, token)?;
+        set(&mut headers, syntax.v4.security_token_header, token)?;
     }
     set(&mut headers, HOST.as_str(), request.host)?;
-    let (signed, chain) = credentials.signer(form, &stamp, |signer| {
+    let (signed, chain) = credentials.signer(syntax, &stamp, |signer| {
         let view = request.view(&headers)?;
-        view.fields.check_foreign(form)?;
+        view.fields.check_foreign(syntax)?;
         let signed_headers = SignedHeaders::to_sign(&view, OWN_HEADERS);
         let signed = signer.sign(&view, &signed_headers, payload);
         let chain = signer.chain(signed.signature);
@@ -172,8 +176,8 @@ pub fn sign_header_v4(
     Ok((headers, chain))
 }
 
-/// Signs in the query string, good for `life` from `now` on; gives the whole query string. Whoever uses the URL has to send
-/// the vendor's headers of the request, which are signed.
+/// Presigns, valid for `life` from `now` on; gives the whole query string. Whoever uses the URL has to send the vendor's
+/// headers of the request, which are signed.
 ///
 /// # Errors
 /// [`SignError`].
@@ -184,14 +188,14 @@ pub fn sign_query_v4(
     life: Duration,
     now: SystemTime,
 ) -> Result<String, SignError> {
-    let form = dialect.syntaxes[0];
-    let names = &form.v4.parameters;
+    let syntax = dialect.syntaxes[0];
+    let names = &syntax.v4.parameters;
     let stamp = timestamp(now);
     let mut headers = request.headers.clone();
     set(&mut headers, HOST.as_str(), request.host)?;
-    credentials.signer(form, &stamp, |signer| {
+    credentials.signer(syntax, &stamp, |signer| {
         let view = request.view(&headers)?;
-        view.fields.check_foreign(form)?;
+        view.fields.check_foreign(syntax)?;
         let signed_headers = SignedHeaders::to_sign(&view, &[]);
         let credential = format!("{}/{}", signer.access_key_id, signer.scope);
         let life = life.as_secs().to_string();
@@ -206,7 +210,7 @@ pub fn sign_query_v4(
             };
             query += &format!("{separator}{name}={}", utf8_percent_encode(value, VALUE));
         };
-        push(names.algorithm, form.v4.algorithm);
+        push(names.algorithm, syntax.v4.algorithm);
         push(names.credential, &credential);
         push(names.date, &stamp);
         push(names.expires, &life);
@@ -312,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_signed_is_told() {
+    fn what_cannot_be_signed_is_an_error() {
         let refused = signed(
             "/",
             None,

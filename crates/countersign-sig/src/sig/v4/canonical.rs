@@ -5,7 +5,7 @@
 //! StringToSign     = algorithm \n timestamp \n scope \n hex(sha256(CanonicalRequest))
 //! ```
 //! Source: Amazon S3 API Reference, "Calculating a signature", tasks 1 and 2. Each text is written whole before it is
-//! hashed: to take in a piece costs a hash more than to take in some more bytes.
+//! hashed: each update of a hash has a cost of its own.
 
 use std::fmt;
 
@@ -23,36 +23,36 @@ use crate::sig::request::RequestView;
 use crate::sig::signing_key::{HMAC_SHA256_LENGTH, SigningKey};
 use crate::sig::target::with_blanks;
 
-/// The fifth line of a request that says nothing about its body.
+/// The payload hash of a request that declares nothing of its body.
 pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
-/// The bytes of a canonical request that most are shorter than.
+/// A capacity, in bytes, that suffices for most canonical requests.
 pub(super) const USUAL_LENGTH: usize = 512;
 
-/// The request in the form that is hashed. `Display` is the text by AWS's rules.
+/// The canonical request. `Display` gives it as AWS specifies it.
 #[derive(Debug)]
 pub struct CanonicalRequest<'v> {
     pub(super) view: &'v RequestView<'v>,
     pub(super) signed_headers: SignedHeaders<'v>,
-    /// The parameter with the signature itself, in the query form.
+    /// The query parameter with the signature itself, in a presigned request.
     pub(super) left_out: Option<&'static str>,
     pub(super) host_rule: HostRule,
-    /// The payload mode that the request declares, as its text.
+    /// The payload mode that the request declares.
     pub(super) payload: &'v [u8],
     pub(super) payload_signed: PayloadSigned,
 }
 
-/// Whether the header that declares the payload mode is one that was there when the request was signed.
+/// Whether the signer knew the header that declares the payload mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PayloadSigned {
-    /// Its value is the last line.
+    /// Yes: its value is the last line.
     Yes,
-    /// Whoever sends a presigned request may have added it; the last line may be `UNSIGNED-PAYLOAD`.
+    /// Perhaps not: the sender of a presigned request may have added it, so that the last line is `UNSIGNED-PAYLOAD`.
     Perhaps,
 }
 
 impl CanonicalRequest<'_> {
-    /// Writes the text behind what stands in `text`. Gives the first of the vendor's headers, but for metadata, whose value
-    /// is written with other blanks than it was sent with.
+    /// Appends the canonical request to `text`. Gives the first header of the vendor, metadata excepted, whose value has other
+    /// spaces there than it was sent with.
     pub fn write(&self, spelling: Spelling, text: &mut Vec<u8>) -> Option<&str> {
         text.extend_from_slice(self.view.method.as_bytes());
         text.push(b'\n');
@@ -75,7 +75,7 @@ impl CanonicalRequest<'_> {
     }
 
     /// The key's signature over the StringToSign that `over` makes of the hash of this text, and what [`Self::write`] gives.
-    /// Both texts are written into `buffer`, whatever stands there.
+    /// Both texts are written into `buffer`, which is cleared first.
     pub(super) fn mac<'c>(
         &self,
         spelling: Spelling,
@@ -92,11 +92,12 @@ impl CanonicalRequest<'_> {
     }
 
     fn signed_parameters(&self) -> impl Iterator<Item = &Parameter<'_>> {
-        let signed = |own: &&Parameter<'_>| self.left_out.is_none_or(|name| own.name != name);
+        let signed =
+            |parameter: &&Parameter<'_>| self.left_out.is_none_or(|name| parameter.name != name);
         self.view.parameters.iter().filter(signed)
     }
 
-    /// Every parameter but the signature, sorted by name as it is written; each name stands once.
+    /// Every parameter but the signature, sorted by name as it is written; each name appears once.
     fn write_query(&self, query: Query, text: &mut Vec<u8>) {
         if query == Query::Blanks {
             return self.write_with_blanks(text);
@@ -106,7 +107,9 @@ impl CanonicalRequest<'_> {
             Query::Rfc3986 => {
                 parameters.sort_unstable_by(|a, b| compare_encoded(a.raw_name, b.raw_name));
             }
-            Query::AsSent | Query::Blanks => parameters.sort_unstable_by_key(|own| own.raw_name),
+            Query::AsSent | Query::Blanks => {
+                parameters.sort_unstable_by_key(|parameter| parameter.raw_name)
+            }
         }
         for (at, parameter) in parameters.into_iter().enumerate() {
             if at > 0 {
@@ -128,11 +131,14 @@ impl CanonicalRequest<'_> {
         }
     }
 
-    /// The same with a blank for each `+`.
+    /// The same with a space for each `+`.
     fn write_with_blanks(&self, text: &mut Vec<u8>) {
-        let written = |own: &Parameter<'_>| {
-            let value = with_blanks(own.raw_value.unwrap_or(""));
-            (with_blanks(own.raw_name).into_owned(), value.into_owned())
+        let written = |parameter: &Parameter<'_>| {
+            let value = with_blanks(parameter.raw_value.unwrap_or(""));
+            (
+                with_blanks(parameter.raw_name).into_owned(),
+                value.into_owned(),
+            )
         };
         let mut parameters: Vec<_> = self.signed_parameters().map(written).collect();
         parameters.sort_unstable();
@@ -146,7 +152,7 @@ impl CanonicalRequest<'_> {
         }
     }
 
-    /// One line for each name, and none for a name that the request does not have: what was signed had one.
+    /// One line for each name; none for a name that the request does not have, so that the signature does not match.
     fn write_headers(&self, spelling: Spelling, text: &mut Vec<u8>) -> Option<&str> {
         let (mut before, mut collapsed) = ("", None);
         self.each_signed(spelling.plus(), |name, value| {
@@ -183,11 +189,11 @@ impl CanonicalRequest<'_> {
         collapsed
     }
 
-    /// Gives every value that is signed to `each`, with its name: in the order of the names, and the values of one name in
-    /// theirs. What the request has not as a header may stand in the query string.
+    /// Calls `each` with the name and the value of every signed header: in the order of the names, the values of one name in
+    /// theirs. A header that the request does not have may be in its query string.
     fn each_signed<'s>(&'s self, plus: Plus, mut each: impl FnMut(&'s str, &[u8])) {
         let fields = &self.view.fields;
-        // Sorted as the names are: what stands before a field that is signed is behind us.
+        // Sorted as the names are, so the search for a name starts where the one before was found.
         let mut vendors = fields.vendor.as_slice();
         for name in self.signed_headers.names() {
             let known = match name {
@@ -196,11 +202,11 @@ impl CanonicalRequest<'_> {
                 "date" => fields.date,
                 CONTENT_MD5 => fields.content_md5,
                 _ => {
-                    if let Some(at) = vendors.iter().position(|own| own.0 == name) {
+                    if let Some(at) = vendors.iter().position(|field| field.0 == name) {
                         each(name, vendors[at].1);
                         vendors = &vendors[at + 1..];
-                        while let Some(((own, value), behind)) = vendors.split_first()
-                            && *own == name
+                        while let Some(((next, value), behind)) = vendors.split_first()
+                            && *next == name
                         {
                             each(name, value);
                             vendors = behind;
@@ -219,26 +225,26 @@ impl CanonicalRequest<'_> {
             };
             if let Some(value) = known {
                 each(name, value);
-            } else if let Some(own) = self.view.signed_in_query(name) {
-                each(name, &own.value(plus));
+            } else if let Some(header) = self.view.signed_in_query(name) {
+                each(name, &header.value(plus));
             }
         }
     }
 
-    /// About how many bytes the text has; more than none.
+    /// An estimate of the length of the text, in bytes; at least 1.
     pub(super) fn length(&self) -> usize {
         let mut text = Vec::with_capacity(USUAL_LENGTH);
         self.write(Spelling::USUAL, &mut text);
         text.len()
     }
 
-    /// Every spelling that differs from the usual one and from the others. They are looked for where that fails.
+    /// Every variant that differs from the usual one and from the others. They are tried if the usual one does not match.
     pub fn other_spellings(&self) -> Vec<Spelling> {
         let paths = match is_encoded(self.view.path, b"/") {
             false => &[Path::AsSent, Path::Rfc3986][..],
             true => &[Path::AsSent][..],
         };
-        // A `+` is a blank to some nodes and a plus sign to others: it never stands for `%2B`.
+        // A `+` is a space to some nodes and a plus sign to others, so it may not be signed as `%2B`.
         let queries = match self.has_plus() {
             true => &[Query::AsSent, Query::Blanks][..],
             false if self.query_differs() => &[Query::AsSent, Query::Rfc3986][..],
@@ -259,7 +265,7 @@ impl CanonicalRequest<'_> {
         let mut spellings = Vec::new();
         for &payload in payloads {
             for &own_values in values {
-                // Who adds a port writes values as they are, where that differs.
+                // Clients that add the port also write values unchanged, so only these are combined.
                 let ports = match own_values == Values::Collapsed && values.len() > 1 {
                     true => &ports[..1],
                     false => ports,
@@ -287,8 +293,9 @@ impl CanonicalRequest<'_> {
     }
 
     fn query_differs(&self) -> bool {
-        let encoded = |own: &Parameter<'_>| {
-            is_encoded(own.raw_name, b"") && is_encoded(own.raw_value.unwrap_or(""), b"")
+        let encoded = |parameter: &Parameter<'_>| {
+            is_encoded(parameter.raw_name, b"")
+                && is_encoded(parameter.raw_value.unwrap_or(""), b"")
         };
         !self.signed_parameters().all(encoded)
     }
@@ -304,14 +311,14 @@ impl CanonicalRequest<'_> {
 
     fn host_has_port(&self) -> bool {
         let host = self.view.fields.host;
-        // Behind the bracket of an IPv6 address, if there is one.
+        // After the bracket of an IPv6 address, if there is one.
         host.is_none_or(|host| {
             let bracket = memchr::memrchr(b']', host).unwrap_or(0);
             memchr::memchr(b':', &host[bracket..]).is_some()
         })
     }
 
-    /// The text by AWS's rules, as bytes.
+    /// The canonical request as AWS specifies it, as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let spelling = match self.has_plus() {
             true => Spelling {
@@ -338,8 +345,8 @@ fn is_blank(byte: u8) -> bool {
 
 /// Whether a value is what [`write_collapsed`] makes of it.
 fn is_collapsed(value: &[u8]) -> bool {
-    // Most values have no blank at all, and no other byte of a value is less than the two. For so short a text the least
-    // is found sooner than a byte is.
+    // Most values have no space and no tab, and these are the least bytes of a header value; for a short text the minimum
+    // is found faster than either byte.
     let least = value.iter().fold(u8::MAX, |least, &byte| least.min(byte));
     least > b' '
         || (memchr::memchr(b'\t', value).is_none()
@@ -348,18 +355,18 @@ fn is_collapsed(value: &[u8]) -> bool {
 }
 
 fn write_collapsed(value: &[u8], text: &mut Vec<u8>) {
-    let words = value
+    let parts = value
         .split(|&byte| is_blank(byte))
-        .filter(|word| !word.is_empty());
-    for (at, word) in words.enumerate() {
+        .filter(|part| !part.is_empty());
+    for (at, part) in parts.enumerate() {
         if at > 0 {
             text.push(b' ');
         }
-        text.extend_from_slice(word);
+        text.extend_from_slice(part);
     }
 }
 
-/// The text that is signed. `Display` is the text by AWS's rules.
+/// The StringToSign. `Display` gives it as AWS specifies it.
 #[derive(Debug)]
 pub struct StringToSign<'c> {
     pub(super) algorithm: &'static str,
@@ -369,7 +376,7 @@ pub struct StringToSign<'c> {
 }
 
 impl<'c> StringToSign<'c> {
-    /// Writes the text behind what stands in `text`.
+    /// Appends the StringToSign to `text`.
     pub fn write(&self, text: &mut Vec<u8>) {
         for line in [self.algorithm, self.timestamp, self.scope] {
             text.extend_from_slice(line.as_bytes());
@@ -387,12 +394,12 @@ impl fmt::Display for StringToSign<'_> {
     }
 }
 
-/// Signs a request by the vendor's rules, for whoever sends one. `payload` is the last line of the canonical request.
+/// Signs a request by the vendor's rules, for senders. `payload` is the last line of the canonical request.
 pub(in crate::sig) fn sign(
     view: &RequestView<'_>,
     signed_headers: &SignedHeaders<'_>,
     payload: &str,
-    form: &'static Syntax,
+    syntax: &'static Syntax,
     key: &SigningKey,
     timestamp: &str,
     scope: &str,
@@ -401,18 +408,20 @@ pub(in crate::sig) fn sign(
         view,
         signed_headers: signed_headers.clone(),
         left_out: None,
-        host_rule: form.v4.host_rule,
+        host_rule: syntax.v4.host_rule,
         payload: payload.as_bytes(),
         payload_signed: PayloadSigned::Yes,
     };
     let over = |request| StringToSign {
-        algorithm: form.v4.algorithm,
+        algorithm: syntax.v4.algorithm,
         timestamp,
         scope,
         request,
     };
     let mut buffer = Vec::with_capacity(USUAL_LENGTH);
-    canonical.mac(Spelling::of(form), key, over, &mut buffer).0
+    canonical
+        .mac(Spelling::of(syntax), key, over, &mut buffer)
+        .0
 }
 
 #[cfg(test)]

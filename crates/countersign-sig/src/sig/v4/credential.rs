@@ -11,15 +11,15 @@ use crate::sig::verifying_key::VerifyingKey;
 
 /// The most names of signed headers: as many as a request has header fields.
 pub const MAX_SIGNED_HEADERS: usize = 100;
-/// As many names as most requests sign.
+/// A capacity that suffices for the signed headers of most requests.
 const USUAL_SIGNED_HEADERS: usize = 16;
-/// The longest region. The longest of AWS has 14 characters.
+/// The longest region, in characters. The longest of AWS has 14.
 pub const MAX_REGION_LENGTH: usize = 64;
 
-/// The characters of the day in a timestamp, `YYYYMMDD`.
+/// The length of the day in a timestamp, `YYYYMMDD`.
 const DAY_LENGTH: usize = 8;
 
-/// The regions in which a credential may be scoped.
+/// The regions that are accepted in a credential scope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Region {
     /// Every region.
@@ -38,17 +38,17 @@ impl Region {
     }
 }
 
-/// Whether a text can be a region.
+/// Whether a text is a valid region.
 pub fn is_region(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     (1..=MAX_REGION_LENGTH).contains(&text.len()) && text.bytes().all(fits)
 }
 
-/// The credential that a request names. Nothing in it is proven yet.
+/// The credential of a request. Nothing in it is verified yet.
 #[derive(Debug)]
 pub struct Credential<'v> {
     text: Cow<'v, str>,
-    /// Where each of the four slashes stands.
+    /// The positions of the four slashes.
     slashes: [usize; 4],
 }
 
@@ -75,7 +75,7 @@ impl<'v> Credential<'v> {
         &self.text[self.slashes[0] + 1..]
     }
 
-    /// The scope in its components.
+    /// The components of the scope.
     pub fn scope(&self) -> CredentialScope<'_> {
         let [_, second, third, last] = self.slashes;
         CredentialScope {
@@ -91,13 +91,13 @@ impl<'v> Credential<'v> {
         key.signing_key(seed, self.scope_text(), || self.scope())
     }
 
-    /// Compares the scope with the day of the request, the region here and the words of the dialect, in AWS's order.
+    /// Compares the scope with the day of the request, the accepted region and the names of the syntax, in the order of AWS.
     ///
     /// # Errors
     /// [`ScopeFault`].
     pub fn check_scope(
         &self,
-        words: &V4Names,
+        names: &V4Names,
         timestamp: &str,
         region: &Region,
     ) -> Result<(), ScopeFault> {
@@ -118,23 +118,23 @@ impl<'v> Credential<'v> {
                 expected: region.as_str().to_owned(),
             });
         }
-        if scope.service != words.service {
+        if scope.service != names.service {
             return Err(ScopeFault::Service {
                 provided: scope.service.to_owned(),
-                expected: words.service,
+                expected: names.service,
             });
         }
-        if scope.terminator != words.terminator {
+        if scope.terminator != names.terminator {
             return Err(ScopeFault::Terminator {
                 provided: scope.terminator.to_owned(),
-                expected: words.terminator,
+                expected: names.terminator,
             });
         }
         Ok(())
     }
 }
 
-/// The bytes of a header's name in lower case (RFC 9110, section 5.6.2).
+/// The bytes of a lower-case header name (RFC 9110, section 5.6.2).
 const TOKEN: [bool; 256] = {
     let mut table = [false; 256];
     let bytes = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz";
@@ -146,11 +146,11 @@ const TOKEN: [bool; 256] = {
     table
 };
 
-/// The names of the signed headers: lower-case, sorted, each once, with `;` between.
+/// The list of the signed headers: lower-case names, sorted, each once, separated by `;`.
 #[derive(Debug, Clone)]
 pub struct SignedHeaders<'v> {
     text: Cow<'v, str>,
-    /// Where each name ends: the list is gone through more than once.
+    /// The end of each name: the list is read more than once.
     ends: Vec<usize>,
     content: ContentHeaders,
 }
@@ -162,10 +162,10 @@ impl<'v> SignedHeaders<'v> {
         let mut ends = Vec::with_capacity(USUAL_SIGNED_HEADERS);
         let (mut rest, mut before) = (&*text, "");
         while ends.len() < MAX_SIGNED_HEADERS {
-            // What ends a name is no byte of one, so one look finds the end and checks what stands before it.
+            // A `;` is not a byte of a name, so one search finds the end and checks what precedes it.
             let end = rest.bytes().position(|byte| !TOKEN[usize::from(byte)]);
             let (name, behind) = rest.split_at(end.unwrap_or(rest.len()));
-            // No name is less than itself or the empty one, so none stands twice and none is empty.
+            // Each name is greater than the one before, the first than the empty one: no name twice, none empty.
             if before >= name || name == "authorization" {
                 return None;
             }
@@ -183,12 +183,15 @@ impl<'v> SignedHeaders<'v> {
         None
     }
 
-    /// The Host and every header of the vendor's, with those of `own` where the request has them: what a gateway may
-    /// vouch for, because whoever signed the request signed it, or it set the header itself.
-    pub fn to_sign(view: &RequestView<'_>, own: &[&str]) -> SignedHeaders<'static> {
+    /// The Host, every header of the vendor, and those of `content` that the request has: the headers that a gateway may sign
+    /// again, because the client signed them or the gateway set them.
+    pub fn to_sign(view: &RequestView<'_>, content: &[&str]) -> SignedHeaders<'static> {
         let vendors = view.fields.vendor.iter().map(|(name, _)| *name);
-        let own = own.iter().copied().filter(|name| view.has(name));
-        let mut names: Vec<&str> = std::iter::once("host").chain(vendors).chain(own).collect();
+        let content = content.iter().copied().filter(|name| view.has(name));
+        let mut names: Vec<&str> = std::iter::once("host")
+            .chain(vendors)
+            .chain(content)
+            .collect();
         names.sort_unstable();
         names.dedup();
         let ends = names.iter().scan(0, |start, name| {
@@ -219,14 +222,14 @@ impl<'v> SignedHeaders<'v> {
         })
     }
 
-    /// Which of the headers that say what the body is are on the list.
+    /// Which of Content-MD5 and Content-Type are on the list.
     pub fn content_headers(&self) -> ContentHeaders {
         self.content
     }
 
     /// Whether a name is on the list.
     pub fn contains(&self, name: &str) -> bool {
-        self.names().any(|own| own == name)
+        self.names().any(|signed| signed == name)
     }
 }
 

@@ -31,14 +31,14 @@ pub use credential::{Credential, Region, SignedHeaders};
 pub use presented::Presented;
 use spelling::Spelling;
 
-/// How many bytes of other spellings are hashed for a request whose usual spelling does not hold: every spelling that there
-/// can be of a request with a header of 8 KB, the most that Amazon S3 takes, and few of a longer one.
+/// How many bytes of further variants are hashed if the usual one does not match: enough for every variant of a request with
+/// a header of 8 KB, the most that Amazon S3 accepts, and for a few of a longer one.
 const MAX_TRIED_BYTES: usize = 256 * 1024;
 
-/// A request of version 4, read and found to be in order, but for the signature.
+/// A request of version 4 that is checked in everything but its signature.
 #[derive(Debug)]
 pub struct Signing<'v> {
-    form: &'static Syntax,
+    syntax: &'static Syntax,
     credential: Credential<'v>,
     timestamp: Cow<'v, str>,
     canonical: CanonicalRequest<'v>,
@@ -50,11 +50,11 @@ pub struct Signing<'v> {
 pub struct Confirmed<'c> {
     /// The key that confirmed it.
     key: SigningKey,
-    /// Its own bytes, from which the chunks of a body go on.
+    /// The bytes of the signature, the seed for the chunks of a body.
     signature: [u8; HMAC_SHA256_LENGTH],
-    /// The spelling of the request over which it holds.
+    /// The variant of the request over which it holds.
     pub spelling: Spelling,
-    /// The first of the vendor's headers, but for metadata, that was signed with other blanks than it was sent with.
+    /// The first header of the vendor, metadata excepted, that was signed with other spaces than it was sent with.
     pub collapsed: Option<&'c str>,
 }
 
@@ -67,7 +67,7 @@ impl<'v> Signing<'v> {
         view: &'v RequestView<'v>,
         operation: Operation,
         now: SystemTime,
-        ChosenSyntax { form, .. }: ChosenSyntax,
+        ChosenSyntax { syntax, .. }: ChosenSyntax,
         presented: Presented<'v>,
         options: &VerifyOptions,
     ) -> Result<Self, AuthFailure> {
@@ -77,24 +77,26 @@ impl<'v> Signing<'v> {
             signed_headers,
             signature,
         } = presented;
-        view.fields.check_foreign(form)?;
-        let declared = Declared::of(view, form, placement, &signed_headers)?;
+        view.fields.check_foreign(syntax)?;
+        let declared = Declared::of(view, syntax, placement, &signed_headers)?;
         if declared.mode.is_chunked() && !takes_chunks(operation, placement) {
             return Err(AuthFailure::MisplacedChunks);
         }
-        let Some((timestamp, signed_at)) = time_of(view, form, placement) else {
+        let Some((timestamp, signed_at)) = time_of(view, syntax, placement) else {
             return Err(AuthFailure::NoDate(placement));
         };
         credential
-            .check_scope(&form.v4, &timestamp, &options.region)
+            .check_scope(&syntax.v4, &timestamp, &options.region)
             .map_err(|fault| AuthFailure::CredentialScope(placement, fault))?;
         match placement {
             Placement::Header => {
                 freshness::check_skew(&*timestamp, signed_at, now, options.max_clock_skew)?;
             }
             Placement::Query | Placement::Form => {
-                let expires = view.parameter(form.v4.parameters.expires);
-                let expires = expires.and_then(|own| own.raw_value).unwrap_or("");
+                let expires = view.parameter(syntax.v4.parameters.expires);
+                let expires = expires
+                    .and_then(|parameter| parameter.raw_value)
+                    .unwrap_or("");
                 freshness::check_life(
                     signed_at,
                     expires,
@@ -104,20 +106,20 @@ impl<'v> Signing<'v> {
                 )?;
             }
         }
-        check_signed(&view.fields, form, &signed_headers)?;
+        check_signed(&view.fields, syntax, &signed_headers)?;
         let left_out = match placement {
             Placement::Header | Placement::Form => None,
-            Placement::Query => Some(form.v4.parameters.signature),
+            Placement::Query => Some(syntax.v4.parameters.signature),
         };
         Ok(Self {
-            form,
+            syntax,
             credential,
             timestamp,
             canonical: CanonicalRequest {
                 view,
                 signed_headers,
                 left_out,
-                host_rule: form.v4.host_rule,
+                host_rule: syntax.v4.host_rule,
                 payload: declared.text,
                 payload_signed: declared.signed,
             },
@@ -126,7 +128,7 @@ impl<'v> Signing<'v> {
         })
     }
 
-    /// The AccessKeyId. Not proven.
+    /// The AccessKeyId. Not verified.
     pub fn access_key_id(&self) -> &str {
         self.credential.access_key_id()
     }
@@ -146,24 +148,23 @@ impl<'v> Signing<'v> {
         &self.canonical
     }
 
-    /// The StringToSign by AWS's rules, for a diagnosis.
+    /// The StringToSign as AWS specifies it, for a diagnosis.
     pub fn string_to_sign(&self) -> StringToSign<'_> {
         self.string_over(Sha256::digest(self.canonical.to_bytes()).into())
     }
 
     fn string_over(&self, request: [u8; 32]) -> StringToSign<'_> {
         StringToSign {
-            algorithm: self.form.v4.algorithm,
+            algorithm: self.syntax.v4.algorithm,
             timestamp: &self.timestamp,
             scope: self.credential.scope_text(),
             request,
         }
     }
 
-    /// The spelling of the request over which the key's signature is the one provided. A comparison takes the same time
-    /// wherever the first difference stands.
+    /// The variant of the request for which the key's signature is the one provided. Signatures are compared in constant time.
     pub(super) fn confirmed_by(&self, key: &VerifyingKey) -> Option<Confirmed<'_>> {
-        let key = self.credential.signing_key(self.form.v4.key_seed, key);
+        let key = self.credential.signing_key(self.syntax.v4.key_seed, key);
         let mut buffer = Vec::with_capacity(USUAL_LENGTH);
         let mut holds = |spelling: Spelling| {
             let over = |request| self.string_over(request);
@@ -190,11 +191,11 @@ impl<'v> Signing<'v> {
         })
     }
 
-    /// What the signature says about the body.
+    /// What the signature covers of the body.
     pub(super) fn payload(&self, confirmed: Confirmed<'_>) -> PayloadClaim {
         let Confirmed { key, signature, .. } = confirmed;
         let chain = || {
-            let algorithm = self.form.v4.algorithm;
+            let algorithm = self.syntax.v4.algorithm;
             let scope = self.credential.scope_text();
             let chain = ChunkChain::new(key, algorithm, &*self.timestamp, scope, signature);
             Box::new(chain)
@@ -209,13 +210,13 @@ impl<'v> Signing<'v> {
     }
 }
 
-/// Only these two stream an object in; everything else has a body that S3 reads whole.
+/// Only these two have the data of an object as body, which may be chunked; S3 reads any other body whole.
 fn takes_chunks(operation: Operation, placement: Placement) -> bool {
     placement == Placement::Header
         && matches!(operation, Operation::PutObject | Operation::UploadPart)
 }
 
-/// What a request declares about its body.
+/// What a request declares of its body.
 struct Declared<'v> {
     text: &'v [u8],
     mode: PayloadMode,
@@ -223,21 +224,23 @@ struct Declared<'v> {
 }
 
 impl<'v> Declared<'v> {
-    /// The header says it. A presigned request may say it in a parameter, or nothing.
+    /// Reads the payload mode from the header; a presigned request may have it in a parameter, or not at all.
     fn of(
         view: &'v RequestView<'v>,
-        form: &Syntax,
+        syntax: &Syntax,
         placement: Placement,
         signed_headers: &SignedHeaders<'_>,
     ) -> Result<Self, AuthFailure> {
-        let name = form.v4.content_sha256_header;
+        let name = syntax.v4.content_sha256_header;
         let in_header = view.fields.vendor(name);
-        let parameter = form.v4.parameters.content_sha256;
+        let parameter = syntax.v4.parameters.content_sha256;
         let in_query = view
             .parameters
             .iter()
-            .find(|own| placement == Placement::Query && own.name.eq_ignore_ascii_case(parameter))
-            .map(|own| own.raw_value.unwrap_or("").as_bytes());
+            .find(|found| {
+                placement == Placement::Query && found.name.eq_ignore_ascii_case(parameter)
+            })
+            .map(|found| found.raw_value.unwrap_or("").as_bytes());
         let (text, signed) = match (in_header, in_query) {
             (None, None) if placement == Placement::Header => {
                 return Err(AuthFailure::MissingPayloadMode(name));
@@ -253,9 +256,9 @@ impl<'v> Declared<'v> {
             (Some(text), Some(other)) if text == other => (text, PayloadSigned::Yes),
             (Some(text), Some(_)) => return Err(AuthFailure::bad_payload_mode(name, text)),
         };
-        let mode = match PayloadMode::of(text, form.v4.algorithm) {
+        let mode = match PayloadMode::of(text, syntax.v4.algorithm) {
             Some(mode) => mode,
-            // As S3 has it: what a presigned request says of a body that it does not have is no matter, as long as it is signed.
+            // As at S3, a signed payload mode of a presigned request without a body does not matter.
             None if placement == Placement::Query && has_no_body(view.method) => {
                 PayloadMode::Unsigned
             }
@@ -265,18 +268,18 @@ impl<'v> Declared<'v> {
     }
 }
 
-/// The time of signing, as text and as a time. In the header form the vendor's date header says it, else `Date`, which may
-/// also be an HTTP date. The text is a line of the StringToSign, so it is signed wherever it stands.
+/// The time of signing, as text and as a time. Signed in the header, a request has it in the vendor's date header or else in
+/// `Date`, which may also be an HTTP date. The text is a line of the StringToSign, so it is always signed.
 fn time_of<'v>(
     view: &'v RequestView<'v>,
-    form: &Syntax,
+    syntax: &Syntax,
     placement: Placement,
 ) -> Option<(Cow<'v, str>, SystemTime)> {
     let basic = |text: &'v str| Some((text.into(), freshness::parse_timestamp(text)?));
     if placement == Placement::Query {
-        return basic(view.parameter(form.v4.parameters.date)?.raw_value?);
+        return basic(view.parameter(syntax.v4.parameters.date)?.raw_value?);
     }
-    if let Some(value) = view.fields.vendor(form.date_header) {
+    if let Some(value) = view.fields.vendor(syntax.date_header) {
         return basic(text_of(value)?.trim_ascii());
     }
     let text = text_of(view.fields.date?)?.trim_ascii();
@@ -286,20 +289,20 @@ fn time_of<'v>(
     })
 }
 
-/// The Host and every header of the vendor's must be signed, but for the payload mode: its value is the last line of the
-/// canonical request either way. Everything else that a node takes from such a header would be whoever's who sent it.
+/// The Host and every header of the vendor must be signed, except the payload mode: its value is the last line of the
+/// canonical request anyway. Whoever sends the request could set any other such header.
 fn check_signed(
     fields: &Fields<'_>,
-    form: &Syntax,
+    syntax: &Syntax,
     signed_headers: &SignedHeaders<'_>,
 ) -> Result<(), AuthFailure> {
-    let optional = form.v4.content_sha256_header;
-    // Both are sorted, so each name is looked for behind the one before. Metadata may stand more than once.
+    let optional = syntax.v4.content_sha256_header;
+    // Both are sorted, so the search for a name starts after the one before. Metadata may appear more than once.
     let (mut names, mut before) = (signed_headers.names(), "");
     let mut signed = |name| {
         let again = name == before;
         before = name;
-        again || names.any(|own| own == name)
+        again || names.any(|signed_name| signed_name == name)
     };
     let vendors = || fields.vendor.iter().map(|(name, _)| *name);
     if signed("host") && vendors().all(|name| name == optional || signed(name)) {

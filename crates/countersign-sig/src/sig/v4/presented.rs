@@ -1,4 +1,4 @@
-//! The parts of a signature of version 4, as a request presents them.
+//! The credentials of version 4, as a request presents them.
 
 use std::borrow::Cow;
 
@@ -6,10 +6,10 @@ use super::credential::{Credential, SignedHeaders};
 use crate::sig::Placement;
 use crate::sig::failure::AuthFailure;
 
-/// What a request of version 4 says about its signature.
+/// The credentials of a request of version 4.
 #[derive(Debug)]
 pub struct Presented<'v> {
-    /// Where it stands.
+    /// Where they are.
     pub placement: Placement,
     /// Who signed, and for which day, region and service.
     pub credential: Credential<'v>,
@@ -20,7 +20,7 @@ pub struct Presented<'v> {
 }
 
 impl<'v> Presented<'v> {
-    /// Reads the parts, from wherever they stand.
+    /// Reads the parts, from the header or the query string.
     ///
     /// # Errors
     /// Rules 13 to 15 of [`AuthFailure`].

@@ -1,19 +1,19 @@
-//! The spellings of one and the same canonical request that real clients sign.
+//! The variants of the same canonical request that real clients sign.
 
 use crate::dialect::{Syntax, ValueRule};
 use crate::sig::query_headers::Plus;
 use crate::sig::target::{PathSpelling, QuerySpelling, VerifiedTarget};
 
-/// How the path is written. Both mean the same request: clients sign what they send, or what RFC 3986 makes of it (WOS SDK
-/// for Java: `~` as `%7E`, `*` as it is; AWS's rules: the other way round).
+/// How the path is signed. Both mean the same request: clients sign what they send, or the path percent-encoded anew. The WOS
+/// SDK for Java sends `%7E` for `~`, and `*` unencoded; AWS specifies `~` and `%2A`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Path {
     AsSent,
     Rfc3986,
 }
 
-/// How the query string is written: as the path is, or with a blank for each `+` (aws4fetch signs `%20` and sends `+`; S3
-/// takes both).
+/// How the query string is signed: as the path is, or with a space for each `+` (aws4fetch signs `%20` and sends `+`; S3
+/// accepts both).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Query {
     AsSent,
@@ -21,15 +21,15 @@ pub enum Query {
     Blanks,
 }
 
-/// How the values of headers are written: by AWS's rules, trimmed, with one blank for several and one line for the values
-/// of one name, or as the WOS SDKs do it, untouched and each value on its line.
+/// How the values of headers are signed: as AWS specifies (trimmed, runs of spaces collapsed, the values of one name on one
+/// line), or as the WOS SDKs do (unchanged, each value on a separate line).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Values {
     Collapsed,
     AsSent,
 }
 
-/// The default port that stands behind the Host in what is signed.
+/// The default port that is signed with the Host but not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Port {
     AsSent,
@@ -37,14 +37,14 @@ pub enum Port {
     Http,
 }
 
-/// The last line: what the request declares, or `UNSIGNED-PAYLOAD` where a header that nothing signs declares more.
+/// The last line: the payload mode that the request declares, or `UNSIGNED-PAYLOAD` if the sender added the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Payload {
     Declared,
     Unsigned,
 }
 
-/// A spelling of one and the same canonical request that real clients use.
+/// One of the variants of the same canonical request that real clients sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spelling {
     /// The path.
@@ -69,14 +69,14 @@ impl Spelling {
         payload: Payload::Declared,
     };
 
-    /// What AWS's rules ask for; our own signers write it.
+    /// The canonical request as AWS specifies it; the signer of this crate writes it.
     pub const DOCUMENTED: Self = Self {
         path: Path::Rfc3986,
         query: Query::Rfc3986,
         ..Self::USUAL
     };
 
-    /// How the request target reads in this spelling.
+    /// The request target as it is signed in this variant.
     pub fn target(self) -> VerifiedTarget {
         VerifiedTarget {
             path: match self.path {
@@ -91,7 +91,7 @@ impl Spelling {
         }
     }
 
-    /// What a `+` in the query string stands for.
+    /// What a `+` in the query string means.
     pub fn plus(self) -> Plus {
         match self.query {
             Query::AsSent | Query::Rfc3986 => Plus::Plus,
@@ -99,9 +99,9 @@ impl Spelling {
         }
     }
 
-    /// What the vendor's nodes take from everybody.
-    pub fn of(form: &Syntax) -> Self {
-        let values = match form.v4.value_rule {
+    /// The variant that the vendor's nodes accept.
+    pub fn of(syntax: &Syntax) -> Self {
+        let values = match syntax.v4.value_rule {
             ValueRule::Collapsed => Values::Collapsed,
             ValueRule::AsSent => Values::AsSent,
         };

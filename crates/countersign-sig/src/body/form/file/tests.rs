@@ -72,15 +72,15 @@ fn push_anyhow(plan: &FormBody, body: &[u8], file: usize) -> Result<Vec<u8>, For
         for end_apart in [false, true] {
             let (gone, result) = push(plan, pieces, end_apart);
             assert_eq!(result, expected, "{pieces:?}");
-            let told = plan
+            let length = plan
                 .file_length()
-                .map_or(file, |told| file.min(told as usize));
+                .map_or(file, |length| file.min(length as usize));
             let before = match plan.framing {
                 Framing::Plain => 0,
                 Framing::AsReceived => plan.head_length as usize,
             };
             assert!(
-                gone.len() < (before + told).max(1),
+                gone.len() < (before + length).max(1),
                 "{pieces:?}: all of it has gone on"
             );
         }
@@ -119,13 +119,13 @@ fn the_file_arrives_whole_in_any_pieces() {
     for file in files() {
         let body = body(&file, CLOSING);
         let length = file.len() as u64;
-        for (plan, told) in [
+        for (plan, known) in [
             (whole as fn(&[u8], Framing) -> _, Some(length)),
             (promised, Some(length)),
             (streamed, None),
         ] {
             let plain = plan(&body, Framing::Plain).unwrap();
-            assert_eq!(plain.file_length(), told);
+            assert_eq!(plain.file_length(), known);
             assert_eq!(plain.usual_file_length(), Some(length));
             let (least, most) = plain.file_lengths();
             assert!((least..=most).contains(&length));
