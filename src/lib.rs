@@ -6,12 +6,13 @@
 //! |---|---|---|
 //! | 0 pure | [`secret`], [`address`], [`dialect`] | secrets, which cannot be printed; bucket, key and operation; a file for each vendor |
 //! | 0 | [`clock`], [`socket_address`] | the time; the address of a socket |
+//! | 1 | [`node`] | HTTP/1.1 towards one storage node: an exchange on a connection; the idle connections |
 //! | 1 pure | [`sig`] | `RequestView → Claim → Verified`: verification of signatures |
 //! | 2 pure | [`body`] | `PayloadClaim → BodyPlan → BodyVerifier`: verification of bodies while they stream |
 //! | 2 | [`credentials`] | the stores of access keys: the only I/O before a request is forwarded |
 //! | 2 | [`policy`] | `Verified → Permit`: whether a caller may do an operation |
 //! | 3 pure | [`answer`] | the S3 error documents: the response to a failure of a pure module |
-//! | 3 | [`cluster`] | `Permit → HttpPeer`: the nodes; a connection to one needs a permit |
+//! | 3 | [`cluster`] | `Permit → Node`: the nodes; a connection to one needs a permit |
 //! | 4 | [`error`] | every refusal, and the responses to those that only the gateway declares |
 //! | 5 | [`metrics`], [`logs`] | all metrics; the log |
 //! | 6 | [`runtime`] | the shared state of a running gateway, with the configuration in use |
@@ -37,6 +38,7 @@ pub mod error;
 pub mod gateway;
 pub mod logs;
 pub mod metrics;
+pub mod node;
 pub mod policy;
 pub mod runtime;
 pub mod server;

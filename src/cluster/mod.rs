@@ -1,9 +1,8 @@
 //! Clusters: the nodes behind the gateway.
 
-mod peer;
+mod connect;
 mod reach;
 mod resign;
-mod spent;
 
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -13,11 +12,10 @@ use crate::dialect::DialectName;
 use crate::policy::Permit;
 use crate::sig::node_key::NodeKey;
 use crate::socket_address::SocketAddress;
-pub use peer::Exchange;
+pub use connect::Node;
 pub use reach::MAX_PROBES;
 use resign::NodeKeys;
 pub use resign::{Addressing, ClientNodeKey, NodeCredentials, PayloadSigning, SignWith};
-pub use spent::SpentConnections;
 
 /// How verified requests are forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -103,18 +101,13 @@ pub struct Cluster {
     next: AtomicUsize,
 }
 
-/// The nodes that one request has tried so far.
+/// Which nodes one request has tried.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Attempt {
+pub struct TriedNodes {
+    /// The place of the first one; none before that.
     first: Option<usize>,
-    tried: usize,
-}
-
-impl Attempt {
-    /// Takes back the latest attempt, so that its node is tried again.
-    pub fn retry_same_node(&mut self) {
-        self.tried = self.tried.saturating_sub(1);
-    }
+    /// How many were tried.
+    count: usize,
 }
 
 impl Cluster {
@@ -137,17 +130,6 @@ impl Cluster {
     pub fn key(&self, permit: &Permit) -> Option<&NodeKey> {
         let keys = self.keys.as_ref()?;
         Some(keys.of_client(&permit.verified().identity().access_key_id))
-    }
-
-    /// Whether there is a node that the request has not tried.
-    pub fn has_untried(&self, attempt: &Attempt) -> bool {
-        attempt.tried < self.options.nodes.len()
-    }
-
-    /// The index in [`Cluster::labels`] of the node of the latest attempt.
-    pub fn latest(&self, attempt: &Attempt) -> Option<usize> {
-        let latest = attempt.first? + attempt.tried.checked_sub(1)?;
-        Some(latest % self.labels.len())
     }
 
     /// Whether a node accepts a connection within this time; nothing is sent on it. With more than [`MAX_PROBES`] nodes, `round`

@@ -50,13 +50,13 @@ pub(super) fn cluster() -> Section<ClusterOptions> {
         )
         .about("The longest time to connect to a node")
         .key("read_timeout", Span(MAX_TIMEOUT), field!(read_timeout))
-        .about("The longest time in which a node sends no byte")
+        .about("The longest time in which a node sends no byte after it has got the whole request, or reads no byte of the request")
         .key(
             "upstream_keepalive",
             Count(0..=MAX_UPSTREAM_KEEPALIVE),
             field!(upstream_keepalive),
         )
-        .about("The most idle keep-alive connections to nodes")
+        .about("The most idle keep-alive connections to nodes for each worker thread")
         .key("bucket_names", Word, field!(names.bucket_names))
         .about("The bucket names that the nodes accept")
         .key("dot_segments", Word, field!(names.dot_segments))

@@ -1,4 +1,4 @@
-//! The check of a request: from the header to a permit, or to a refusal.
+//! The check of a request: its head gets a permit or a refusal.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -25,22 +25,22 @@ use crate::wire::head::RequestHead;
 use crate::wire::parse::{is_token, members};
 use crate::wire::target::Target;
 
-/// What the header of a request has come to.
+/// The result of the check of a head.
 #[allow(
     clippy::large_enum_variant,
     reason = "nearly every request is the large one, and each lives for one call"
 )]
 enum Checked {
-    /// It has its permit.
+    /// The request has its permit.
     Permitted(Admitted),
-    /// It is a POST form to this bucket: its body says who signed it.
+    /// The request is a form upload to this bucket, signed by the fields in its body.
     Form(Address),
 }
 
-/// Why a request has not got its permit yet.
+/// Why a request has no permit yet.
 enum Stop {
     Refused(Refusal),
-    /// It claims this AccessKeyId, for whose key the store has to ask.
+    /// The store needs I/O to look up the key with this AccessKeyId.
     Unresolved(String),
 }
 
@@ -50,7 +50,7 @@ impl<R: Into<Refusal>> From<R> for Stop {
     }
 }
 
-/// Admits a request: from its head to its permit. Of a POST form it reads the head of the body, too.
+/// Checks a request and returns its permit. Reads the fields of a form upload from its body.
 ///
 /// # Errors
 /// [`Refusal`].
@@ -65,8 +65,8 @@ pub async fn admit(
         match check(client.request(), &head, context, now, key.take()) {
             Ok(checked) => break Ok(checked),
             Err(Stop::Refused(refusal)) => break Err(refusal),
-            // It is checked again once its key is there: to keep all that was read of it until then would cost every
-            // request more than that costs one.
+            // It is checked again with the key: to keep the state of the first check would cost every request more than the
+            // second check costs the few that need it.
             Err(Stop::Unresolved(id)) => match Box::pin(context.live.key_of(&id)).await {
                 Ok(resolved) => key = Some(resolved),
                 Err(refusal) => {
@@ -79,7 +79,7 @@ pub async fn admit(
     context.head = head;
     let mut admitted = match checked? {
         Checked::Permitted(admitted) => admitted,
-        // Boxed, since the room of what is rare would else be part of every request's future.
+        // Boxed, because it is rare, and would make the future of every request larger.
         Checked::Form(bucket) => Box::pin(form::admit(client, context, bucket, now)).await?,
     };
     if admitted.body.verify_first() {
@@ -89,7 +89,7 @@ pub async fn admit(
     Ok(admitted)
 }
 
-/// Checks the header of a request. `resolved` is the key that the store was asked for, if it was.
+/// Checks the head of a request. `resolved` is the key, if it has been looked up with I/O.
 fn check(
     request: &RequestHeader,
     head: &RequestHead,
@@ -127,7 +127,7 @@ fn check(
     let (path, rules) = (target.path, cluster.names);
     let address = Address::of(method, host, path, names, copy_source, hosts, rules)
         .map_err(Refusal::Address)?;
-    // The signature may cover it, so it cannot be sent on without the dot.
+    // The signature may cover the Host, so the dot cannot be removed.
     if cluster.forward == Forward::Passthrough && address.host_has_root() {
         return Err(Refusal::Address(AddressFailure::RootHost).into());
     }
@@ -162,7 +162,7 @@ fn check(
     })
 }
 
-/// Checks the signature. Gives besides it the fields that it covers and that a node which verifies it has to get, too.
+/// Verifies the signature. Also returns the further fields that it covers and that nodes need to verify it themselves.
 fn verify(
     live: &ActiveConfig,
     listener: &Listener,
@@ -188,7 +188,7 @@ fn verify(
         },
     };
     let verified = claim.verify(&key);
-    // The last rule of all is about what the signature, which holds, does not cover.
+    // The last rule is about parameters that a valid signature does not cover.
     context.refused.verified = matches!(verified, Ok(_) | Err(AuthFailure::UncoveredParameter(_)));
     let verified = verified.map_err(Refusal::Auth)?;
     check_named(&claim, view)?;
@@ -199,7 +199,7 @@ fn verify(
     Ok((verified, signed_fields))
 }
 
-/// The address with its key as it was signed: what is decided upon, logged and forwarded is one spelling.
+/// The address with its key as signed, so that the same variant is decided on, logged and forwarded.
 fn signed_address(address: &Address, verified: &Verified) -> Address {
     match (verified.target().path, address.key()) {
         (PathSpelling::Rfc3986, Some(key)) => address.with_key(&verified.target().path(key)),
@@ -207,7 +207,8 @@ fn signed_address(address: &Address, verified: &Verified) -> Address {
     }
 }
 
-/// Nodes that verify the signature themselves have to get every header that it covers: gives those that do not go on anyway.
+/// Nodes that verify the signature themselves need every header field that it covers: returns those that are not forwarded
+/// anyway.
 fn signed_fields(claim: &sig::Claim<'_>) -> Result<Vec<String>, Refusal> {
     let further = claim.signed_headers().filter(|name| !forward::passes(name));
     further
@@ -218,19 +219,19 @@ fn signed_fields(claim: &sig::Claim<'_>) -> Result<Vec<String>, Refusal> {
         .collect()
 }
 
-/// Whether a parameter stands for the header that makes a PUT a copy, wherever the request is signed: some nodes read it so.
+/// Whether a parameter is the header that makes a PUT a copy: some nodes read it so, wherever the request is signed.
 fn is_copy_source(parameter: &Parameter<'_>) -> bool {
     parameter.name.starts_with(['x', 'X'])
         && vendor_header(&parameter.name.to_ascii_lowercase()) == Some("copy-source")
 }
 
-/// What the check takes from the header besides the signature.
+/// The fields that the check needs besides those of the signature.
 struct RoutingFields<'r> {
     host: &'r str,
     copy_source: CopySource,
 }
 
-/// Checks the fields that steer HTTP itself, in one pass over all of them.
+/// Checks the fields of HTTP itself, in one pass.
 fn check_header(head: &RequestHead) -> Result<RoutingFields<'_>, Refusal> {
     let mut host = None;
     let mut copy_source = CopySource::Absent;
@@ -243,7 +244,7 @@ fn check_header(head: &RequestHead) -> Result<RoutingFields<'_>, Refusal> {
             "host" if host.replace(value).is_some() => {
                 return Err(Refusal::Address(AddressFailure::SeveralHosts));
             }
-            // They make some servers act on another method than the one on the request line.
+            // Some servers use their value in place of the method of the request line.
             "x-http-method-override" | "x-http-method" | "x-method-override" => {
                 return Err(Refusal::MethodOverride(name.to_owned()));
             }
@@ -256,18 +257,18 @@ fn check_header(head: &RequestHead) -> Result<RoutingFields<'_>, Refusal> {
     Ok(RoutingFields { host, copy_source })
 }
 
-/// What a `Connection` field names concerns the connection alone (RFC 9110, section 7.6.1). The gateway takes no field
-/// away for it and forwards none of that kind, so an offer of another protocol, or the name of a field that ends here, is
-/// ignored. A field that goes on cannot stand there: whoever obeys the name would take it away.
+/// The names in `Connection` are hop-by-hop fields (RFC 9110, section 7.6.1). The gateway forwards no hop-by-hop field and
+/// removes none because of `Connection`, so an offer of another protocol, or the name of a field that is not forwarded, is
+/// ignored. The name of a forwarded field is refused: a recipient that follows RFC 9110 would remove that field.
 fn check_connection(value: &[u8]) -> Result<(), Refusal> {
-    let goes_on = |option: &[u8]| !is_token(option) || forward::carries(&lower_case(option));
-    match members(value).find(|option| !is_plain(option) && goes_on(option)) {
+    let is_forwarded = |option: &[u8]| !is_token(option) || forward::carries(&lower_case(option));
+    match members(value).find(|option| !is_plain(option) && is_forwarded(option)) {
         Some(option) => Err(Refusal::ConnectionNames(lossy(option))),
         None => Ok(()),
     }
 }
 
-/// Nor can a field that is signed.
+/// Refuses the name of a signed field in `Connection`.
 fn check_named(claim: &sig::Claim<'_>, view: &RequestView<'_>) -> Result<(), Refusal> {
     let connection = view.headers.iter().filter(|field| field.0 == "connection");
     for option in connection.flat_map(|field| members(field.1)) {
@@ -279,7 +280,7 @@ fn check_named(claim: &sig::Claim<'_>, view: &RequestView<'_>) -> Result<(), Ref
     Ok(())
 }
 
-/// Whether a connection option is one of those that most requests have, and names no field that anything depends on.
+/// Whether a connection option is a common one, which names no field that is forwarded or signed.
 fn is_plain(option: &[u8]) -> bool {
     [&b"keep-alive"[..], b"close", b"te", b"upgrade"]
         .iter()
@@ -305,7 +306,7 @@ fn check_method(request: &RequestHeader) -> Result<&Method, Refusal> {
     }
 }
 
-/// Whether a read asks for other headers of its answer (Amazon S3 API Reference, "GetObject").
+/// Whether a read overrides header fields of its response (Amazon S3 API Reference, "GetObject").
 fn overrides_response(view: &RequestView<'_>) -> bool {
     let overrides = |name: &str| starts_with_ignoring_case(name, "response-");
     matches!(view.method, "GET" | "HEAD")

@@ -1,10 +1,9 @@
-//! The body of a request on its way to the node: proven while it streams, its last piece held back until it is.
+//! The body of a request: verified while it streams, with its last part withheld until then.
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue};
-use pingora::{Error, ErrorType};
 
 use super::client::{Client, Piece};
+use super::forward::NodeFields;
 use crate::address::{Content, Operation};
 use crate::body::{
     BodyFailure, BodyOptions, BodyPlan, BodyVerifier, ChecksumAlgorithm, End, ForwardedEncoding,
@@ -17,40 +16,56 @@ use crate::policy::Permit;
 use crate::sig::RequestView;
 use crate::wire::head::RequestHead;
 
-/// The most that is read of a body that frames an empty object: its one chunk and its trailer. What Pingora keeps of a
-/// body to send it to a node that is asked later.
+/// The longest body of an empty object in chunks: its one chunk and its trailer. The size of Pingora's buffer for a body that
+/// is read before a node is contacted.
 const MAX_EMPTY_OBJECT_BYTES: usize = 64 * 1024;
 
-/// What is to be proven of a body, and how far that has come.
+/// What is to be verified of a body.
 #[derive(Debug, Default)]
 pub struct Body {
-    /// Boxed, as all that only a request with a body has: the others are most, and each is moved several times.
+    /// Boxed, because most requests have none, and each request is moved several times.
     plan: Option<Box<BodyPlan>>,
-    /// That of an empty body, which is proven: where its header changes on the way.
+    /// The plan of an empty body, which is verified already, if its header changes for the node.
     settled: Option<Box<BodyPlan>>,
-    /// Of the attempt under way. Another attempt starts with the first byte again.
-    verifier: Option<Box<BodyVerifier>>,
-    proof: Proof,
-    /// The operation that has no body, where one in chunks of HTTP's is announced nonetheless.
+    /// The operation that has no body, if the request has `Transfer-Encoding: chunked` nevertheless.
     bodiless: Option<Operation>,
 }
 
-#[derive(Debug, Default)]
-enum Proof {
-    /// The end has not come.
-    #[default]
-    Pending,
-    Held,
-    Failed(BodyFailure),
+/// The verification of a body in one attempt at a node. Another attempt starts with the first byte again.
+#[derive(Debug)]
+pub struct BodyProof {
+    /// None if there is nothing to verify.
+    verifier: Option<Box<BodyVerifier>>,
+    is_done: bool,
+}
+
+impl BodyProof {
+    /// Takes a part and returns the bytes that may be sent to the node now.
+    ///
+    /// # Errors
+    /// [`BodyFailure`], once the body is found to differ from the signed one.
+    pub fn push(&mut self, piece: Bytes, end: End) -> Result<Bytes, BodyFailure> {
+        let Some(verifier) = &mut self.verifier else {
+            return Ok(piece);
+        };
+        let passed = verifier.push(piece, end)?;
+        self.is_done |= end == End::Last;
+        Ok(passed)
+    }
+
+    /// Whether the body is not yet verified to its end.
+    pub fn is_open(&self) -> bool {
+        self.verifier.is_some() && !self.is_done
+    }
 }
 
 impl Body {
-    /// Plans the proof of a permitted request's body. `content_length` is 0 where the request has no body at all, none
-    /// where it comes in chunks of HTTP's. GET, HEAD and DELETE without a body claim nothing of it, as S3 has it: a hash that a client signs there is no
-    /// matter.
+    /// Plans the verification of a permitted request's body. `content_length` is 0 if the request has no body, none with
+    /// `Transfer-Encoding: chunked`. Like S3, GET, HEAD and DELETE without a body claim nothing: a hash that a client signs
+    /// there is ignored.
     ///
     /// # Errors
-    /// [`Refusal`], for what the header alone tells to be wrong.
+    /// [`Refusal`], for faults that the header shows.
     pub fn planned(
         permit: &Permit,
         view: &RequestView<'_>,
@@ -60,7 +75,7 @@ impl Body {
         let operation = permit.address().operation();
         match (operation.content(), content_length) {
             (Content::Nothing, Some(1..)) => Err(Refusal::UnexpectedBody(operation)),
-            // What is in the chunks is seen when they are read.
+            // Whether there is a body is known once the chunks are read.
             (Content::Nothing, None) => {
                 let body = Self::of_operation(permit, view, forward, Some(0))?;
                 Ok(Self {
@@ -72,7 +87,7 @@ impl Body {
         }
     }
 
-    /// The same for a body that the operation has.
+    /// The same for an operation that has a body.
     fn of_operation(
         permit: &Permit,
         view: &RequestView<'_>,
@@ -92,7 +107,7 @@ impl Body {
         let limits = BodyOptions::default();
         let plan = BodyPlan::of(view, syntax, payload, content_length, framing, &limits)?;
         if content_length == Some(0) {
-            // No filter need run over nothing: what is claimed of it is settled here.
+            // There is no part to verify later: what is claimed of an empty body is checked here.
             let settled = plan.verifier().push(Bytes::new(), End::Last);
             settled?;
             let renamed = plan.forwarded_encoding() != ForwardedEncoding::AsReceived;
@@ -108,23 +123,28 @@ impl Body {
         })
     }
 
-    /// Whether the body has to be read before the header goes on: the node is to get an empty object out of frames, and
-    /// would have all of it with the header, or it is to get no body.
+    /// Whether the request has no body, although it has `Transfer-Encoding: chunked`.
+    pub fn is_proven_empty(&self) -> bool {
+        self.bodiless.is_some()
+    }
+
+    /// Whether the body has to be read before the header is sent: the node gets an empty object without its chunk framing, and
+    /// would have all of it with the header; or it gets no body.
     pub fn verify_first(&self) -> bool {
         let plan = self.plan.as_ref();
         self.bodiless.is_some()
             || plan.is_some_and(|plan| plan.verify_order() == VerifyOrder::BeforeHeader)
     }
 
-    /// Proves the framed empty object, or that there is nothing in the chunks, before a node is asked.
+    /// Verifies an empty object in chunks, or that the chunks are empty, before a node is contacted.
     ///
     /// # Errors
     /// [`Refusal`].
-    pub async fn verify_buffered(&mut self, client: &mut Client<'_>) -> Result<(), Refusal> {
+    pub async fn verify_buffered(&self, client: &mut Client<'_>) -> Result<(), Refusal> {
         client.allow_body().await;
-        // What is read here comes through the filter once more, from Pingora's buffer.
+        // The attempt gets what is read here from Pingora's buffer.
         client.keep_what_is_read();
-        self.begin_attempt();
+        let mut proof = self.proof();
         let mut read = 0;
         loop {
             let Piece { bytes, last } = client.next_piece().await?;
@@ -135,115 +155,65 @@ impl Body {
             if read > MAX_EMPTY_OBJECT_BYTES {
                 return Err(Refusal::Body(BodyFailure::Truncated));
             }
-            self.push(bytes, last)?;
+            let end = if last { End::Last } else { End::More };
+            proof.push(bytes, end)?;
             if last {
                 return Ok(());
             }
         }
     }
 
-    /// A node is about to get the body from its first byte.
-    pub fn begin_attempt(&mut self) {
-        self.verifier = self.plan.as_ref().map(|plan| Box::new(plan.verifier()));
-        self.proof = Proof::Pending;
-    }
-
-    /// Passes a piece: takes out of it what is not for the node now. `Some` of nothing holds everything back; `None`
-    /// would end the message.
-    ///
-    /// # Errors
-    /// Pingora's, which cuts the connection to the node with its message incomplete. [`Body::failure`] says why.
-    pub fn pass(&mut self, piece: &mut Option<Bytes>, end: bool) -> pingora::Result<()> {
-        if self.verifier.is_none() {
-            return Ok(());
-        }
-        match self.push(piece.take().unwrap_or_default(), end) {
-            // At the end nothing more is nothing more: no bytes would be written as an empty chunk, which ends a message
-            // in chunks a first time.
-            Ok(passed) => *piece = Some(passed).filter(|passed| !end || !passed.is_empty()),
-            Err(failure) => {
-                self.proof = Proof::Failed(failure);
-                return Error::e_explain(ErrorType::InternalError, "the body is not as signed");
-            }
-        }
-        Ok(())
-    }
-
-    fn push(&mut self, piece: Bytes, end: bool) -> Result<Bytes, BodyFailure> {
-        let Some(verifier) = &mut self.verifier else {
-            return Ok(piece);
-        };
-        let end = if end { End::Last } else { End::More };
-        let passed = verifier.push(piece, end)?;
-        if end == End::Last {
-            self.proof = Proof::Held;
-        }
-        Ok(passed)
-    }
-
-    /// Whether there is something to prove that has not been.
-    pub fn is_unproven(&self) -> bool {
-        self.plan.is_some() && !matches!(self.proof, Proof::Held)
-    }
-
-    /// Why the proof failed, if it did.
-    pub fn failure(&self) -> Option<&BodyFailure> {
-        match &self.proof {
-            Proof::Failed(failure) => Some(failure),
-            Proof::Pending | Proof::Held => None,
+    /// Starts the verification of the body, for one attempt at a node.
+    pub fn proof(&self) -> BodyProof {
+        BodyProof {
+            verifier: self.plan.as_ref().map(|plan| Box::new(plan.verifier())),
+            is_done: false,
         }
     }
 
-    /// Makes the header that of the plain object, where the body is to arrive at the node as that: with its length, and
-    /// without what tells of the frames around it. A trailer's checksum is lost with them: it comes behind the object, and
-    /// a header goes before it.
-    pub fn unframe(&self, headers: &mut HeaderMap) {
+    /// If the node gets the plain object, changes the header fields accordingly: the length of the object, and no field about
+    /// its chunk framing. The checksum of a trailer is not forwarded: it arrives after the object, and the header is sent
+    /// before.
+    pub fn unframe(&self, fields: &mut NodeFields<'_>) {
         if self.bodiless.is_some() {
-            // The gateway has met it.
-            headers.remove(EXPECT);
+            // The gateway has sent `100 Continue`.
+            fields.remove("expect");
         }
         let Some(plan) = self.plan.as_ref().or(self.settled.as_ref()) else {
             return;
         };
         match plan.forwarded_encoding() {
             ForwardedEncoding::AsReceived => {}
-            ForwardedEncoding::Removed => drop(headers.remove(CONTENT_ENCODING)),
+            ForwardedEncoding::Removed => fields.remove("content-encoding"),
             ForwardedEncoding::Value(codings) => {
-                headers.insert(CONTENT_ENCODING, codings.clone());
+                fields.set("content-encoding", codings.as_bytes().to_vec());
             }
         }
         if plan.unwraps() == Unwrapping::None {
             return;
         }
-        let checked = headers.keys().any(|name| {
-            let word = vendor_header(name.as_str()).and_then(|own| own.strip_prefix("checksum-"));
+        let checked = fields.iter().any(|(name, _)| {
+            let word = vendor_header(name).and_then(|rest| rest.strip_prefix("checksum-"));
             word.is_some_and(|word| ChecksumAlgorithm::named(word).is_some())
         });
-        let framing: Vec<HeaderName> = headers
-            .keys()
-            .filter(|name| match vendor_header(name.as_str()) {
-                Some("content-sha256" | "decoded-content-length" | "trailer") => true,
-                // It announces a checksum that now stands nowhere, which S3 refuses.
-                Some("sdk-checksum-algorithm") => !checked,
-                _ => false,
-            })
-            .cloned()
-            .collect();
-        for name in framing {
-            headers.remove(name);
-        }
+        fields.retain(|name| match vendor_header(name) {
+            Some("content-sha256" | "decoded-content-length" | "trailer") => false,
+            // S3 refuses it without the checksum that it names.
+            Some("sdk-checksum-algorithm") => checked,
+            _ => true,
+        });
         if let Some(length) = plan.forwarded_length() {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            fields.set("content-length", length.to_string().into_bytes());
         }
         if self.verify_first() {
-            // The gateway has met it.
-            headers.remove(EXPECT);
+            // The gateway has sent `100 Continue`.
+            fields.remove("expect");
         }
     }
 }
 
-/// Why an upload is refused whose header has no length, neither Content-Length nor HTTP's chunks, and claims that there is a
-/// body: for want of the length (S3: 411), and not because no bytes are others than the claimed ones.
+/// The refusal of an upload with neither Content-Length nor `Transfer-Encoding: chunked` that claims a body: the length is
+/// missing (S3: 411), which describes the fault better than a failed checksum of no bytes.
 pub fn without_length(refusal: Refusal, permit: &Permit, head: &RequestHead) -> Refusal {
     let operation = permit.address().operation();
     let stores = matches!(operation, Operation::PutObject | Operation::UploadPart);
@@ -263,19 +233,24 @@ pub fn without_length(refusal: Refusal, permit: &Permit, head: &RequestHead) -> 
 mod tests {
     use super::*;
     use crate::dialect::AWS;
-    use crate::sig::fields_of;
+    use crate::sig::Field;
     use crate::sig::payload::PayloadClaim;
 
-    fn fields(written: &[(&'static str, &str)]) -> HeaderMap {
-        let pairs = written.iter().map(|(name, value)| {
-            let value = HeaderValue::from_str(value).unwrap();
-            (HeaderName::from_static(name), value)
-        });
-        pairs.collect()
+    fn fields(written: &[(&'static str, &'static str)]) -> NodeFields<'static> {
+        let mut fields = NodeFields::default();
+        for (name, value) in written {
+            fields.add(*name, value.as_bytes());
+        }
+        fields
     }
 
-    fn body(headers: &HeaderMap, framing: Framing, payload: &PayloadClaim) -> Body {
-        let view = RequestView::of("PUT", "/b/k", None, fields_of(headers)).unwrap();
+    fn all(fields: &NodeFields<'_>) -> Vec<(String, Vec<u8>)> {
+        let owned = |(name, value): Field<'_>| (name.to_owned(), value.to_vec());
+        fields.iter().map(owned).collect()
+    }
+
+    fn body(headers: &NodeFields<'_>, framing: Framing, payload: &PayloadClaim) -> Body {
+        let view = RequestView::of("PUT", "/b/k", None, headers.iter()).unwrap();
         let limits = BodyOptions::default();
         let plan = BodyPlan::of(
             &view,
@@ -303,7 +278,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_header_of_the_plain_object_tells_of_no_frames() {
+    fn the_header_of_the_plain_object_says_nothing_about_chunks() {
         let claim = PayloadClaim::UnsignedChunksWithTrailer;
         let mut headers = fields(CHUNKED);
         body(&headers, Framing::Plain, &claim).unframe(&mut headers);
@@ -312,57 +287,49 @@ mod tests {
             ("content-encoding", "gzip"),
             ("x-amz-meta-trailer", "x"),
         ];
-        assert_eq!(headers, fields(&plain));
+        assert_eq!(all(&headers), all(&fields(&plain)));
 
         let mut headers = fields(CHUNKED);
         body(&headers, Framing::AsReceived, &claim).unframe(&mut headers);
-        assert_eq!(headers, fields(CHUNKED));
+        assert_eq!(all(&headers), all(&fields(CHUNKED)));
     }
 
     #[test]
     fn the_name_of_a_checksum_stays_with_the_checksum() {
         let mut headers = fields(CHUNKED);
         headers.remove("x-amz-trailer");
-        let crc32 = HeaderValue::from_static("AAAAAA==");
-        headers.insert("x-amz-checksum-crc32", crc32);
+        headers.set("x-amz-checksum-crc32", &b"AAAAAA=="[..]);
         let claim = PayloadClaim::UnsignedChunksWithTrailer;
         body(&headers, Framing::Plain, &claim).unframe(&mut headers);
-        assert!(headers.contains_key("x-amz-checksum-crc32"));
-        assert!(headers.contains_key("x-amz-sdk-checksum-algorithm"));
+        assert!(headers.get("x-amz-checksum-crc32").is_some());
+        assert!(headers.get("x-amz-sdk-checksum-algorithm").is_some());
     }
 
     #[test]
     fn an_attempt_starts_with_the_first_byte() {
         let headers = fields(&[("content-md5", "XrY7u+Ae7tCTyyK7j1rNww==")]);
-        let view = RequestView::of("PUT", "/b/k", None, fields_of(&headers)).unwrap();
+        let view = RequestView::of("PUT", "/b/k", None, headers.iter()).unwrap();
         let claim = PayloadClaim::NotDeclared;
         let limits = BodyOptions::default();
         let framing = Framing::AsReceived;
         let plan =
             BodyPlan::of(&view, AWS.syntaxes[0], &claim, Some(11), framing, &limits).unwrap();
-        let mut body = Body {
+        let body = Body {
             plan: Some(Box::new(plan)),
             ..Body::default()
         };
-        body.begin_attempt();
-        let mut piece = Some(Bytes::from_static(b"hello"));
-        body.pass(&mut piece, false).unwrap();
-        assert_eq!(piece, Some(Bytes::new()), "held back, and no end");
-        assert!(body.is_unproven());
-        body.begin_attempt();
-        for (text, end) in [("hello ", false), ("world", true)] {
-            piece = Some(Bytes::from_static(text.as_bytes()));
-            body.pass(&mut piece, end).unwrap();
-        }
-        assert_eq!(piece, Some(Bytes::from_static(b"hello world")));
-        assert!(!body.is_unproven());
-        body.begin_attempt();
-        piece = Some(Bytes::from_static(b"hello_world"));
-        assert!(body.pass(&mut piece, true).is_err());
-        assert!(matches!(
-            body.failure(),
-            Some(BodyFailure::ContentMd5 { .. })
-        ));
-        assert!(body.is_unproven());
+        let mut proof = body.proof();
+        let held = proof.push(Bytes::from_static(b"hello"), End::More).unwrap();
+        assert_eq!(held, Bytes::new(), "withheld");
+        assert!(proof.is_open());
+        let mut proof = body.proof();
+        assert_eq!(proof.push("hello ".into(), End::More), Ok(Bytes::new()));
+        let whole = proof.push("world".into(), End::Last);
+        assert_eq!(whole, Ok("hello world".into()));
+        assert!(!proof.is_open());
+        let mut proof = body.proof();
+        let failed = proof.push("hello_world".into(), End::Last);
+        assert!(matches!(failed, Err(BodyFailure::ContentMd5 { .. })));
+        assert!(proof.is_open());
     }
 }

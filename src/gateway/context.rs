@@ -1,20 +1,14 @@
-//! What the gateway keeps of one request while it is in flight.
+//! The state of one request.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pingora::http::RequestHeader;
-use pingora::protocols::SocketDigest;
-use pingora::{Error, ErrorType};
 
 use super::body::Body;
 use super::form::Upload;
-use super::relay::{MAX_INTERIM_ANSWERS, Relay};
 use crate::address::Address;
 use crate::answer::Answer;
-use crate::body::SignedChunks;
-use crate::cluster::Attempt;
-use crate::cluster::SpentConnections;
 use crate::dialect::{ChosenSyntax, DialectName};
 use crate::error::{Blame, Reason, Refusal};
 use crate::metrics::{Count, Metrics, NodeMetrics};
@@ -23,136 +17,92 @@ use crate::runtime::active_config::{ActiveConfig, Listener};
 use crate::runtime::request_id::RequestId;
 use crate::sig::Version;
 use crate::sig::claimed::Claimed;
-use crate::wire::connection::{Connection, ReadState};
+use crate::wire::connection::Connection;
 use crate::wire::head::RequestHead;
 use crate::wire::target::Target;
 
 /// One request in flight.
 pub struct Context {
-    /// The configuration that it is handled with.
+    /// The configuration, the same one for the whole request.
     pub live: Arc<ActiveConfig>,
-    /// The connection it came on.
+    /// The client connection.
     pub connection: Arc<Connection>,
     /// The gateway's id of the request.
     pub request_id: RequestId,
     /// Its header fields.
     pub head: RequestHead,
-    /// When its header had been read.
+    /// When its header section had been read.
     pub started: Instant,
-    /// How long the check of the signature took.
+    /// The duration of the signature verification.
     pub verification: Option<Duration>,
-    /// What it is allowed, once it has its permit.
+    /// The permit and what belongs to it, once it is admitted.
     pub admitted: Option<Admitted>,
-    /// What is known of it where it got no permit.
+    /// What is known of a refused request.
     pub refused: Refused,
-    /// The latest attempt at a node.
-    pub attempt: NodeAttempt,
+    /// The latest attempt.
+    pub record: NodeRecord,
     _in_flight: InFlight,
 }
 
-/// A request that may go to a node.
+/// A request that may be forwarded to a node.
 #[derive(Debug)]
 pub struct Admitted {
-    /// Leave to do so.
+    /// The permission to forward it.
     pub permit: Permit,
-    /// The dialect that its answer uses.
+    /// The dialect of its response.
     pub response_dialect: DialectName,
-    /// The fields besides the usual ones that its signature covers, where the nodes verify it themselves.
+    /// The further fields that its signature covers and that nodes need to verify it themselves.
     pub signed_fields: Vec<String>,
-    /// The proof of its body.
+    /// What it claims about its body.
     pub body: Body,
-    /// What it is besides, where it is a form upload.
+    /// The form, if it is a form upload.
     pub form: Option<Box<Upload>>,
-    /// When its signature had been checked, where a node is asked right behind that.
+    /// When its signature had been verified, if it is forwarded immediately after that.
     pub verified_at: Option<Instant>,
 }
 
-impl Admitted {
-    /// Whether there is something of the body to prove that has not been.
-    pub fn is_unproven(&self) -> bool {
-        let form = self.form.as_ref();
-        self.body.is_unproven() || form.is_some_and(|form| form.is_unproven())
-    }
-
-    /// Why the body is refused, if its proof failed.
-    pub fn body_failure(&self) -> Option<Refusal> {
-        self.body.failure().cloned().map(Refusal::Body)
-    }
-
-    /// Why a form upload is refused, if it turned out to be wrong while it was on its way.
-    pub fn form_refusal(&self) -> Option<Refusal> {
-        self.form.as_ref()?.refusal()
-    }
-}
-
-/// What a request that is refused claimed to be, and what it was told.
+/// A refused request, and the response to it.
 #[derive(Debug, Default)]
 pub struct Refused {
     /// Why it is refused.
     pub reason: Option<Reason>,
-    /// The address, where it had one.
+    /// Its address, if it has a valid one.
     pub address: Option<Address>,
-    /// Who signed it by its own words, where they can be read.
+    /// The unverified identity of its signer, if it can be read.
     pub claimed: Option<Claimed<'static>>,
-    /// The dialect that its answer uses, where that is known before it is refused.
+    /// The dialect of its response, if that is known before it is refused.
     pub response_dialect: Option<DialectName>,
-    /// Whether its signature holds, and it is refused for something else.
+    /// Whether its signature holds, and it is refused for another reason.
     pub verified: bool,
-    /// The answer of the gateway's own, if it gave one.
+    /// The response of the gateway, if it has sent one.
     pub answer: Option<Answer>,
-    /// Whose fault it is that it gave one.
+    /// Who caused it.
     pub blame: Option<Blame>,
 }
 
-/// The latest attempt at a node, and which nodes were tried before.
+/// The node of the latest attempt, and its response.
 #[derive(Debug, Default)]
-pub struct NodeAttempt {
-    /// The nodes that the request has tried.
-    pub nodes: Attempt,
-    /// When it started.
-    pub started: Option<Instant>,
-    /// Its connection.
-    pub connection: Option<Arc<SocketDigest>>,
-    /// Whether the next one needs a connection of its own.
-    pub single_use: bool,
-    /// When it had its connection; none where the client is still to send a body.
-    pub connected: Option<Instant>,
-    /// The frames that the body goes on in, where the node gets it in signed chunks.
-    pub signed_chunks: Option<SignedChunks>,
-    /// How many interim answers the node has given.
-    pub interim_answers: u8,
-    /// How long the node took to the header of its answer.
+pub struct NodeRecord {
+    /// The index of the node; none before the first attempt.
+    at: Option<usize>,
+    /// The time until the header section of its response.
     pub duration: Option<Duration>,
-    /// The node's own id of the request.
+    /// Its request id.
     pub node_request_id: Option<String>,
-    /// What is done to the body of the node's answer.
-    pub relay: Relay,
 }
 
-impl NodeAttempt {
-    /// Counts an answer of the node's that is not its last.
-    ///
-    /// # Errors
-    /// An error of the node's, where there are too many.
-    pub fn count_interim_answer(&mut self) -> pingora::Result<()> {
-        self.interim_answers += 1;
-        if self.interim_answers > MAX_INTERIM_ANSWERS {
-            let flood = "more interim answers than a node may give";
-            return Err(Error::explain(ErrorType::InvalidHTTPHeader, flood).into_up());
-        }
-        Ok(())
-    }
-
-    /// The node's connection is not to be used again.
-    pub fn spend(&mut self, spent: &SpentConnections) {
-        if let Some(connection) = self.connection.take() {
-            spent.spend(&connection);
-        }
+impl NodeRecord {
+    /// Starts an attempt at this node.
+    pub fn begin(&mut self, at: usize) {
+        *self = Self {
+            at: Some(at),
+            ..Self::default()
+        };
     }
 }
 
 impl Context {
-    /// A request whose header has just been read.
+    /// A request whose header section has just been read.
     pub fn new(
         live: Arc<ActiveConfig>,
         connection: Arc<Connection>,
@@ -168,36 +118,31 @@ impl Context {
             verification: None,
             admitted: None,
             refused: Refused::default(),
-            attempt: NodeAttempt::default(),
+            record: NodeRecord::default(),
             _in_flight: InFlight::new(&metrics.in_flight),
         }
     }
 
-    /// The listener that its connection came in at.
+    /// The listener of its connection.
     pub fn listener(&self) -> &Listener {
         self.connection.listener(&self.live)
     }
 
-    /// Whether the node has been silent for too long.
-    pub fn node_is_overdue(&self) -> bool {
-        self.connection.state() == ReadState::Nothing
-    }
-
-    /// Whether the node has answered before it could have the whole request.
-    pub fn is_answered_early(&self) -> bool {
-        self.connection.state() != ReadState::Answer
-    }
-
-    /// The node that the latest attempt went to, and its counters.
+    /// The address of the node of the latest attempt, and its metrics.
     pub fn node(&self) -> Option<(&str, &NodeMetrics)> {
-        let at = self.live.cluster.latest(&self.attempt.nodes)?;
+        self.node_of(&self.record)
+    }
+
+    /// The same for another record of this request.
+    pub fn node_of(&self, record: &NodeRecord) -> Option<(&str, &NodeMetrics)> {
+        let at = record.at?;
         Some((
             self.live.cluster.labels().get(at)?,
             self.live.node_metrics.get(at)?,
         ))
     }
 
-    /// What is wrong with the framing of the body, if something is.
+    /// The refusal for a fault in the framing of the body, if there was one.
     pub fn broken_body(&self) -> Option<Refusal> {
         self.connection.body_fault().map(Refusal::Wire)
     }
@@ -210,7 +155,7 @@ impl Context {
         }
     }
 
-    /// Reads who signed a request that got no permit, by its own words; that of a form is known already.
+    /// Reads the unverified identity of the signer of a refused request, unless a form has given it already.
     pub fn note_claim(&mut self, request: &RequestHeader) {
         if self.admitted.is_some() || self.refused.claimed.is_some() {
             return;
@@ -221,7 +166,7 @@ impl Context {
         self.refused.claimed = claimed.map(Claimed::into_owned);
     }
 
-    /// The dialect and the form of its signature, verified or claimed.
+    /// The dialect and the syntax of its signature, verified or claimed.
     pub fn dialect(&self) -> Option<ChosenSyntax> {
         match &self.admitted {
             Some(admitted) => Some(admitted.permit.verified().dialect()),
@@ -238,7 +183,7 @@ impl Context {
     }
 }
 
-/// Counts the request as in flight while it lives.
+/// Counts a request as in flight until it is dropped.
 struct InFlight(Count);
 
 impl InFlight {

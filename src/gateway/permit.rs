@@ -1,4 +1,4 @@
-//! From a signature that holds to a permit: one way, wherever the signature stood: in the header, the query or a POST form.
+//! The permit for a verified request, whether it is signed in its header, its query or a form.
 
 use super::body::{Body, without_length};
 use super::forward;
@@ -10,17 +10,17 @@ use crate::policy::{Caller, Permit, decide};
 use crate::sig::{RequestView, Verified, Version};
 use crate::wire::head::RequestHead;
 
-/// A request that the gateway composes for a node.
+/// A request that the gateway writes for a node.
 #[derive(Clone, Copy)]
 pub struct NodeRequest<'r> {
-    /// Its method, target and fields, as the client signed them or as its form became them.
+    /// Its method, target and fields, as the client signed them or as the gateway made them of a form.
     pub view: &'r RequestView<'r>,
     /// The same fields, with the length of its body.
     pub head: &'r RequestHead,
 }
 
-/// Decides whether a verified request may go on, and plans the proof of its body. `request` is none for a form that goes on
-/// as it came: its reader proves it. `hosts` are the listener's names.
+/// Decides whether a verified request may be forwarded, and plans the verification of its body. `request` is none for a form
+/// that is forwarded unchanged: the reader of the form verifies it. `hosts` are the listener's names.
 ///
 /// # Errors
 /// [`Refusal`].
@@ -45,8 +45,9 @@ pub fn permit(
     }
 }
 
-/// A dialect without regard to case signs `?ACL`, and version 4 signs whatever is there; nodes with regard to case would
-/// not see an `acl` there. Version 2 in a dialect with regard to case covers no such name, so it has been refused by now.
+/// Refuses parameters such as `?ACL` for nodes of a case-sensitive dialect, which would not read it as `acl`. A
+/// case-insensitive dialect signs it as `acl`, and version 4 signs it as sent. Version 2 in a case-sensitive dialect does not
+/// cover such a name: it has been refused already.
 fn check_spelling(
     asked: &Verified,
     cluster: &Dialect,
@@ -61,7 +62,7 @@ fn check_spelling(
         let listed = AWS
             .sub_resources
             .iter()
-            .find(|own| own.eq_ignore_ascii_case(&parameter.name))
+            .find(|name| name.eq_ignore_ascii_case(&parameter.name))
             .copied();
         if let Some(known) = listed
             .or_else(|| selector(&parameter.name))

@@ -1,82 +1,83 @@
-//! What comes back from a node, in the words that the client is to read: header names, the XML declaration and the
-//! namespace of the root element. Object bodies are never touched.
+//! Translates a node's response into the client's dialect: header names, the XML declaration and the namespace of the root
+//! element. Object bodies are never changed.
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::response::Parts;
 use http::{Method, StatusCode};
-use pingora::http::ResponseHeader;
+use pingora::{ErrorType, OrErr};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
 use crate::address::Operation;
+use crate::body::End;
 use crate::dialect::{Dialect, DialectName, Documents};
 
-/// What some vendors' documents have in their XML declaration.
+/// The part of an XML declaration that only some vendors write.
 const STANDALONE: &str = " standalone=\"yes\"";
-/// How much of a document is looked at for its root element. A longer prologue passes as it is.
+/// How much of a document is searched for its root element. A longer prologue is forwarded unchanged.
 const MAX_PROLOGUE: usize = 8 * 1024;
 
 mod framing;
 mod identity;
 mod own_key;
 
-pub use framing::{MAX_INTERIM_ANSWERS, settle};
+pub use framing::frame;
 use identity::Identified;
 use own_key::HeldRefusal;
 
-/// What is done to the body of an answer.
+/// The translation of a response body.
 #[derive(Debug, Default)]
 pub enum Relay {
-    /// It passes as it is.
+    /// The body is forwarded unchanged.
     #[default]
     AsIs,
-    /// Nothing of it passes: the gateway answers for itself.
+    /// The body is discarded: the gateway writes its own or none.
     Nothing,
-    /// It is a document whose root element has not arrived whole.
+    /// A document whose root element is not complete.
     Pending(Translation),
-    /// Its root element has passed; so many spaces are to follow the document, so that its announced length holds.
+    /// The rest of a document. This much white space follows it, to fill its announced length.
     Padded(usize),
-    /// It is a refusal that may concern the gateway's own signature.
+    /// A refusal that may be about the gateway's signature.
     Held(Box<HeldRefusal>),
-    /// It is an error document, or may be one, whose ids become the gateway's.
+    /// A document that is or may be an error document, whose ids are replaced with those of the gateway.
     Identified(Box<Identified>),
 }
 
-/// Who the gateway is towards the client.
+/// The ids that the client gets.
 #[derive(Debug, Clone)]
 pub struct Identity<'g> {
-    /// The gateway's id of the request.
+    /// The gateway's request id.
     pub request_id: HeaderValue,
     /// The id of this gateway.
     pub host_id: &'g str,
 }
 
-/// A document on its way from one dialect's words into another's.
+/// The translation of a document from one dialect to another.
 #[derive(Debug)]
 pub struct Translation {
-    /// How the client's vendor writes documents.
+    /// The documents of the client's vendor.
     wanted: &'static Documents,
     /// The namespaces of the node's vendor.
     known: &'static [&'static str],
     held: BytesMut,
-    /// By how much the announced length exceeds the node's; none where no length is announced.
+    /// By how much the announced length exceeds the node's; none if no length is announced.
     growth: Option<usize>,
 }
 
-/// Puts the header of a node's answer into `dialect`, under the gateway's own request id, and says what is to be done to
-/// the body. Gives the node's own request id too. `own_refusal` is what the client is told where the node refuses the
-/// gateway's own signature; none where the signature is the client's.
+/// Translates the header section of a node's response into `dialect`, with the ids of the gateway. Returns the translation of
+/// the body and the node's request id. `own_refusal` makes the document for the client if the node refuses the gateway's
+/// signature; none if the node gets the client's signature.
 ///
 /// # Errors
-/// Pingora's, where a value is no header value; none of ours is.
+/// Pingora's, if the gateway makes an invalid header value.
 pub fn head(
-    answer: &mut ResponseHeader,
+    answer: &mut Parts,
     dialect: DialectName,
     cluster: DialectName,
     method: &Method,
     operation: Operation,
-    own: Identity<'_>,
+    ids: Identity<'_>,
     own_refusal: Option<&dyn Fn() -> Vec<u8>>,
 ) -> pingora::Result<(Relay, Option<String>)> {
     let (sent, wanted) = (
@@ -95,9 +96,10 @@ pub fn head(
         if operation == Operation::AbortMultipartUpload
             && answer.status == StatusCode::NO_CONTENT
             && abort_status != answer.status.as_u16()
+            && let Ok(abort_status) = StatusCode::from_u16(abort_status)
         {
-            answer.set_status(abort_status)?;
-            answer.insert_header(CONTENT_LENGTH, 0)?;
+            answer.status = abort_status;
+            answer.headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
         } else if is_document(answer, method, operation) {
             let growth = announce(answer, dialect, cluster)?;
             relay = Relay::Pending(Translation {
@@ -115,14 +117,16 @@ pub fn head(
         relay = held_refusal(answer, relay, own_refusal().into())?;
     }
     if !answer.status.is_success() || answers_late(operation) {
-        relay = identified(answer, method, operation, dialect, relay, &own)?;
+        relay = identified(answer, method, operation, dialect, relay, &ids)?;
     }
-    set_last(answer, wanted.request_id_header.clone(), own.request_id)?;
+    answer
+        .headers
+        .insert(wanted.request_id_header.clone(), ids.request_id);
     Ok((relay, node_request_id))
 }
 
-/// Whether S3 says 200 before it knows whether the operation succeeds (Amazon S3 API Reference,
-/// "CompleteMultipartUpload", "CopyObject"): the document may be that of an error.
+/// Whether S3 sends status 200 before it knows whether the operation succeeds (Amazon S3 API Reference,
+/// "CompleteMultipartUpload", "CopyObject"): the document may be an error document.
 fn answers_late(operation: Operation) -> bool {
     matches!(
         operation,
@@ -130,33 +134,39 @@ fn answers_late(operation: Operation) -> bool {
     )
 }
 
-/// Puts the gateway's ids in the place of the node's, in the header of an error and in its document.
+/// Replaces the node's ids with those of the gateway, in the header section of an error and in its document.
 fn identified(
-    answer: &mut ResponseHeader,
+    answer: &mut Parts,
     method: &Method,
     operation: Operation,
     dialect: DialectName,
     relay: Relay,
-    own: &Identity<'_>,
+    ids: &Identity<'_>,
 ) -> pingora::Result<Relay> {
     let is_error = !answer.status.is_success();
     let host_id_header = format!("{}id-2", Dialect::named(dialect).syntaxes[0].header_prefix);
     if is_error && answer.headers.contains_key(&host_id_header) {
-        answer.insert_header(host_id_header, own.host_id)?;
+        let name = HeaderName::try_from(host_id_header);
+        let name = name.or_err(ErrorType::InvalidHTTPHeader, "a name of the dialect's")?;
+        let value = HeaderValue::from_str(ids.host_id);
+        let value = value.or_err(ErrorType::InvalidHTTPHeader, "the id of the gateway")?;
+        answer.headers.insert(name, value);
     }
     if !is_document(answer, method, operation) {
         return Ok(relay);
     }
     let length = length_of(answer);
     if let Some(length) = length {
-        answer.insert_header(CONTENT_LENGTH, length + identity::GROWTH)?;
+        answer
+            .headers
+            .insert(CONTENT_LENGTH, HeaderValue::from(length + identity::GROWTH));
     }
-    let request_id = Bytes::copy_from_slice(own.request_id.as_bytes());
-    let identified = Identified::new(relay, request_id, own.host_id, length.is_some(), is_error);
+    let request_id = Bytes::copy_from_slice(ids.request_id.as_bytes());
+    let identified = Identified::new(relay, request_id, ids.host_id, length.is_some(), is_error);
     Ok(Relay::Identified(Box::new(identified)))
 }
 
-/// Whether a refusal with this status may concern a signature.
+/// Whether a refusal with this status may be about a signature.
 fn refuses(status: StatusCode) -> bool {
     matches!(
         status,
@@ -164,74 +174,52 @@ fn refuses(status: StatusCode) -> bool {
     )
 }
 
-/// Holds a refusal until it says what it is about. What else was to happen to it happens behind that.
-fn held_refusal(answer: &mut ResponseHeader, relay: Relay, own: Bytes) -> pingora::Result<Relay> {
+/// Buffers a refusal until its code is known. After that its other translation is applied.
+fn held_refusal(answer: &mut Parts, relay: Relay, document: Bytes) -> pingora::Result<Relay> {
     let otherwise = match relay {
         Relay::Pending(translation) => Some(translation),
         _ => None,
     };
-    // A translation has announced its own growth already.
+    // A translation has increased the announced length already.
     let announced = otherwise
         .as_ref()
         .and_then(|translation| translation.growth);
     let length = length_of(answer).map(|length| length.saturating_sub(announced.unwrap_or(0)));
-    let judgement = HeldRefusal::new(own, otherwise, length);
-    if let (Some(length), Some(growth)) = (length, judgement.growth()) {
-        answer.insert_header(CONTENT_LENGTH, length + growth)?;
+    let refusal = HeldRefusal::new(document, otherwise, length);
+    if let (Some(length), Some(growth)) = (length, refusal.growth()) {
+        answer
+            .headers
+            .insert(CONTENT_LENGTH, HeaderValue::from(length + growth));
     }
-    Ok(Relay::Held(Box::new(judgement)))
+    Ok(Relay::Held(Box::new(refusal)))
 }
 
-fn length_of(answer: &ResponseHeader) -> Option<usize> {
+fn length_of(answer: &Parts) -> Option<usize> {
     let length = answer.headers.get(CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
 }
 
-/// What Pingora adds to an answer behind us: `Date` and `Connection`.
-const PINGORAS_FIELDS: usize = 2;
-
-/// Sets the last of our fields. Pingora's second map, of the names as the node spelled them, is left behind: to put three
-/// more fields into two maps that are full costs more than all else that is done to an answer.
-fn set_last(
-    answer: &mut ResponseHeader,
-    name: HeaderName,
-    value: HeaderValue,
-) -> pingora::Result<()> {
-    let phrase = answer.get_reason_phrase();
-    let phrase = (phrase != answer.status.canonical_reason())
-        .then(|| phrase.map(str::to_owned))
-        .flatten();
-    let (nothing, ()) = http::Response::new(()).into_parts();
-    let mut parts = Parts::from(std::mem::replace(answer, ResponseHeader::from(nothing)));
-    parts.headers.reserve(1 + PINGORAS_FIELDS);
-    parts.headers.insert(name, value);
-    *answer = ResponseHeader::from(parts);
-    match phrase {
-        Some(phrase) => answer.set_reason_phrase(Some(&phrase)),
-        None => Ok(()),
-    }
-}
-
-fn rename(answer: &mut ResponseHeader, from: &str, to: &str) -> pingora::Result<()> {
-    let own: Vec<HeaderName> = answer
+fn rename(answer: &mut Parts, from: &str, to: &str) -> pingora::Result<()> {
+    let names: Vec<HeaderName> = answer
         .headers
         .keys()
         .filter(|name| name.as_str().starts_with(from))
         .cloned()
         .collect();
-    for name in own {
+    for name in names {
         let values: Vec<_> = answer.headers.get_all(&name).iter().cloned().collect();
-        let translated = format!("{to}{}", &name.as_str()[from.len()..]);
-        answer.remove_header(&name);
+        let translated = HeaderName::try_from(format!("{to}{}", &name.as_str()[from.len()..]));
+        let translated = translated.or_err(ErrorType::InvalidHTTPHeader, "a name of the node's")?;
+        answer.headers.remove(&name);
         for value in values {
-            answer.append_header(translated.clone(), value)?;
+            answer.headers.append(translated.clone(), value);
         }
     }
     Ok(())
 }
 
-/// Whether the answer's body is a document of the S3 API, and no object.
-fn is_document(answer: &ResponseHeader, method: &Method, operation: Operation) -> bool {
+/// Whether the body is a document of the S3 API and not an object.
+fn is_document(answer: &Parts, method: &Method, operation: Operation) -> bool {
     let object = matches!(
         operation,
         Operation::GetObject | Operation::GetObjectTorrent | Operation::SelectObjectContent
@@ -240,7 +228,7 @@ fn is_document(answer: &ResponseHeader, method: &Method, operation: Operation) -
         let value = value.as_bytes().to_ascii_lowercase();
         value.starts_with(b"application/xml") || value.starts_with(b"text/xml")
     });
-    // Some nodes call nothing at all XML, and nothing is no document: no padding could follow it.
+    // Some nodes send an XML content type without a body: there is no document that padding could follow.
     let nothing = matches!(
         answer.status,
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
@@ -255,10 +243,10 @@ fn is_document(answer: &ResponseHeader, method: &Method, operation: Operation) -
         && !answer.headers.contains_key(CONTENT_ENCODING)
 }
 
-/// Announces the longest length that the translated document can have. Where it comes out shorter, white space after
-/// the root element makes it up (XML 1.0, section 2.8: "Misc").
+/// Announces the longest length that the translated document can have. If it is shorter, white space after the root element
+/// fills the rest (XML 1.0, section 2.8: "Misc").
 fn announce(
-    answer: &mut ResponseHeader,
+    answer: &mut Parts,
     dialect: DialectName,
     cluster: DialectName,
 ) -> pingora::Result<Option<usize>> {
@@ -270,7 +258,7 @@ fn announce(
     let written = wanted.namespaces[0].len();
     let shortest = known.namespaces.iter().map(|name| name.len()).min();
     let namespace = written as isize - shortest.unwrap_or(written) as isize;
-    // An error document has no namespace: nothing of it shrinks.
+    // An error document has no namespace that could become shorter.
     let namespace = match answer.status.is_success() {
         true => namespace,
         false => namespace.max(0),
@@ -279,58 +267,58 @@ fn announce(
     let Some(length) = length_of(answer) else {
         return Ok(None);
     };
-    answer.insert_header(CONTENT_LENGTH, length + growth)?;
+    answer
+        .headers
+        .insert(CONTENT_LENGTH, HeaderValue::from(length + growth));
     Ok(Some(growth))
 }
 
 impl Relay {
-    /// Passes a piece of the body. `Some` of nothing holds it back; only the end may be `None`. Gives the node's code once
-    /// it turns out to have refused the gateway's own signature.
-    pub fn body(&mut self, piece: &mut Option<Bytes>, end: bool) -> Option<&'static str> {
-        if let Self::Identified(identified) = self {
-            return identified.body(piece, end);
-        }
-        let mut refused = None;
-        if let Self::Nothing = self {
-            *piece = Some(Bytes::new()).filter(|_| !end);
-        }
-        if let Self::Held(judgement) = self {
-            let Some((passed, rest, code)) = judgement.push(piece.take().unwrap_or_default(), end)
-            else {
-                *piece = Some(Bytes::new());
-                return None;
-            };
-            *piece = Some(passed);
-            *self = rest;
-            refused = code;
-        }
-        if let Self::Pending(translation) = self {
-            if let Some(arrived) = piece.take() {
-                translation.held.extend_from_slice(&arrived);
+    /// Takes a part of the node's body and returns the bytes for the client, if any yet. Also returns the node's error code,
+    /// once it is known that the node has refused the gateway's signature.
+    pub fn push(&mut self, piece: Bytes, end: End) -> (Bytes, Option<&'static str>) {
+        match self {
+            Self::AsIs => (piece, None),
+            Self::Nothing => (Bytes::new(), None),
+            Self::Padded(_) => (self.pad(piece, end), None),
+            Self::Identified(identified) => identified.push(piece, end),
+            Self::Held(held) => {
+                let Some((passed, rest, code)) = held.push(piece, end) else {
+                    return (Bytes::new(), None);
+                };
+                *self = rest;
+                (self.push(passed, end).0, code)
             }
-            match translation.finish(end) {
-                Some((document, padding)) => {
-                    *piece = Some(document);
-                    *self = Self::Padded(padding);
-                }
-                None => *piece = Some(Bytes::new()),
+            Self::Pending(translation) => {
+                translation.held.extend_from_slice(&piece);
+                let Some((document, padding)) = translation.finish(end) else {
+                    return (Bytes::new(), None);
+                };
+                *self = Self::Padded(padding);
+                (self.pad(document, end), None)
             }
         }
-        if end && let Self::Padded(padding @ 1..) = *self {
-            let mut last = BytesMut::from(piece.take().unwrap_or_default());
-            last.resize(last.len() + padding, b'\n');
-            *piece = Some(last.freeze());
-            *self = Self::Padded(0);
+    }
+
+    /// Adds the padding after the last part of a document.
+    fn pad(&mut self, piece: Bytes, end: End) -> Bytes {
+        match *self {
+            Self::Padded(padding @ 1..) if end == End::Last => {
+                *self = Self::Padded(0);
+                let mut last = BytesMut::from(piece);
+                last.resize(last.len() + padding, b'\n');
+                last.freeze()
+            }
+            _ => piece,
         }
-        refused
     }
 }
 
 impl Translation {
-    /// The translated beginning of the document and the padding that it needs, once the root element's tag has arrived.
-    fn finish(&mut self, end: bool) -> Option<(Bytes, usize)> {
+    /// The translated beginning of the document and its padding, once the tag of the root element is complete.
+    fn finish(&mut self, end: End) -> Option<(Bytes, usize)> {
         let found = prologue(&self.held);
-        if found.is_none() && !end && self.held.len() < MAX_PROLOGUE {
+        if found.is_none() && end == End::More && self.held.len() < MAX_PROLOGUE {
             return None;
         }
         let held = std::mem::take(&mut self.held).freeze();
@@ -369,19 +357,19 @@ impl Translation {
             done = stop;
         }
         translated.extend_from_slice(&held[done..]);
-        // Without an announced length nothing has to be made up.
+        // Without an announced length there is nothing to fill.
         let padding = self.growth.map_or(0, |growth| growth as isize - grown);
         Some((translated.freeze(), usize::try_from(padding).unwrap_or(0)))
     }
 }
 
-/// Where a document's root element stands.
+/// The position of a document's root element.
 struct Prologue {
     root: std::ops::Range<usize>,
     standalone_belongs_at: Option<usize>,
 }
 
-/// Reads a document up to the end of its root element's tag; none while that has not arrived.
+/// Reads a document up to the end of the tag of its root element; none if that is not complete.
 fn prologue(bytes: &[u8]) -> Option<Prologue> {
     let mut reader = Reader::from_reader(bytes);
     let mut standalone_belongs_at = None;

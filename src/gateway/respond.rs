@@ -1,15 +1,17 @@
-//! The one way out for a refusal: the S3 error document, and what becomes of the connection.
+//! The response to a refused request: the S3 error document, and whether the connection closes.
 
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use pingora::http::{RequestHeader, ResponseHeader};
-use pingora::{Error, ErrorSource, ErrorType};
+use pingora::{Error, ErrorType};
 
 use super::client::Client;
+use super::forwarding::Failure;
 use crate::answer::{Answer, ErrorDocument};
 use crate::dialect::{Dialect, DialectName};
-use crate::error::{Refusal, WireFault};
+use crate::error::Refusal;
+use crate::node::{FaultKind, NodeFault};
 use crate::wire::target::Target;
 
 const XML: &str = "application/xml";
@@ -19,10 +21,10 @@ fn request_id_header(dialect: DialectName) -> &'static HeaderName {
     &Dialect::named(dialect).syntaxes[0].request_id_header
 }
 
-/// Answers a request and gives whether the connection can serve another one.
+/// Responds with an error document. The connection closes unless the request has been read to its end.
 ///
 /// # Errors
-/// Pingora's, where the client is gone.
+/// Pingora's, if the client is gone.
 pub async fn refuse(
     client: &mut Client<'_>,
     answer: &Answer,
@@ -56,7 +58,7 @@ pub async fn refuse(
     Ok(())
 }
 
-/// The document of a refusal in these words.
+/// The error document of a refusal.
 pub fn document(
     request: &RequestHeader,
     refusal: &Refusal,
@@ -73,7 +75,7 @@ pub fn document(
     document.to_xml(dialect)
 }
 
-/// A whole answer as bytes, for a request that never became one. It ends the connection.
+/// A complete response as bytes, for an invalid request header. It closes the connection.
 pub fn raw(answer: &Answer, dialect: DialectName, request_id: &str, host_id: &str) -> Vec<u8> {
     let document = ErrorDocument {
         answer,
@@ -93,39 +95,37 @@ pub fn raw(answer: &Answer, dialect: DialectName, request_id: &str, host_id: &st
     whole
 }
 
-/// The refusal that answers a failure behind the check; none where the client is gone.
-pub fn refusal_of(client: &mut Client<'_>, error: &Error) -> Option<Refusal> {
-    use ErrorType::{
-        ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, ReadError, ReadTimedout,
-        SocketError, WriteTimedout,
+/// The refusal for a failure after the check; none if the client is gone.
+pub fn refusal_of(client: &mut Client<'_>, failure: &Failure) -> Option<Refusal> {
+    let error = match failure {
+        Failure::Refused(refusal) => return Some(refusal.clone()),
+        Failure::Node(fault) => return Some(of_node(fault)),
+        Failure::Own(_) => return Some(Refusal::Internal),
+        Failure::Client(error) => error,
     };
-    match error.esource() {
-        ErrorSource::Upstream => Some(match error.etype() {
-            ConnectError | ConnectNoRoute | ConnectRefused | ConnectTimedout | SocketError => {
-                Refusal::NoNode
-            }
-            // While the body is on its way the node waits, as we do, for the client.
-            ReadTimedout if !client.body_is_done() && !client.waits_for_continue() => {
-                Refusal::ClientSilent
-            }
-            ReadTimedout | WriteTimedout => Refusal::NodeSilent,
-            _ => Refusal::NodeFailed,
-        }),
-        ErrorSource::Downstream => match error.etype() {
-            // The client is silent as it has to be: it waits for the node's leave.
-            ReadTimedout if client.waits_for_continue() => Some(Refusal::NodeSilent),
-            ReadTimedout => Some(Refusal::ClientSilent),
-            ReadError if is_late(error) => Some(Refusal::ClientSilent),
-            _ => None,
-        },
-        ErrorSource::Internal | ErrorSource::Unset => {
-            let fault = error.root_cause().downcast_ref::<WireFault>();
-            Some(fault.map_or(Refusal::Internal, |fault| Refusal::Wire(*fault)))
-        }
+    match error.etype() {
+        // The client sends nothing because it waits for the node's `100 Continue`.
+        ErrorType::ReadTimedout if client.waits_for_continue() => Some(Refusal::NodeSilent),
+        ErrorType::ReadTimedout => Some(Refusal::ClientSilent),
+        ErrorType::ReadError if is_late(error) => Some(Refusal::ClientSilent),
+        _ => None,
     }
 }
 
-/// Whether the guard has put an end to what the client sent too slowly.
+/// The refusal for a fault of a node.
+fn of_node(fault: &NodeFault) -> Refusal {
+    match fault.kind {
+        FaultKind::Refused | FaultKind::ConnectTimeout | FaultKind::Connect(_) => Refusal::NoNode,
+        FaultKind::Silent | FaultKind::WriteTimeout => Refusal::NodeSilent,
+        FaultKind::Misuse(_) => Refusal::Internal,
+        FaultKind::Closed(_)
+        | FaultKind::BrokenOff(_)
+        | FaultKind::Malformed(_)
+        | FaultKind::Write(_) => Refusal::NodeFailed,
+    }
+}
+
+/// Whether the guard has stopped a client that sends too slowly.
 fn is_late(error: &Error) -> bool {
     let cause = error.root_cause().downcast_ref::<std::io::Error>();
     cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::TimedOut)

@@ -1,11 +1,11 @@
-//! The answer to what is no request.
+//! The response to an invalid request header.
 
 use super::{observe, respond};
 use crate::error::{Refusal, WireFault};
 use crate::runtime::request_id::RequestId;
 use crate::wire::connection::Connection;
 
-/// Records bytes that were no request, and gives the whole answer to them, which ends the connection.
+/// Records an invalid request header, and returns the complete response to it. The connection closes after the response.
 pub fn answer_to_fault(connection: &Connection, fault: WireFault) -> Vec<u8> {
     let runtime = connection.runtime();
     let refusal = Refusal::Wire(fault);

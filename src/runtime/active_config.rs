@@ -91,7 +91,9 @@ impl ActiveConfig {
     /// # Errors
     /// [`ReloadFailure`]; this one stays in use.
     pub fn reloaded(&self, reload: &Reload, metrics: &Metrics) -> Result<Self, ReloadFailure> {
-        let options = reload().map_err(ReloadFailure::Unread)?;
+        let mut options = reload().map_err(ReloadFailure::Unread)?;
+        // The file descriptors are divided at the start.
+        options.cluster.upstream_keepalive = self.cluster.options().upstream_keepalive;
         let addresses = self.listeners.iter().map(|old| &old.options.address);
         if !addresses.eq(options.listeners.iter().map(|new| &new.address)) {
             return Err(ReloadFailure::Addresses);
@@ -171,4 +173,35 @@ fn dummy_key() -> VerifyingKey {
         domains: None,
     };
     VerifyingKey::new(identity, &Secret::new(unguessable()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credentials::InlineStore;
+    use crate::socket_address::SocketAddress;
+
+    fn options(node: u16, upstream_keepalive: usize) -> ReloadableOptions {
+        ReloadableOptions {
+            signature: VerifyOptions::default(),
+            store: Arc::new(InlineStore::new(&[])),
+            cluster: ClusterOptions {
+                nodes: vec![SocketAddress::Tcp(([127, 0, 0, 1], node).into())],
+                upstream_keepalive,
+                ..ClusterOptions::default()
+            },
+            listeners: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_reload_changes_the_nodes_and_not_how_many_idle_connections_they_have() {
+        let metrics = Metrics::new();
+        let reload: Reload = Box::new(|| Ok(options(2, 8)));
+        let config = ActiveConfig::new(options(1, 4), &metrics);
+        let config = config.reloaded(&reload, &metrics).unwrap();
+        let options = config.cluster.options();
+        assert_eq!(options.nodes, self::options(2, 8).cluster.nodes);
+        assert_eq!(options.upstream_keepalive, 4);
+    }
 }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::clock::Clock;
-use crate::cluster::SpentConnections;
 use crate::logs::Log;
 use crate::metrics::{Metrics, ReloadOutcome};
 use active_config::{ActiveConfig, Reload};
@@ -26,8 +25,6 @@ pub struct Runtime {
     pub host_id: String,
     /// The access log.
     pub log: Log,
-    /// Connections to nodes that must not be reused.
-    pub spent: SpentConnections,
 }
 
 impl Runtime {

@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
 use super::connection_slots::{ConnectionSlots, Slot};
+use super::idle_nodes::sweep_this_thread;
 use super::socket::Socket;
 use crate::gateway::{Proxy, answer_to_fault};
 use crate::runtime::Runtime;
@@ -126,6 +127,7 @@ async fn serve_connection<S>(
 ) where
     S: AsyncRead + AsyncWrite + AsRawFd + Debug + Unpin + Send + Sync + 'static,
 {
+    sweep_this_thread();
     let (mut stream, mut settings) = (stream, None::<HttpPersistentSettings>);
     loop {
         connection.set_state(ReadState::Header);

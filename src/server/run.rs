@@ -17,7 +17,6 @@ use super::descriptors::{self, Shares};
 use super::listener::Listeners;
 use super::socket::{ListenError, Socket, bind_tcp};
 use crate::clock::Clock;
-use crate::cluster::SpentConnections;
 use crate::gateway::Proxy;
 use crate::logs::Log;
 use crate::metrics::Metrics;
@@ -26,8 +25,6 @@ use crate::runtime::active_config::{ActiveConfig, Reload, ReloadableOptions};
 use crate::runtime::options::ServerOptions;
 use crate::runtime::request_id::RequestId;
 
-/// The fewest attempts that Pingora may make for one request: an attempt on a stale pooled connection counts too.
-const MIN_ATTEMPTS: usize = 16;
 /// Below this number of client connections the missing file descriptors are a warning.
 const FEW_CONNECTIONS: usize = 1024;
 const TOO_FEW_DESCRIPTORS: &str = "the limit of open files allows fewer client connections than max_connections; raise the hard limit";
@@ -65,7 +62,11 @@ pub struct Running {
 ///
 /// # Errors
 /// [`ListenError`], with the address that cannot be bound.
-pub fn start(options: RunOptions, clock: Arc<dyn Clock>, log: Log) -> Result<Running, ListenError> {
+pub fn start(
+    mut options: RunOptions,
+    clock: Arc<dyn Clock>,
+    log: Log,
+) -> Result<Running, ListenError> {
     let mut sockets = Vec::new();
     for listener in &options.live.listeners {
         sockets.push(Socket::bind(&listener.address)?);
@@ -93,6 +94,7 @@ pub fn start(options: RunOptions, clock: Arc<dyn Clock>, log: Log) -> Result<Run
         options.server.threads,
         options.live.cluster.upstream_keepalive,
     );
+    options.live.cluster.upstream_keepalive = shares.idle_nodes;
     let ceilings = shares.ceilings(&configured);
     let connections = shares.clients;
     if configured.iter().sum::<usize>() > connections {
@@ -107,8 +109,6 @@ pub fn start(options: RunOptions, clock: Arc<dyn Clock>, log: Log) -> Result<Run
         threads: options.server.threads,
         // Each connection stays on the thread that accepted it: requests are short, and this takes less CPU time (`benches/wrk`).
         work_stealing: false,
-        upstream_keepalive_pool_size: shares.idle_nodes,
-        max_retries: MIN_ATTEMPTS.max(options.live.cluster.nodes.len() + 1),
         ..ServerConf::default()
     };
     let metrics = Metrics::new();
@@ -118,7 +118,6 @@ pub fn start(options: RunOptions, clock: Arc<dyn Clock>, log: Log) -> Result<Run
         metrics,
         host_id: RequestId::random().to_string(),
         log,
-        spent: SpentConnections::default(),
     });
     let (stopping, stopped) = watch::channel(false);
     let mut server = Server::new_with_opt_and_conf(None, configuration);

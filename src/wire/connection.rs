@@ -2,22 +2,21 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::HeaderValue;
 
 use super::Activity;
 use super::head::RequestHead;
-use crate::clock::instant;
 use crate::error::WireFault;
 use crate::metrics::DroppedConnection;
 use crate::runtime::Runtime;
 use crate::runtime::active_config::{ActiveConfig, Listener};
 use crate::runtime::options::MinRate;
 
-/// The bytes of one read from every connection together. A part of a body can be in seven buffers on its way to a node that
+/// The bytes of one read from every connection together. A part of a body can be in several buffers on its way to a node that
 /// does not read it.
 const PIECES: usize = 8 * 1024 * 1024;
 /// The largest read of a body: the size of Pingora's buffer.
@@ -36,8 +35,8 @@ pub enum ReadState {
     Form,
     /// The response; the request has been read to its end.
     Answer,
-    /// Nothing more: the node has timed out.
-    Nothing,
+    /// Nothing more: what was written is flushed.
+    Leave,
 }
 
 /// A client connection: its listener, its client, and what it is waiting for.
@@ -47,9 +46,8 @@ pub struct Connection {
     listener: Arc<Listener>,
     peer: Option<HeaderValue>,
     state: AtomicU8,
-    opened: Instant,
-    /// The deadline for `state`, in nanoseconds since `opened`; or [`UNCHANGED`] or [`RESTART`].
-    due: AtomicU64,
+    /// Whether the timeout of `state` starts again.
+    restart: AtomicBool,
     /// The head of the request that Pingora is about to read.
     head: Mutex<Option<RequestHead>>,
     /// The fault in the framing of a body, if there was one.
@@ -60,20 +58,6 @@ pub struct Connection {
 
 /// Records an invalid request header, and returns the complete response to it. The connection closes after the response.
 pub type AnswerTo = fn(&Connection, WireFault) -> Vec<u8>;
-
-/// Instead of a time: the deadline has not changed.
-const UNCHANGED: u64 = u64::MAX;
-/// Instead of a time: the timeout starts again now.
-const RESTART: u64 = u64::MAX - 1;
-
-/// A new deadline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deadline {
-    /// After the timeout of the state, from now.
-    FromNow,
-    /// At this time.
-    At(Instant),
-}
 
 tokio::task_local! {
     static CURRENT: Arc<Connection>;
@@ -95,8 +79,7 @@ impl Connection {
             // Formatted once for all requests of the connection.
             peer: peer.and_then(|peer| HeaderValue::from_str(&peer.to_string()).ok()),
             state: AtomicU8::new(ReadState::Header as u8),
-            opened: instant(),
-            due: AtomicU64::new(RESTART),
+            restart: AtomicBool::new(true),
             head: Mutex::new(None),
             broken: OnceLock::new(),
             activity,
@@ -163,11 +146,6 @@ impl Connection {
         )
     }
 
-    /// The cluster's `read_timeout`.
-    pub fn node_timeout(&self) -> Duration {
-        self.runtime.live.load().cluster.options().read_timeout
-    }
-
     /// The read size for a body. It shrinks as the number of connections grows, so that a thousand uploads to slow nodes use less
     /// than 256 MiB (`benches/bodies`).
     pub fn piece(&self) -> usize {
@@ -211,40 +189,22 @@ impl Connection {
             ReadState::Body,
             ReadState::Form,
             ReadState::Answer,
-            ReadState::Nothing,
+            ReadState::Leave,
         ][usize::from(state)]
     }
 
     /// Sets what the connection is waiting for, and restarts the timer.
     pub fn set_state(&self, state: ReadState) {
         self.state.store(state as u8, Ordering::Relaxed);
-        self.restart_timer();
+        self.restart.store(true, Ordering::Relaxed);
     }
 
-    /// Restarts the timer: the node has sent something.
-    pub fn restart_timer(&self) {
-        self.due.store(RESTART, Ordering::Relaxed);
-    }
-
-    /// Waits for the node until `due`, for callers that know the time already: reading the clock is the largest part of the cost
-    /// (`benches/wrk`).
-    pub fn await_node_until(&self, due: Instant) {
-        let due = due.saturating_duration_since(self.opened).as_nanos();
-        let due = u64::try_from(due).unwrap_or(RESTART);
-        self.state.store(ReadState::Answer as u8, Ordering::Relaxed);
-        self.due.store(due, Ordering::Relaxed);
-    }
-
-    /// Takes the new deadline; none if it has not changed since the last call.
-    pub fn take_timer(&self) -> Option<Deadline> {
+    /// Whether the timeout starts again; true once for each change of the state.
+    pub fn take_restart(&self) -> bool {
         // Only the task of the connection calls this, so no change is lost between the two steps.
-        let due = self.due.load(Ordering::Relaxed);
-        self.due.store(UNCHANGED, Ordering::Relaxed);
-        match due {
-            UNCHANGED => None,
-            RESTART => Some(Deadline::FromNow),
-            due => Some(Deadline::At(self.opened + Duration::from_nanos(due))),
-        }
+        let restart = self.restart.load(Ordering::Relaxed);
+        self.restart.store(false, Ordering::Relaxed);
+        restart
     }
 
     /// The shared state of the gateway.

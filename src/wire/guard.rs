@@ -21,12 +21,11 @@ use pingora::protocols::{
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 
 use super::chunks::Chunks;
-use super::connection::{Connection, Deadline, ReadState};
+use super::connection::{Connection, ReadState};
 use super::fault_response::FaultResponse;
 use super::rate_meter::RateMeter;
-use super::timer::Timer;
 use super::{PIECE, parse};
-use crate::clock::instant;
+use crate::clock::{Deadline, Timer, instant};
 use crate::error::WireFault;
 
 /// The write buffer: a response header and a small document are sent in one packet.
@@ -50,7 +49,7 @@ pub struct GuardedStream<S> {
     /// The deadline for the state of the connection; none while there is no deadline.
     due: Option<Instant>,
     /// Wakes the task at `due` or earlier. It is set again once it has fired, and not for each request.
-    timer: Option<Timer>,
+    timer: Deadline,
     /// Fires when the client has read nothing of a pending write for `body_timeout`; none while no write is pending.
     write_timer: Option<Timer>,
     /// The rate at which the client sends a body.
@@ -71,7 +70,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
             header: 0,
             chunks: Chunks::None,
             due: None,
-            timer: None,
+            timer: Deadline::default(),
             write_timer: None,
             send_rate: RateMeter::default(),
             read_rate: RateMeter::default(),
@@ -170,39 +169,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
         Poll::Ready(Ok(piece.filled().len()))
     }
 
-    /// Ready once the deadline has passed: for the first byte of a header, for the rest of a header, or for the node.
+    /// Ready once the deadline has passed: for the first byte of a header, or for the rest of one.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let due = match (self.due, self.connection.take_timer()) {
-            (Some(due), None) => due,
-            (_, Some(Deadline::At(due))) => *self.due.insert(due),
-            (_, None | Some(Deadline::FromNow)) => {
+        let restart = self.connection.take_restart();
+        let due = match self.due {
+            Some(due) if !restart => due,
+            _ => {
                 let now = instant();
-                let time = match (self.connection.state(), self.buffered.is_empty()) {
-                    (ReadState::Answer, _) => self.connection.node_timeout(),
-                    (_, true) => {
-                        self.connection.activity().rest(now);
-                        self.connection.idle_timeout()
-                    }
-                    (_, false) => self.connection.header_timeout(),
+                let time = if self.buffered.is_empty() {
+                    self.connection.activity().rest(now);
+                    self.connection.idle_timeout()
+                } else {
+                    self.connection.header_timeout()
                 };
                 *self.due.insert(now + time)
             }
         };
-        loop {
-            let timer = match &mut self.timer {
-                Some(timer) if timer.at <= due => timer,
-                timer => timer.insert(Timer::at(due, instant())),
-            };
-            if timer.is_set(cx) {
-                return Poll::Pending;
-            }
-            ready!(timer.poll(cx));
-            let late = timer.at == due;
-            self.timer = None;
-            if late {
-                return Poll::Ready(());
-            }
-        }
+        self.timer.poll(due, cx)
     }
 
     /// Reads a part of a body, and checks its framing.
@@ -288,8 +271,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
         }
     }
 
-    /// While the connection waits for the response: buffers what the client sends, detects that the client has closed the
-    /// connection, and that the node has timed out.
+    /// While the connection waits for the response: buffers what the client sends, and detects that the client has closed the
+    /// connection.
     fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.buffered.is_empty()
             && let Poll::Ready(read) = self.poll_fill(cx)
@@ -297,9 +280,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GuardedStream<S> {
         {
             return Poll::Ready(Ok(()));
         }
-        ready!(self.poll_deadline(cx));
-        self.connection.set_state(ReadState::Nothing);
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        Poll::Pending
     }
 
     fn refuse(&mut self, fault: WireFault, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -341,7 +322,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedStream<S> {
             }
             ReadState::Body | ReadState::Form => Poll::Ready(this.pass_on(buf)),
             ReadState::Answer => this.poll_response(cx),
-            ReadState::Nothing => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            ReadState::Leave => return Pin::new(this).poll_flush(cx),
         };
         if read.is_pending() {
             return this.poll_write_buffer(cx);

@@ -6,7 +6,7 @@
 //! | `parse`, `h2`, `head`, `target` | checks the bytes of a header, or the fields of HTTP/2; header fields; request target |
 //! | `chunks` | checks the framing of a chunked body |
 //! | `fault_response` | writes the response to an invalid header |
-//! | `activity`, `rate_meter`, `timer` | the idle time of a connection; the transfer rate of its client; a timer |
+//! | `activity`, `rate_meter` | the idle time of a connection; the transfer rate of its client |
 
 mod activity;
 mod chunks;
@@ -18,7 +18,6 @@ pub mod head;
 pub mod parse;
 mod rate_meter;
 pub mod target;
-mod timer;
 
 use std::time::Duration;
 

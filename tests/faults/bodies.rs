@@ -283,11 +283,15 @@ fn a_client_that_waits_for_100_is_not_blamed_for_its_silence() {
     node.await_closed(1);
 }
 
-/// The stalled upload of one client is its own fault, also where the node's patience is the shorter one.
+/// The stalled upload of one client is its own fault, also where the node's patience is the shorter one: that begins when
+/// the node has the whole request.
 #[test]
 fn a_client_that_stalls_is_told_that_it_was_the_client() {
     let node = Rec::start(Answer::Ok);
-    let gateway = in_front_of(&[node.address()], "read_timeout = \"300ms\"");
+    let config = Config::new(node.address())
+        .line("cluster", "read_timeout = \"100ms\"")
+        .line("listener", "body_timeout = \"600ms\"");
+    let gateway = Gateway::start(&config);
     let bytes = put("hello").bytes();
     let mut connection = gateway.connect();
     connection.send(&bytes[..bytes.len() - 1]);

@@ -189,7 +189,10 @@ fn every_forgery_fails_for_the_stated_reason_alone() {
             example.code
         );
     }
-    assert_eq!(forgeries, 3, "Verified, Permit and the way to a node");
+    assert_eq!(
+        forgeries, 4,
+        "Verified, Permit, the way to a node and the way back"
+    );
     let wrong = errors(
         "use countersign::nowhere; fn f() { let a: u8 = \"\"; }",
         folder.path(),

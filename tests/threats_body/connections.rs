@@ -232,7 +232,7 @@ fn a_client_that_stalls_within_a_chunk_is_told_so() {
         let rec = &scene.rec;
         let config = Config::new(rec.address())
             .section("cluster", &scene.forward.cluster(rec.address()))
-            .line("cluster", "read_timeout = \"300ms\"")
+            .line("listener", "body_timeout = \"300ms\"")
             .section("signature", "[signature]\nversions = [\"v2\", \"v4\"]\n");
         let gateway = Gateway::start(&config);
         for mode in STREAMING {

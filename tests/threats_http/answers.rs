@@ -5,9 +5,9 @@ use std::net::TcpStream;
 use std::sync::Mutex;
 use std::sync::mpsc;
 
-use super::node::{Peer, node};
 use super::{Forward, Scene, Word, assert_refused, get, signed};
 use support::gateway::{Config, Gateway};
+use support::peer::{Peer, node};
 use support::rec::{Answer, Rec};
 use support::signer::Request;
 use support::wire::{Connection, SAFETY_NET};

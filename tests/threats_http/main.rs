@@ -9,11 +9,11 @@ mod framing;
 mod fuzz;
 mod limits;
 mod methods;
-mod node;
 mod reuse;
 mod secrets;
 mod signatures;
 mod slow;
+mod spent;
 mod stalled_log;
 
 use support::gateway::Gateway;

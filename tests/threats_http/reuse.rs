@@ -1,10 +1,12 @@
 //! L1: a connection to a node is used again only if both messages on it have ended cleanly.
 
+use std::io::{ErrorKind, Read};
+use std::sync::mpsc;
 use std::sync::{Arc, Barrier, Mutex};
 
-use super::node::node;
 use super::{Forward, Scene, Word, get, signed};
 use support::gateway::{Config, Gateway};
+use support::peer::node;
 use support::rec::{Answer, Rec};
 
 const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
@@ -28,6 +30,37 @@ fn l1_an_answer_ahead_of_the_body_ends_the_nodes_connection() {
     let response = scene.gateway.exchange(&get());
     assert_eq!((response.status, response.text().as_str()), (200, "hello"));
     assert_eq!(scene.rec.requests()[1].connection, 1);
+}
+
+/// The answer is seen before the end of the body, however fast the client sends it and the node takes it.
+#[test]
+fn l1_an_early_answer_is_seen_in_the_middle_of_a_fast_upload() {
+    let address = node(|mut peer| {
+        while let Some(head) = peer.head() {
+            let upload = head.line.starts_with("PUT");
+            if upload {
+                peer.send(EARLY);
+            }
+            let body = head.framing(support::wire::Framing::None);
+            if peer.body(body).is_none() {
+                return;
+            }
+            if !upload {
+                let number = peer.number;
+                peer.send(format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{number}"
+                ));
+            }
+        }
+    });
+    let gateway = Gateway::start(&Config::new(&address));
+    let upload = signed(Word::Aws, "PUT", "/bucket01/key").body(vec![b'x'; 32 * 1024 * 1024]);
+    let mut connection = gateway.connect();
+    connection.send(upload.bytes());
+    assert_eq!(connection.receive().status, 507);
+    assert!(connection.closes());
+    let response = gateway.exchange(&get());
+    assert_eq!((response.status, response.text().as_str()), (200, "1"));
 }
 
 /// However many of them are in the pool, the next request is served at its first try.
@@ -98,8 +131,8 @@ fn l1_extra_bytes_behind_an_answer_are_never_the_next_one() {
         assert_eq!(scene.rec.requests()[1].connection, 1, "{first}");
     }
     // Later, while the connection is idle.
-    let (tell, told) = std::sync::mpsc::channel::<()>();
-    let (say, said) = std::sync::mpsc::channel::<()>();
+    let (tell, told) = mpsc::channel::<()>();
+    let (say, said) = mpsc::channel();
     let told = Mutex::new(told);
     let say = Mutex::new(say);
     let address = node(move |mut peer| {
@@ -108,9 +141,14 @@ fn l1_extra_bytes_behind_an_answer_are_never_the_next_one() {
             if peer.number == 0 {
                 told.lock().unwrap().recv().unwrap();
                 peer.send(extra);
-                // The gateway has closed: it cannot send on this connection any more.
-                assert!(peer.request().is_none());
-                say.lock().unwrap().send(()).unwrap();
+                say.lock().unwrap().send(true).unwrap();
+                // The gateway ends the connection and sends nothing more on it.
+                let end = peer.stream().read(&mut [0]);
+                let ended = match end {
+                    Ok(count) => count == 0,
+                    Err(error) => error.kind() == ErrorKind::ConnectionReset,
+                };
+                return say.lock().unwrap().send(ended).unwrap();
             }
         }
     });
@@ -118,8 +156,9 @@ fn l1_extra_bytes_behind_an_answer_are_never_the_next_one() {
     let mut connection = gateway.connect();
     assert_eq!(connection.exchange(&get()).text(), "hello");
     tell.send(()).unwrap();
-    said.recv().unwrap();
+    assert!(said.recv().unwrap());
     assert_eq!(connection.exchange(&get()).text(), "hello");
+    assert!(said.recv().unwrap());
 }
 
 /// A node that announces a body behind 204 may send it, where nobody reads it.

@@ -1,4 +1,4 @@
-//! The check of a form upload: from the head of its body to a permit.
+//! The check of a form upload: its fields get a permit or a refusal.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -21,7 +21,7 @@ use crate::sig::claimed::Claimed;
 use crate::sig::form::failure::MAX_KEY_LENGTH;
 use crate::sig::form::{self, FormFailure, FormFields, LengthRange, PolicyFailure, VerifiedForm};
 
-/// Reads the head of a form and checks it. `bucket` is the address that the form was sent to.
+/// Reads the fields of a form before its file and checks them. `bucket` is the address that the form was sent to.
 ///
 /// # Errors
 /// [`Refusal`].
@@ -39,7 +39,7 @@ pub async fn admit(
     let boundary = Boundary::of(content_type.unwrap_or_default()).map_err(Refusal::Form)?;
     let length = context.head.body_length();
     let read = read::head(client, &connection, &boundary, length).await?;
-    // Met by now: the node is not to wait for it again.
+    // The client has got `100 Continue`: the node does not get the expectation.
     context.head.remove(EXPECT.as_str());
     let head = &read.head;
     let filename = match &head.filename {
@@ -56,7 +56,7 @@ pub async fn admit(
     let claim = form::claim(&fields, name, now, &listener.dialects, &live.signature)?;
     let key = live.key_of(claim.access_key_id()).await?;
     let verified = claim.verify(&key);
-    // A policy is read once its signature holds.
+    // The policy is read only after its signature is verified.
     context.refused.verified = matches!(verified, Ok(_) | Err(FormFailure::Policy(_)));
     context.verification = Some(context.started.elapsed());
     let VerifiedForm {
@@ -65,7 +65,7 @@ pub async fn admit(
     } = verified?;
     let address = address_of(&bucket, &fields)?;
     let options = live.cluster.options();
-    let body = read.body(&boundary, framing(options.forward), is_told(options))?;
+    let body = read.body(&boundary, framing(options.forward), needs_length(options))?;
     check_length(&body, length_range)?;
     let put = match options.forward {
         Forward::Passthrough => None,
@@ -100,7 +100,7 @@ pub async fn admit(
     })
 }
 
-/// The object that the form writes: in the bucket that it was sent to, whatever its fields say.
+/// The address of the object: always in the bucket that the form was sent to.
 fn address_of(bucket: &Address, fields: &FormFields) -> Result<Address, Refusal> {
     let key = fields.value("key").filter(|key| !key.is_empty());
     let key = key.ok_or(Refusal::Policy(PolicyFailure::NoKey))?;
@@ -119,12 +119,12 @@ fn framing(forward: Forward) -> Framing {
     }
 }
 
-/// Whether the nodes have to be told the length of a file before its first byte.
-fn is_told(options: &ClusterOptions) -> bool {
+/// Whether the nodes need the length of a file in advance.
+fn needs_length(options: &ClusterOptions) -> bool {
     options.forward != Forward::Passthrough && options.form_files == FormFiles::Sized
 }
 
-/// Checks what is known of the length of the file before it has come.
+/// Checks the bounds of the length of the file before the file is read.
 fn check_length(body: &FormBody, range: LengthRange) -> Result<(), Refusal> {
     let (least, most) = body.file_lengths();
     let max = BodyOptions::default().max_body;

@@ -1,59 +1,51 @@
-//! The answer to a form upload, made of the node's answer to the PUT.
+//! The response to a form upload, made of the node's response to the PUT.
 
+use bytes::Bytes;
 use http::StatusCode;
-use pingora::http::ResponseHeader;
+use http::response::Parts;
 
-use crate::gateway::client::Client;
-use crate::gateway::context::Context;
-use crate::gateway::relay::Relay;
+use crate::gateway::context::NodeRecord;
+use crate::gateway::forwarding::Forwarding;
 
-/// Makes the node's answer to the PUT of a form the answer to the form. Last of all that is done to an answer's header: one
-/// with a document is sent from here.
+/// Changes the node's response to the PUT into the response to the form, and returns its body. None if the node's response is
+/// forwarded: the request is not a form, or the node has not stored the file. It is the last change of the header section.
 ///
 /// # Errors
-/// Pingora's, where the client is gone.
-pub async fn answer(
-    client: &mut Client<'_>,
-    answer: &mut ResponseHeader,
-    context: &mut Context,
-) -> pingora::Result<()> {
-    let Some(admitted) = &context.admitted else {
-        return Ok(());
-    };
-    let success = admitted.form.as_ref().and_then(|form| form.success());
-    let Some(success) = success else {
-        return Ok(());
+/// Pingora's, if the gateway makes an invalid header value.
+pub fn answer(
+    forwarding: &Forwarding<'_>,
+    record: &NodeRecord,
+    answer: &mut Parts,
+) -> pingora::Result<Option<Bytes>> {
+    let form = forwarding.admitted.form.as_ref();
+    let Some((form, put)) = form.and_then(|form| Some((form, form.put()?))) else {
+        return Ok(None);
     };
     if !answer.status.is_success() {
-        warn_of_missing_length(answer, context);
-        return Ok(());
+        if form.is_unsized() {
+            warn_of_missing_length(forwarding, record, answer.status);
+        }
+        return Ok(None);
     }
-    let document = success.apply(
-        answer,
-        &context.head,
-        admitted.permit.address(),
-        admitted.response_dialect,
-    )?;
-    context.attempt.relay = Relay::Nothing;
-    if let Some(document) = document {
-        // The answer to a PUT has no body that could become this one. What Pingora sends behind it comes too late.
-        client.answer(answer.clone(), document).await?;
-    }
-    Ok(())
+    let (address, dialect) = (
+        forwarding.admitted.permit.address(),
+        forwarding.admitted.response_dialect,
+    );
+    let document = put
+        .success
+        .apply(answer, &forwarding.context.head, address, dialect)?;
+    Ok(Some(document.unwrap_or_default()))
 }
 
-/// The client cannot help it: the operator can.
-fn warn_of_missing_length(answer: &ResponseHeader, context: &Context) {
-    let form = context.admitted.as_ref();
-    let form = form.and_then(|admitted| admitted.form.as_ref());
-    let is_unsized = form.is_some_and(|form| form.is_unsized());
+/// The operator can change this, the client cannot.
+fn warn_of_missing_length(forwarding: &Forwarding<'_>, record: &NodeRecord, status: StatusCode) {
     let wants_length = matches!(
-        answer.status,
+        status,
         StatusCode::LENGTH_REQUIRED | StatusCode::NOT_IMPLEMENTED
     );
-    if let (true, true, Some((node, _))) = (is_unsized, wants_length, context.node()) {
+    if let (true, Some((node, _))) = (wants_length, forwarding.context.node_of(record)) {
         tracing::warn!(
-            request_id = &*context.request_id,
+            request_id = &*forwarding.context.request_id,
             node,
             "the node takes no file of a form without a Content-Length: set form_files = \"sized\""
         );

@@ -9,28 +9,34 @@ use crate::wire::head::RequestHead;
 
 const MEDIA_TYPE: &[u8] = b"multipart/form-data";
 
-/// Whether a request is a form upload, whatever else it is: nodes would take it for one.
+/// Whether nodes would read a request as a form upload.
 pub fn is_upload(method: &Method, address: &Address, head: &RequestHead) -> bool {
     method == Method::POST
         && address.bucket().is_some()
         && address.key().is_none()
         && head.fields().any(|(name, value)| {
             let start = value.get(..MEDIA_TYPE.len());
-            name == CONTENT_TYPE && start.is_some_and(|own| own.eq_ignore_ascii_case(MEDIA_TYPE))
+            name == CONTENT_TYPE
+                && start.is_some_and(|start| start.eq_ignore_ascii_case(MEDIA_TYPE))
         })
 }
 
-/// Refuses a form upload for what stands outside of the form, where no policy is about it.
+/// Refuses a form upload with credentials, parameters or vendor's header fields outside of the form: the policy does not cover
+/// them.
 ///
 /// # Errors
-/// [`AuthFailure`]: a form is signed by its fields and by nothing else.
+/// [`AuthFailure`]: only the fields of a form sign it.
 pub fn check_outside(view: &RequestView<'_>) -> Result<(), AuthFailure> {
     if view.fields.authorization.is_some() {
         return Err(AuthFailure::SeveralMechanisms);
     }
     if let Some(parameter) = view.parameters.first() {
         let signed = |name: &str| crate::sig::mechanism::mechanism(name).is_some();
-        if view.parameters.iter().any(|own| signed(&own.name)) {
+        if view
+            .parameters
+            .iter()
+            .any(|parameter| signed(&parameter.name))
+        {
             return Err(AuthFailure::SeveralMechanisms);
         }
         return Err(AuthFailure::UncoveredParameter(

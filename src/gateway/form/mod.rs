@@ -1,7 +1,7 @@
-//! Form uploads: a POST that is checked by its fields and goes on as a PUT of its file.
+//! Form uploads: a POST that is signed by its fields and forwarded as a PUT of its file.
 //!
-//! The fields stand in the body, so the head of the body is read before a node is asked; Pingora keeps it and gives it to
-//! the body's filter again, at each attempt. To nodes that verify for themselves the form goes on as it came.
+//! The fields are in the body, so the body is read up to the file before a node is contacted. Pingora buffers what is read, and
+//! each attempt gets it from there. To nodes that verify signatures themselves the form is forwarded unchanged.
 
 mod admit;
 mod answer;
@@ -15,4 +15,4 @@ mod upload;
 pub use admit::admit;
 pub use answer::answer;
 pub use detect::{check_outside, is_upload};
-pub use upload::Upload;
+pub use upload::{FormProof, Upload};

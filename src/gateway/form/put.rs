@@ -1,4 +1,4 @@
-//! The PUT that a form becomes.
+//! The PUT for the file of a form.
 
 use std::borrow::Cow;
 
@@ -16,10 +16,10 @@ use crate::sig::Verified;
 use crate::sig::form::{FormFields, PolicyFailure};
 use crate::wire::head::RequestHead;
 
-/// What goes on of the form's own request: nothing that says something about the object, because no policy is about it.
+/// The forwarded header fields of the form's request: none about the object, because the policy does not cover them.
 const KEPT: [HeaderName; 6] = [HOST, USER_AGENT, ACCEPT, DATE, ORIGIN, REFERER];
 
-/// The fields that are headers of the same name (Amazon S3 API Reference, "POST Object": "Form fields").
+/// The fields that become header fields with the same name (Amazon S3 API Reference, "POST Object": "Form fields").
 const PLAIN: [&str; 7] = [
     "cache-control",
     "content-disposition",
@@ -30,7 +30,7 @@ const PLAIN: [&str; 7] = [
     "expires",
 ];
 
-/// The vendor's fields that are headers of the same name, behind the prefix; a hyphen at the end stands for any rest.
+/// The same for the vendor's fields, by the name after the prefix; a name that ends with a hyphen is a prefix.
 const VENDORS: [&str; 7] = [
     "checksum-",
     "meta-",
@@ -41,27 +41,27 @@ const VENDORS: [&str; 7] = [
     "website-redirect-location",
 ];
 
-/// What becomes of a field.
+/// The use of a field.
 enum Use {
     Header(String),
-    /// A document, of which the header with this name has another form.
+    /// A document, which is converted for the header field with this name.
     Tagging(String),
-    /// It was for the gateway, or it is the client's own affair.
+    /// It is for the gateway or for the client.
     None,
-    /// It would change what is stored, in a way that no header of a PUT does.
+    /// It changes what is stored, but a PUT has no header field for it.
     Unsupported,
 }
 
-/// The method and the target of the PUT of a form's file.
+/// The method and the target of the PUT.
 ///
 /// # Errors
-/// None for the address of an object, whose path is always a target.
+/// None: the path of an object is always a valid target.
 pub fn request(address: &Address) -> Result<RequestHeader, Refusal> {
     let request = RequestHeader::build("PUT", address.path().as_bytes(), None);
     request.map_err(|_no_path| Refusal::Internal)
 }
 
-/// The header fields of the PUT of a form's file. Without a length it goes on in chunks of HTTP's.
+/// The header fields of the PUT. Without a length it has `Transfer-Encoding: chunked`.
 ///
 /// # Errors
 /// [`PolicyFailure::UnsupportedField`], [`PolicyFailure::FieldValue`], [`PolicyFailure::Tagging`].
@@ -82,7 +82,7 @@ pub fn fields(
     for (field, value) in fields.iter() {
         let (name, value) = match use_of(field, names) {
             Use::Header(name) => (name, Cow::Borrowed(value)),
-            // An input of a page that is left empty.
+            // An input that was left empty.
             Use::Tagging(_) if value.is_empty() => continue,
             Use::Tagging(name) => {
                 let tags = tagging::header_value(value);
@@ -124,23 +124,23 @@ fn use_of(field: &str, names: &Syntax) -> Use {
     let Some(rest) = field.strip_prefix(names.header_prefix) else {
         return Use::None;
     };
-    let own = &names.v4.parameters;
+    let v4 = &names.v4.parameters;
     let signs = [
-        own.algorithm,
-        own.credential,
-        own.date,
-        own.signature,
-        own.security_token,
+        v4.algorithm,
+        v4.credential,
+        v4.date,
+        v4.signature,
+        v4.security_token,
     ];
-    let known = |own: &&str| {
-        rest == *own
+    let is_known = |name: &&str| {
+        rest == *name
             || rest
-                .strip_prefix(own)
-                .is_some_and(|rest| own.ends_with('-') || rest.starts_with('-'))
+                .strip_prefix(name)
+                .is_some_and(|rest| name.ends_with('-') || rest.starts_with('-'))
     };
-    if signs.iter().any(|own| own.eq_ignore_ascii_case(field)) {
+    if signs.iter().any(|name| name.eq_ignore_ascii_case(field)) {
         Use::None
-    } else if VENDORS.iter().any(known) {
+    } else if VENDORS.iter().any(is_known) {
         Use::Header(field.to_owned())
     } else {
         Use::Unsupported

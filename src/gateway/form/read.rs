@@ -1,4 +1,4 @@
-//! The head of a form, read before a node is asked.
+//! Reads a form up to its file, before a node is contacted.
 
 use bytes::BytesMut;
 use tokio::time::timeout;
@@ -12,28 +12,28 @@ use crate::gateway::client::{Client, Piece};
 use crate::wire::PIECE;
 use crate::wire::connection::{Connection, ReadState};
 
-/// What Pingora keeps of a body that is read before a node is asked (`BODY_BUF_LIMIT`); more would be lost.
+/// The size of Pingora's buffer for a body that is read before a node is contacted (`BODY_BUF_LIMIT`).
 const REPLAYED: usize = 64 * 1024;
 
-// The guard gives a form's bytes in small pieces, and the parser may have one of them already.
+// The guard returns the bytes of a form in small reads, and the parser may have one of them already.
 const _: () = assert!(MAX_HEAD_LENGTH + 2 * PIECE < REPLAYED);
 const _: () = assert!(MAX_WHOLE_FORM + 2 * PIECE < REPLAYED);
 
-/// The head of a form, and how much was read with it.
+/// The head of a form (its fields before the file), and how much was read with it.
 pub struct Read {
     pub head: FormHead,
     extent: Length,
 }
 
 enum Length {
-    /// All of the form.
+    /// The whole form.
     Whole(BytesMut),
-    /// The beginning of a form of this length; none where it comes in chunks.
+    /// The beginning of a form of this length; none with `Transfer-Encoding: chunked`.
     Beginning(Option<u64>),
 }
 
 impl Read {
-    /// What is known of the body by now. With `told` the node has to be told the length of the file.
+    /// The plan of the body. With `needs_length` the node needs the length of the file in advance.
     ///
     /// # Errors
     /// [`Refusal::Form`].
@@ -41,20 +41,25 @@ impl Read {
         &self,
         boundary: &Boundary,
         framing: Framing,
-        told: bool,
+        needs_length: bool,
     ) -> Result<FormBody, Refusal> {
         let body = match &self.extent {
             Length::Whole(body) => FormBody::of_whole(body, &self.head, boundary, framing),
             Length::Beginning(length) => {
                 let form = FormBody::of_stream(*length, &self.head, boundary, framing);
-                if told { form.promised() } else { Ok(form) }
+                if needs_length {
+                    form.promised()
+                } else {
+                    Ok(form)
+                }
             }
         };
         body.map_err(Refusal::Form)
     }
 }
 
-/// Reads the head of a form; a short form is read to its end. `length` is that of the form; none where it comes in chunks.
+/// Reads the head of a form; a short form is read to its end. `length` is that of the form; none with `Transfer-Encoding:
+/// chunked`.
 ///
 /// # Errors
 /// [`Refusal::Form`], [`Refusal::ClientSilent`].
@@ -64,12 +69,12 @@ pub async fn head(
     boundary: &Boundary,
     length: Option<u64>,
 ) -> Result<Read, Refusal> {
-    // What a form says about itself stands in its body.
+    // The fields are in the body.
     client.allow_body().await;
     client.forget_expectation();
     client.keep_what_is_read();
     connection.set_state(ReadState::Form);
-    // Nobody has signed anything yet: what a form says ahead of its file has the time of a header, not of a body.
+    // Nothing is verified yet, so the fields have the timeout of a header section, not that of a body.
     let time = connection.header_timeout();
     let read = timeout(time, pieces(client, boundary, length)).await;
     connection.set_state(ReadState::Body);

@@ -1,10 +1,11 @@
-//! The answer to a form whose file a node has stored.
+//! The response to a form whose file is stored.
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HOST, LOCATION, TRANSFER_ENCODING};
-use http::{StatusCode, Uri};
+use http::response::Parts;
+use http::{HeaderValue, StatusCode, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use pingora::http::ResponseHeader;
+use pingora::{ErrorType, OrErr};
 use quick_xml::Writer;
 use quick_xml::escape::partial_escape;
 use quick_xml::events::BytesText;
@@ -16,22 +17,22 @@ use crate::sig::form::FormFields;
 use crate::sig::headers::text_of;
 use crate::wire::head::RequestHead;
 
-/// What is encoded in the query of a redirect, and in tags: all but the unreserved characters.
+/// The characters that are percent-encoded in the query of a redirect and in tags: all but the unreserved ones.
 pub(super) const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// What a form asks to be answered (Amazon S3 API Reference, "POST Object": "Form fields"). What S3 cannot interpret it takes
-/// for absent.
+/// The response that a form asks for (Amazon S3 API Reference, "POST Object": "Form fields"). Like S3, the gateway ignores
+/// values that are not valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Success {
-    /// 200 or 204, and nothing.
+    /// 200 or 204 without a body.
     Status(StatusCode),
-    /// 201, and a document.
+    /// 201 with a document.
     Document,
-    /// 303 to this place.
+    /// 303 with this Location.
     Redirect(String),
 }
 
@@ -51,13 +52,13 @@ impl Success {
         }
     }
 
-    /// Makes the answer to a PUT the answer to the form, and gives its body where it has one.
+    /// Changes the response to the PUT into the response to the form, and returns its body if it has one.
     ///
     /// # Errors
-    /// Pingora's, where a value is no header value; none of ours is.
+    /// Pingora's, if the gateway makes an invalid header value.
     pub fn apply(
         &self,
-        answer: &mut ResponseHeader,
+        answer: &mut Parts,
         form: &RequestHead,
         address: &Address,
         dialect: DialectName,
@@ -69,36 +70,42 @@ impl Success {
             .to_owned();
         let host = form.value(HOST.as_str()).and_then(text_of);
         let object = format!("http://{}{}", host.unwrap_or_default(), address.path());
-        answer.remove_header(&TRANSFER_ENCODING);
-        answer.remove_header(&CONTENT_TYPE);
-        answer.insert_header(CONTENT_LENGTH, 0)?;
+        answer.headers.remove(&TRANSFER_ENCODING);
+        answer.headers.remove(&CONTENT_TYPE);
+        answer.headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
         match self {
             Self::Status(status) => {
-                answer.set_status(*status)?;
-                answer.insert_header(LOCATION, object)?;
+                answer.status = *status;
+                answer.headers.insert(LOCATION, location(&object)?);
                 if *status == StatusCode::NO_CONTENT {
-                    answer.remove_header(&CONTENT_LENGTH);
+                    answer.headers.remove(&CONTENT_LENGTH);
                 }
                 Ok(None)
             }
             Self::Redirect(place) => {
-                answer.set_status(StatusCode::SEE_OTHER)?;
-                answer.insert_header(LOCATION, with_object(place, address, &etag))?;
+                answer.status = StatusCode::SEE_OTHER;
+                let place = with_object(place, address, &etag);
+                answer.headers.insert(LOCATION, location(&place)?);
                 Ok(None)
             }
             Self::Document => {
                 let document = document(&object, address, &etag, dialect);
-                answer.set_status(StatusCode::CREATED)?;
-                answer.insert_header(LOCATION, object)?;
-                answer.insert_header(CONTENT_TYPE, "application/xml")?;
-                answer.insert_header(CONTENT_LENGTH, document.len())?;
+                answer.status = StatusCode::CREATED;
+                answer.headers.insert(LOCATION, location(&object)?);
+                let xml = HeaderValue::from_static("application/xml");
+                answer.headers.insert(CONTENT_TYPE, xml);
+                answer.headers.insert(CONTENT_LENGTH, document.len().into());
                 Ok(Some(document.into()))
             }
         }
     }
 }
 
-/// Whether a browser may be sent there: an absolute http or https URL in visible ASCII.
+fn location(place: &str) -> pingora::Result<HeaderValue> {
+    HeaderValue::from_str(place).or_err(ErrorType::InvalidHTTPHeader, "the place of an object")
+}
+
+/// Whether a URL is allowed for a redirect: an absolute http or https URL in visible ASCII.
 fn is_place(text: &str) -> bool {
     let place = text.split('#').next().unwrap_or_default();
     let uri = place.parse::<Uri>().ok();
@@ -107,7 +114,7 @@ fn is_place(text: &str) -> bool {
         && named.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")))
 }
 
-/// The place with the bucket, the key and the ETag in its query.
+/// The URL with the bucket, the key and the ETag in its query.
 fn with_object(place: &str, address: &Address, etag: &str) -> String {
     let (place, fragment) = match place.split_once('#') {
         Some((place, fragment)) => (place, format!("#{fragment}")),
@@ -121,7 +128,7 @@ fn with_object(place: &str, address: &Address, etag: &str) -> String {
     format!("{place}{separator}bucket={bucket}&key={key}&etag={etag}{fragment}")
 }
 
-/// The key as the form said it.
+/// The key as in the form.
 fn key_of(address: &Address) -> String {
     let encoded = address.key().unwrap_or_default();
     percent_decode_str(encoded).decode_utf8_lossy().into_owned()

@@ -1,4 +1,4 @@
-//! The tags of an object: a document in the field `tagging` of a form, a query in the header `x-amz-tagging` of a PUT.
+//! The tags of an object: a document in the field `tagging` of a form, a query string in the header `x-amz-tagging` of a PUT.
 
 use percent_encoding::utf8_percent_encode;
 use quick_xml::Reader;
@@ -9,7 +9,7 @@ use super::success::QUERY;
 use crate::sig::form::TaggingFault;
 use crate::sig::form::failure::{MAX_TAG_KEY_LENGTH, MAX_TAG_VALUE_LENGTH, MAX_TAGS};
 
-/// The elements of the document, from the outermost one inwards (Amazon S3 API Reference, "PutObjectTagging").
+/// The elements of the document, starting with the root element (Amazon S3 API Reference, "PutObjectTagging").
 const TAGGING: &str = "Tagging";
 const TAG_SET: &str = "TagSet";
 const TAG: &str = "Tag";
@@ -20,7 +20,7 @@ const NOT_XML: TaggingFault = TaggingFault::Malformed("it is not XML");
 const NO_TAGGING: TaggingFault =
     TaggingFault::Malformed("it is not a Tagging with a TagSet of Tags with a Key and a Value");
 
-/// The value of the header for a document: `key=value` with `&` in between, percent-encoded. The order is the document's.
+/// The header value for a document: percent-encoded pairs `key=value` separated by `&`, in the order of the document.
 ///
 /// # Errors
 /// [`TaggingFault`].
@@ -76,26 +76,26 @@ fn check_lengths(key: &str, value: &str) -> Result<(), TaggingFault> {
     Ok(())
 }
 
-/// What a document consists of.
+/// The elements of a document.
 struct Elements<'d>(Reader<&'d [u8]>);
 
 impl<'d> Elements<'d> {
     fn of(document: &'d str) -> Self {
         let mut reader = Reader::from_str(document);
-        // `<Value/>` is `<Value></Value>`.
+        // Reads `<Value/>` as `<Value></Value>`.
         reader.config_mut().expand_empty_elements = true;
         Self(reader)
     }
 
     fn read(&mut self) -> Result<Event<'d>, TaggingFault> {
         match self.0.read_event().map_err(|_not_xml| NOT_XML)? {
-            // It could define entities, and name files and hosts to read them from.
+            // A DOCTYPE could define entities that are read from files or hosts.
             Event::DocType(_) => Err(TaggingFault::Malformed("it has a DOCTYPE")),
             event => Ok(event),
         }
     }
 
-    /// What comes next that says something.
+    /// The next event other than comments, declarations and white space.
     fn next(&mut self) -> Result<Event<'d>, TaggingFault> {
         loop {
             match self.read()? {
@@ -113,11 +113,11 @@ impl<'d> Elements<'d> {
         }
     }
 
-    /// Whether there is one more tag, in place of the end of the set.
+    /// Whether another tag follows, and not the end of the set.
     fn opens_tag(&mut self) -> Result<bool, TaggingFault> {
         match self.next()? {
             Event::Start(start) if start.name().as_ref() == TAG => Ok(true),
-            // The reader sees that it is the right one.
+            // The reader checks its name.
             Event::End(_) => Ok(false),
             _ => Err(NO_TAGGING),
         }
@@ -130,7 +130,7 @@ impl<'d> Elements<'d> {
         }
     }
 
-    /// A key and a value, in either order, and the end of their tag.
+    /// Reads a key and a value, in either order, and the end of their tag.
     fn tag(&mut self) -> Result<(String, String), TaggingFault> {
         let (mut key, mut value) = (None, None);
         loop {
@@ -146,7 +146,7 @@ impl<'d> Elements<'d> {
         }
     }
 
-    /// The text of an element, and its end.
+    /// Reads the text of an element and its end.
     fn text(&mut self) -> Result<String, TaggingFault> {
         let mut text = String::new();
         loop {

@@ -1,6 +1,4 @@
-//! Which of a client's header fields go on to the nodes.
-
-use http::header::{self, HeaderName};
+//! Which header fields of a client are forwarded to nodes.
 
 use super::FORWARDED_FOR;
 use crate::address::{Address, Style};
@@ -9,66 +7,59 @@ use crate::error::Refusal;
 use crate::sig::target::{PathSpelling, unescaped};
 use crate::sig::{RequestView, Verified};
 
-const AMZ_SDK_INVOCATION_ID: HeaderName = HeaderName::from_static("amz-sdk-invocation-id");
-const AMZ_SDK_REQUEST: HeaderName = HeaderName::from_static("amz-sdk-request");
-const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
-
-/// Whether a header field of a client goes on to the nodes: the fields of HTTP and of S3 that a node has to see. A list
-/// of what may pass, because what other fields do to a node (forwarded hosts, trust headers, path overrides) is not ours
-/// to know. No field that concerns one connection alone is on it (RFC 9110, section 7.6.1): Pingora frames the body anew.
-/// `name` is lower-case.
+/// Whether a header field of a client is forwarded to nodes: the fields of HTTP and of S3 that a node needs. It is a list of
+/// allowed fields, because the gateway cannot know what other fields do at a node (forwarded hosts, trust headers, path
+/// overrides). It has no hop-by-hop field (RFC 9110, section 7.6.1): the gateway adds the framing of the body. `name` is in
+/// lower case.
 pub fn passes(name: &str) -> bool {
-    vendor_header(name).is_some() || listed(name).is_some()
+    vendor_header(name).is_some() || listed(name)
 }
 
-/// Whether a node can get a field with this name, from the client or from the gateway. `name` is lower-case.
+/// Whether a node can get a field with this name, from the client or from the gateway. `name` is in lower case.
 pub fn carries(name: &str) -> bool {
-    passes(name) || name == FORWARDED_FOR.as_str() || name.starts_with("x-countersign-")
+    passes(name) || name == FORWARDED_FOR || name.starts_with("x-countersign-")
 }
 
-/// The name of a field that passes and is no vendor's own. `name` is lower-case.
-pub fn listed(name: &str) -> Option<HeaderName> {
-    Some(match name {
-        "accept" => header::ACCEPT,
-        "accept-charset" => header::ACCEPT_CHARSET,
-        "accept-encoding" => header::ACCEPT_ENCODING,
-        "accept-language" => header::ACCEPT_LANGUAGE,
-        "access-control-request-headers" => header::ACCESS_CONTROL_REQUEST_HEADERS,
-        "access-control-request-method" => header::ACCESS_CONTROL_REQUEST_METHOD,
-        "amz-sdk-invocation-id" => AMZ_SDK_INVOCATION_ID,
-        "amz-sdk-request" => AMZ_SDK_REQUEST,
-        "authorization" => header::AUTHORIZATION,
-        "cache-control" => header::CACHE_CONTROL,
-        "content-disposition" => header::CONTENT_DISPOSITION,
-        "content-encoding" => header::CONTENT_ENCODING,
-        "content-language" => header::CONTENT_LANGUAGE,
-        "content-length" => header::CONTENT_LENGTH,
-        "content-md5" => CONTENT_MD5,
-        "content-type" => header::CONTENT_TYPE,
-        "date" => header::DATE,
-        "expect" => header::EXPECT,
-        "expires" => header::EXPIRES,
-        "host" => header::HOST,
-        "if-match" => header::IF_MATCH,
-        "if-modified-since" => header::IF_MODIFIED_SINCE,
-        "if-none-match" => header::IF_NONE_MATCH,
-        "if-range" => header::IF_RANGE,
-        "if-unmodified-since" => header::IF_UNMODIFIED_SINCE,
-        "origin" => header::ORIGIN,
-        "pragma" => header::PRAGMA,
-        "range" => header::RANGE,
-        "referer" => header::REFERER,
-        "traceparent" => TRACEPARENT,
-        "tracestate" => TRACESTATE,
-        "user-agent" => header::USER_AGENT,
-        _ => return None,
-    })
+/// Whether a field without a vendor's prefix is forwarded. `name` is in lower case.
+pub fn listed(name: &str) -> bool {
+    matches!(
+        name,
+        "accept"
+            | "accept-charset"
+            | "accept-encoding"
+            | "accept-language"
+            | "access-control-request-headers"
+            | "access-control-request-method"
+            | "amz-sdk-invocation-id"
+            | "amz-sdk-request"
+            | "authorization"
+            | "cache-control"
+            | "content-disposition"
+            | "content-encoding"
+            | "content-language"
+            | "content-length"
+            | "content-md5"
+            | "content-type"
+            | "date"
+            | "expect"
+            | "expires"
+            | "host"
+            | "if-match"
+            | "if-modified-since"
+            | "if-none-match"
+            | "if-range"
+            | "if-unmodified-since"
+            | "origin"
+            | "pragma"
+            | "range"
+            | "referer"
+            | "traceparent"
+            | "tracestate"
+            | "user-agent"
+    )
 }
 
-/// The fields that concern one connection alone (RFC 9110, section 7.6.1), and those with which a proxy says how it frames
-/// or upgrades it.
+/// The hop-by-hop fields (RFC 9110, section 7.6.1), with those of framing and upgrade.
 const HOP_BY_HOP: &[&str] = &[
     "connection",
     "http2-settings",
@@ -82,8 +73,8 @@ const HOP_BY_HOP: &[&str] = &[
     "upgrade",
 ];
 
-/// The starts of the names that a node may trust because a proxy sets them, or that steer how it reads the request: who is
-/// asking, through which address, for which host, path or method (RFC 7239; nginx, Envoy, Swift, Ceph, MinIO, SeaweedFS).
+/// The prefixes of fields that a node may trust because a proxy sets them, or that change how it reads the request: the
+/// client's identity or address, the host, path or method (RFC 7239; nginx, Envoy, Swift, Ceph, MinIO, SeaweedFS).
 const TRUSTED: &[&str] = &[
     "client-ip",
     "forwarded",
@@ -117,9 +108,9 @@ const TRUSTED: &[&str] = &[
     "x-user",
 ];
 
-/// Whether a field that the signature covers goes on to nodes that verify it: every one does, but for those of one
-/// connection and those that a node may trust. `name` is lower-case. A `_` is a `-` to some servers (RFC 3875, section
-/// 4.1.18), so a name that has one may be any other.
+/// Whether a field that the signature covers is forwarded to nodes that verify it: all but the hop-by-hop fields and those
+/// that a node may trust. `name` is in lower case. Some servers read `_` as `-` (RFC 3875, section 4.1.18), so a name with
+/// `_` is not forwarded.
 pub fn passes_signed(name: &str) -> bool {
     passes(name)
         || !(name.contains('_')
@@ -127,11 +118,11 @@ pub fn passes_signed(name: &str) -> bool {
             || TRUSTED.iter().any(|start| name.starts_with(start)))
 }
 
-/// Whether nodes that verify the signature of a request read it as the gateway does: it goes on as it came, so what was
-/// verified in another spelling must not have two readings.
+/// Checks that nodes which verify the signature read the request as the gateway does. It is forwarded unchanged, so a variant
+/// that nodes may read otherwise is refused.
 ///
 /// # Errors
-/// [`Refusal`], which says how to write it.
+/// [`Refusal`], with the variant to use.
 pub fn check_as_sent(
     verified: &Verified,
     view: &RequestView<'_>,

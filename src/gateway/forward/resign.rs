@@ -1,17 +1,16 @@
-//! A request signed anew: nothing of the client's credentials goes on, and no header is signed that the client has not
-//! signed or the gateway has not set.
+//! A re-signed request: the client's credentials are removed, and no header is signed that neither the client has signed nor the
+//! gateway has set.
 
 use std::borrow::Cow;
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, TRANSFER_ENCODING};
+use http::header::{HeaderValue, TRANSFER_ENCODING};
 use pingora::http::RequestHeader;
 use pingora::{Error, ErrorType, OrErr};
 
 use super::ForwardInfo;
-use super::compose::{compose, value_of, what_passes};
-use super::target::{
-    TargetEncoding, UpstreamTarget, insert_host, is_foreign, is_of_signature, is_query_header,
-};
+use super::compose::{Composed, what_passes};
+use super::fields::NodeFields;
+use super::target::{TargetEncoding, UpstreamTarget, is_foreign, is_of_signature, is_query_header};
 use crate::address::{Address, Operation};
 use crate::body::SignedChunks;
 use crate::cluster::{Cluster, ClusterOptions, PayloadSigning, SignWith};
@@ -20,13 +19,14 @@ use crate::error::Refusal;
 use crate::policy::Permit;
 use crate::sig::encode::hex;
 use crate::sig::freshness::timestamp;
+use crate::sig::headers::text_of;
 use crate::sig::node_key::{Chunks, NodeKey};
 use crate::sig::payload::{EMPTY_SHA256, PayloadClaim};
 use crate::sig::v2::StringToSign;
-use crate::sig::{RequestView, Verified, Version, fields_of};
+use crate::sig::{RequestView, Verified, Version};
 use crate::wire::head::RequestHead;
 
-/// The client's fields that belong to its signature, by the name behind the vendor's prefix.
+/// The client's fields that belong to its signature, by the name after the vendor's prefix.
 fn of_signature(rest: &str) -> bool {
     matches!(
         rest,
@@ -34,10 +34,10 @@ fn of_signature(rest: &str) -> bool {
     )
 }
 
-/// Whether a verified request can be signed anew for these nodes.
+/// Checks that a verified request can be re-signed for these nodes.
 ///
 /// # Errors
-/// [`Refusal`]: it has a parameter that the nodes do not know, or one that their version's string has two readings of.
+/// [`Refusal`]: it has a parameter that the nodes do not support, or one that is ambiguous in the StringToSign of version 2.
 pub fn check(
     options: &ClusterOptions,
     verified: &Verified,
@@ -68,17 +68,17 @@ pub fn check(
     Ok(())
 }
 
-/// Signs the request with the cluster's key for its client, and gives the frames that its body goes on in, if it does.
+/// Signs the request with the cluster's key for its client. Also returns the signed chunks of its body, if it has any.
 ///
 /// # Errors
-/// Pingora's, where the cluster has no key, or a value of ours is no header value: the configuration leaves none such.
-pub fn resign(
-    request: &mut RequestHeader,
-    head: &RequestHead,
-    permit: &Permit,
+/// Pingora's, if the cluster has no key, or a value of the gateway is not a valid header value; the configuration excludes both.
+pub fn resign<'r>(
+    request: &'r RequestHeader,
+    head: &'r RequestHead,
+    permit: &'r Permit,
     cluster: &Cluster,
-    own: ForwardInfo<'_>,
-) -> pingora::Result<Option<SignedChunks>> {
+    info: ForwardInfo<'r>,
+) -> pingora::Result<(Composed<'r>, Option<SignedChunks>)> {
     let options = cluster.options();
     let sign_with = options.sign_with.as_ref().zip(cluster.key(permit));
     let (sign_with, key) = sign_with.ok_or_else(|| {
@@ -87,108 +87,114 @@ pub fn resign(
             "a cluster without a key to sign with",
         )
     })?;
-    let upstream = UpstreamTarget::of(
-        request,
-        head,
-        permit,
-        options,
-        TargetEncoding::Canonical,
-        own.node,
-    );
-    let mut headers = what_passes(head, permit, options, own, |rest| !of_signature(rest))?;
-    headers.remove(DATE);
-    insert_host(&mut headers, upstream.host.as_deref())
-        .or_err(ErrorType::InvalidHTTPHeader, "the host")?;
+    let encoding = TargetEncoding::Canonical;
+    let upstream = UpstreamTarget::of(request, head, permit, options, encoding, info.node);
+    let mut fields = what_passes(head, permit, options, info, |rest| !of_signature(rest))?;
+    fields.remove("date");
+    if let Some(host) = &upstream.host {
+        fields.set("host", host.clone().into_bytes());
+    }
     let signing = NodeSigning {
         method: request.method.as_str(),
-        data: data_length(head, &headers),
+        data: data_length(head, &fields),
         permit,
         upstream: &upstream,
-        own,
+        info,
     };
     let chunks = match sign_with.version {
         Version::V2 => {
-            signing.sign_v2(&mut headers, key)?;
+            signing.sign_v2(&mut fields, key)?;
             None
         }
-        Version::V4 => signing.sign_v4(&mut headers, key, sign_with)?,
+        Version::V4 => signing.sign_v4(&mut fields, key, sign_with)?,
     };
-    let target = upstream.changed(request.raw_path());
-    compose(request, headers, target.as_deref())?;
-    Ok(chunks)
+    let target = upstream.on_the_wire(request.raw_path());
+    Ok((Composed { target, fields }, chunks))
 }
 
-/// A request about to be signed.
+/// A request before it is signed.
 struct NodeSigning<'s> {
     method: &'s str,
-    /// The length of the data; none where nothing tells it.
+    /// The length of the data, if known.
     data: Option<u64>,
     permit: &'s Permit,
     upstream: &'s UpstreamTarget<'s>,
-    own: ForwardInfo<'s>,
+    info: ForwardInfo<'s>,
 }
 
 impl NodeSigning<'_> {
-    fn sign_v2(&self, headers: &mut HeaderMap, key: &NodeKey) -> pingora::Result<()> {
-        let date = httpdate::fmt_http_date(self.own.clock.now());
-        headers.insert(DATE, value_of(&date)?);
+    fn sign_v2(&self, fields: &mut NodeFields<'_>, key: &NodeKey) -> pingora::Result<()> {
+        let date = httpdate::fmt_http_date(self.info.clock.now());
+        fields.set("date", date.into_bytes());
         let address = self.permit.address().in_style(self.upstream.style);
-        let authorization = key.sign_v2(&self.view(headers)?, &address).or_err(
+        let authorization = key.sign_v2(&self.view(fields)?, &address).or_err(
             ErrorType::InternalError,
-            "a request that cannot be signed anew",
+            "a request that cannot be re-signed",
         )?;
-        headers.insert(AUTHORIZATION, value_of(&authorization)?);
+        fields.set("authorization", checked(authorization)?);
         Ok(())
     }
 
-    /// Signs with version 4, and gives the frames that the signature announces, if it does.
+    /// Signs with version 4. Also returns the signed chunks, if the signature announces them.
     fn sign_v4(
         &self,
-        headers: &mut HeaderMap,
+        fields: &mut NodeFields<'_>,
         key: &NodeKey,
         sign_with: &SignWith,
     ) -> pingora::Result<Option<SignedChunks>> {
         let syntax = Dialect::named(sign_with.dialect).syntaxes[0];
-        let timestamp = timestamp(self.own.clock.now());
+        let timestamp = timestamp(self.info.clock.now());
         let payload = Payload::of(self.data, self.permit, sign_with.payload);
         let mut chunks = Chunks::None;
         if let Payload::SignedChunks { data, encoded } = payload {
-            // No `aws-chunked` in Content-Encoding: the payload mode says it, and some nodes would store the token (radosgw).
-            headers.insert(CONTENT_LENGTH, encoded.into());
-            let decoded_length = HeaderName::from_static("x-amz-decoded-content-length");
-            headers.insert(decoded_length, data.into());
+            // No `aws-chunked` in Content-Encoding: the payload mode is enough, and radosgw would store the token.
+            fields.set("content-length", encoded.to_string().into_bytes());
+            fields.set(
+                "x-amz-decoded-content-length",
+                data.to_string().into_bytes(),
+            );
             chunks = Chunks::Signed;
         }
         let payload = payload.text();
-        headers.insert(syntax.date_header, value_of(&timestamp)?);
-        headers.insert(syntax.v4.content_sha256_header, value_of(&payload)?);
+        fields.set(syntax.date_header, timestamp.clone().into_bytes());
+        fields.set(
+            syntax.v4.content_sha256_header,
+            payload.clone().into_owned().into_bytes(),
+        );
         let content_headers = self.permit.verified().content_headers();
-        let view = self.view(headers)?;
+        let view = self.view(fields)?;
         let (authorization, chain) =
             key.sign_v4(&view, content_headers, &payload, &timestamp, chunks);
-        headers.insert(AUTHORIZATION, value_of(&authorization)?);
+        fields.set("authorization", checked(authorization)?);
         Ok(chain.map(SignedChunks::new))
     }
 
-    fn view<'h>(&'h self, headers: &'h HeaderMap) -> pingora::Result<RequestView<'h>> {
+    fn view<'h>(&'h self, fields: &'h NodeFields<'_>) -> pingora::Result<RequestView<'h>> {
         let query = self.upstream.query.as_deref();
-        RequestView::of(self.method, &self.upstream.path, query, fields_of(headers)).or_err(
+        RequestView::of(self.method, &self.upstream.path, query, fields.iter()).or_err(
             ErrorType::InternalError,
-            "a request that cannot be signed anew",
+            "a request that cannot be re-signed",
         )
     }
 }
 
-/// What version 4 says about a body.
+/// A header value of the gateway, which may contain text of the configuration.
+fn checked(value: String) -> pingora::Result<Vec<u8>> {
+    let checked = HeaderValue::from_str(&value);
+    checked.or_err(ErrorType::InvalidHTTPHeader, "a value of the gateway's own")?;
+    Ok(value.into_bytes())
+}
+
+/// The payload hash of version 4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Payload {
-    /// There is none.
+    /// There is no body.
     Empty,
-    /// The hash that the client declared, which the gateway proves.
+    /// The hash that the client declared, which the gateway verifies.
     Declared([u8; 32]),
-    /// So much data, in frames that make it so long.
+    /// The length of the data, and of the body with its chunk framing.
     SignedChunks { data: u64, encoded: u64 },
-    /// Nothing.
+    /// The body is not signed.
     Unsigned,
 }
 
@@ -201,7 +207,7 @@ impl Payload {
         match (permit.verified().payload(), data) {
             (_, Some(0)) => Self::Empty,
             (PayloadClaim::Sha256(hash), _) => Self::Declared(*hash),
-            // A node would take the frames of anything else for its document, and wants to know their length before.
+            // Only objects: a node would read the chunk framing as part of a document. A node needs the length in advance.
             (_, Some(data)) if stores && signing == PayloadSigning::SignedChunks => {
                 match SignedChunks::encoded_length(data) {
                     Some(encoded) => Self::SignedChunks { data, encoded },
@@ -222,10 +228,10 @@ impl Payload {
     }
 }
 
-/// The length of the data. What goes on is framed anew and has no Transfer-Encoding: only what was received tells of it.
-fn data_length(head: &RequestHead, composed: &HeaderMap) -> Option<u64> {
-    match composed.get(CONTENT_LENGTH) {
-        Some(length) => length.to_str().ok()?.parse().ok(),
+/// The length of the data, if known. `composed` has no Transfer-Encoding: only the received head has it.
+fn data_length(head: &RequestHead, composed: &NodeFields<'_>) -> Option<u64> {
+    match composed.get("content-length") {
+        Some(length) => text_of(length)?.parse().ok(),
         None if head.value(TRANSFER_ENCODING.as_str()).is_some() => None,
         None => Some(0),
     }

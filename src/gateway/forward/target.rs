@@ -1,9 +1,9 @@
-//! The target and the Host of a request as the nodes get them.
+//! The target and the Host of a request to a node.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use http::header::{HOST, HeaderMap, HeaderValue};
+use http::header::HOST;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use pingora::http::RequestHeader;
 
@@ -20,42 +20,42 @@ use crate::sig::{Placement, Verified, VerifiedTarget, Version};
 use crate::wire::head::RequestHead;
 use crate::wire::target::Target;
 
-/// RFC 3986's unreserved characters stay (section 2.3).
+/// Everything but the unreserved characters of RFC 3986 (section 2.3).
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
-/// The slashes of a path, too.
+/// The same without the slashes of a path.
 const PATH: &AsciiSet = &VALUE.remove(b'/');
-/// The longest bucket name that can stand in a Host (RFC 1035, section 2.3.4).
+/// The longest bucket name that can be part of a Host (RFC 1035, section 2.3.4).
 const MAX_HOST_BUCKET_LENGTH: usize = 63;
 
-/// How the bytes of a target are written.
+/// The percent-encoding of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetEncoding {
-    /// As the client sent them.
+    /// As the client sent it.
     AsSent,
-    /// Decoded once and encoded in the one way of RFC 3986, section 2.3, so that every node computes the same canonical
-    /// form: one that encodes the path anew and one that takes it raw. The key is the same, byte for byte.
+    /// Decoded once and encoded as in RFC 3986, section 2.3. So every node computes the same canonical path, whether it decodes
+    /// and encodes the path or takes it as sent. The key is the same, byte for byte.
     Canonical,
 }
 
-/// Where a request goes.
+/// The target and the Host of a request to a node.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UpstreamTarget<'r> {
     /// The raw path.
     pub path: Cow<'r, str>,
     /// The raw query string, without `?`.
     pub query: Option<Cow<'r, str>>,
-    /// The Host; none for the client's own.
+    /// The Host; none if it is that of the client.
     pub host: Option<String>,
-    /// Where the bucket's name stands.
+    /// Where the bucket name is.
     pub style: Style,
 }
 
 impl<'r> UpstreamTarget<'r> {
-    /// Aims a permitted request at the nodes of a cluster.
+    /// The target of a permitted request at the nodes of a cluster.
     pub fn of(
         request: &'r RequestHeader,
         head: &RequestHead,
@@ -87,17 +87,23 @@ impl<'r> UpstreamTarget<'r> {
         }
     }
 
-    /// Path and query, where they are not the whole of `raw`.
-    pub fn changed(&self, raw: &[u8]) -> Option<String> {
+    /// Path and query. `raw` is the received target.
+    pub fn on_the_wire(&self, raw: &'r [u8]) -> Cow<'r, str> {
         let query = self.query.as_deref();
         let length = self.path.len() + query.map_or(0, |query| 1 + query.len());
         let borrowed =
             matches!(self.path, Cow::Borrowed(_)) && !matches!(self.query, Some(Cow::Owned(_)));
-        // What is borrowed is a part of what was received.
-        (!borrowed || length != raw.len()).then(|| match query {
-            Some(query) => format!("{}?{query}", self.path),
-            None => self.path.clone().into_owned(),
-        })
+        // The borrowed parts are parts of the received target.
+        if borrowed
+            && length == raw.len()
+            && let Ok(raw) = std::str::from_utf8(raw)
+        {
+            return raw.into();
+        }
+        match query {
+            Some(query) => format!("{}?{query}", self.path).into(),
+            None => self.path.clone(),
+        }
     }
 }
 
@@ -106,7 +112,7 @@ fn style(address: &Address, options: &ClusterOptions) -> Style {
         (Addressing::Path, ..) => Style::Path,
         (Addressing::VirtualHost, Some(bucket), _) if fits_host(bucket) => Style::VirtualHost,
         (Addressing::VirtualHost, ..) => Style::Path,
-        // The bucket's own host name is the client's; towards another Host it stands in front.
+        // The bucket name was in the client's Host: it is put before the Host of the nodes.
         (Addressing::AsReceived, Some(bucket), Some(_)) if address.style() != Style::Path => {
             if fits_host(bucket) {
                 Style::VirtualHost
@@ -118,8 +124,8 @@ fn style(address: &Address, options: &ClusterOptions) -> Style {
     }
 }
 
-/// Whether a bucket's name can stand in a Host: S3's rules for names since 2018 (Amazon S3 User Guide, "Bucket naming
-/// rules"). SDKs leave others in the path, too.
+/// Whether a bucket name can be part of a Host: the rules of S3 since 2018 (Amazon S3 User Guide, "Bucket naming rules").
+/// SDKs leave other names in the path too.
 fn fits_host(bucket: &str) -> bool {
     let label = |label: &str| {
         !label.is_empty()
@@ -142,8 +148,8 @@ fn node_host(address: &Address, style: Style, options: &ClusterOptions) -> Optio
     })
 }
 
-/// The client's Host in lower case, where it names a bucket: version 2 signs the bucket that is read in it, and not every
-/// node reads it so.
+/// The client's Host in lower case, if it names a bucket: version 2 signs the bucket name in lower case, and not every node
+/// reads it so.
 fn lower_host(head: &RequestHead, address: &Address) -> Option<String> {
     if address.style() == Style::Path {
         return None;
@@ -156,8 +162,8 @@ fn lower_host(head: &RequestHead, address: &Address) -> Option<String> {
     })
 }
 
-/// The client's Host without the dot of the DNS's root, where it has one: a node that does not know it would read another
-/// bucket, or none.
+/// The client's Host without the dot at its end, if it has one: a node that does not support the dot would read another
+/// bucket or none.
 fn rootless_host(head: &RequestHead, address: &Address) -> Option<String> {
     if !address.host_has_root() {
         return None;
@@ -166,8 +172,8 @@ fn rootless_host(head: &RequestHead, address: &Address) -> Option<String> {
     without_root(host)
 }
 
-/// The node's own address, where the client's Host is neither a name of the listener nor an IP address: version 2 does not
-/// sign it, and a node may take any name for a bucket's (a CNAME), which is not the bucket that was checked.
+/// The node's address, if the client's Host is neither a name of the listener nor an IP address: version 2 does not sign the
+/// Host, and a node may read any name as a bucket name (a CNAME), which is not the bucket that was checked.
 fn known_host(head: &RequestHead, address: &Address, node: &str) -> Option<String> {
     if address.style() != Style::Path || address.domain().is_some() {
         return None;
@@ -181,7 +187,7 @@ fn known_host(head: &RequestHead, address: &Address, node: &str) -> Option<Strin
     })
 }
 
-/// The path as it was signed, with the bucket's name where `style` has it.
+/// The path as it was signed, with or without the bucket name as `style` requires.
 fn node_path<'r>(
     path: &'r str,
     address: &Address,
@@ -194,7 +200,7 @@ fn node_path<'r>(
     let path = verified.path(path);
     let moved = match (came_in_path, style == Style::Path) {
         (true, false) => {
-            // `/bucket`, `/bucket/` and `/bucket/key` alike.
+            // Of `/bucket`, `/bucket/` and `/bucket/key`.
             let behind = 1 + bucket.len();
             match path {
                 path if path.len() <= behind => "/".into(),
@@ -209,7 +215,7 @@ fn node_path<'r>(
         TargetEncoding::AsSent => moved,
         TargetEncoding::Canonical => {
             let mut path = respelled(&moved, PATH);
-            // A bucket alone: some signers of version 2 sign the slash that they do not send.
+            // Some signers of version 2 sign a slash after a bucket without a key but do not send it.
             let alone =
                 style == Style::Path && address.bucket().is_some() && address.key().is_none();
             if alone && !path.ends_with('/') {
@@ -220,7 +226,7 @@ fn node_path<'r>(
     }
 }
 
-/// The query without what belongs to the client's signature; none where nothing is left.
+/// The query without the parameters of the client's signature; none if it is empty.
 fn node_query<'r>(
     query: &'r str,
     head: &RequestHead,
@@ -231,7 +237,7 @@ fn node_query<'r>(
     let verified = permit.verified();
     let nodes = Dialect::named(options.dialect);
     let written = |pair: &'r str| {
-        // An empty piece is no parameter (`?`, `&&`), and not every node skips it.
+        // Empty parameters (`?`, `&&`) are removed: not every node ignores them.
         if pair.is_empty() {
             return None;
         }
@@ -266,15 +272,15 @@ fn coverage(verified: &Verified, name: &str) -> Coverage {
     }
 }
 
-/// Whether a parameter goes on as a header, or not at all.
+/// Whether a parameter is forwarded as a header field, or not at all.
 pub fn is_query_header(verified: &Verified, name: &str) -> bool {
     let headers = verified.query_headers();
     headers
         .iter()
-        .any(|own| own.name.eq_ignore_ascii_case(name))
+        .any(|header| header.name.eq_ignore_ascii_case(name))
 }
 
-/// The pairs with `&` between them; none where there is none.
+/// The pairs with `&` between them; none if there are no pairs.
 fn joined<'p>(capacity: usize, pairs: impl Iterator<Item = Cow<'p, str>>) -> Option<String> {
     let mut query = String::with_capacity(capacity);
     for pair in pairs {
@@ -286,15 +292,15 @@ fn joined<'p>(capacity: usize, pairs: impl Iterator<Item = Cow<'p, str>>) -> Opt
     Some(query).filter(|query| !query.is_empty())
 }
 
-/// A parameter in the one spelling of RFC 3986. A `+` that the client's signature covers is a plus sign; in the parameters
-/// of a listing that version 2 leaves out it is the blank that forms write so, and that nodes read.
+/// A parameter in the canonical encoding of RFC 3986. A `+` that the client's signature covers is a plus sign. In the listing
+/// parameters that version 2 does not sign it is a space, as forms write it and nodes read it.
 fn respelled_pair(pair: &str, name: &str, coverage: Coverage, nodes: &Dialect) -> String {
     let (raw_name, value) = match pair.split_once('=') {
         Some((name, value)) => (name, Some(value)),
         None => (pair, None),
     };
     let mut respelled_pair = respelled(raw_name, VALUE);
-    // `?uploads=` is `?uploads`, which version 2 signs without the sign.
+    // `?uploads=` becomes `?uploads`: version 2 signs it without the equals sign.
     let shown = value.filter(|value| !value.is_empty() || !nodes.signs(nodes.syntaxes[0], name));
     if let Some(value) = shown {
         respelled_pair.push('=');
@@ -311,32 +317,24 @@ fn respelled(text: &str, set: &'static AsciiSet) -> String {
     percent_encode(&bytes, set).to_string()
 }
 
-/// Whether the parameter belongs to the client's signature: what stands for the credentials, or a session token. Those of
-/// version 4 have no other use, wherever the signature stands.
+/// Whether the parameter belongs to the client's signature: credentials or a session token. The parameters of version 4 have no
+/// other use, also if the signature is in the header.
 pub fn is_of_signature(verified: &Verified, name: &str) -> bool {
     is_presign(name)
         || (verified.placement() == Placement::Query
             && is_credential(verified.dialect().syntax, verified.version(), name))
 }
 
-/// Whether the name is one of a presigned request of version 4, of any vendor.
+/// Whether the name is a parameter of a presigned request of version 4, of any vendor.
 fn is_presign(name: &str) -> bool {
     let mut names = SYNTAXES.iter().flat_map(|form| form.v4.parameters.all());
-    name.starts_with(['x', 'X']) && names.any(|own| own.eq_ignore_ascii_case(name))
+    name.starts_with(['x', 'X']) && names.any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether a parameter's name has the prefix of another vendor than that of `syntax`.
+/// Whether a parameter name has the prefix of another vendor than that of `syntax`.
 pub fn is_foreign(name: &str, syntax: &Syntax) -> bool {
     vendor_header(&name.to_ascii_lowercase()).is_some()
         && !starts_with_ignoring_case(name, syntax.header_prefix)
-}
-
-/// Puts the Host in.
-pub fn insert_host(headers: &mut HeaderMap, host: Option<&str>) -> Result<(), http::Error> {
-    if let Some(host) = host {
-        headers.insert(HOST, HeaderValue::from_str(host)?);
-    }
-    Ok(())
 }
 
 #[cfg(test)]

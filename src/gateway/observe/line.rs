@@ -1,4 +1,4 @@
-//! One access line: how its parts are written.
+//! The format of an access log line.
 
 use std::cell::RefCell;
 use std::fmt::Write;
@@ -10,21 +10,21 @@ use crate::logs::{self, Log, LogFormat};
 use crate::runtime::Runtime;
 use crate::runtime::request_id::RequestId;
 
-/// A byte that needs no quotes: a visible one, but for quotes and backslashes.
+/// A byte that needs no quotes: a visible character other than a quote or a backslash.
 const PLAIN: u8 = 1;
-/// A byte that names no secret.
+/// A byte that occurs in no secret's pattern.
 const HARMLESS: u8 = 2;
 
-/// What is known of each byte.
+/// The properties of each byte.
 static BYTES: [u8; 256] = {
     let mut bytes = [0; 256];
     let mut byte = 0;
     while byte < bytes.len() {
-        let own = byte as u8;
-        if own.is_ascii_graphic() && !matches!(own, b'"' | b'\\') {
+        let value = byte as u8;
+        if value.is_ascii_graphic() && !matches!(value, b'"' | b'\\') {
             bytes[byte] |= PLAIN;
         }
-        if logs::is_harmless(own) {
+        if logs::is_harmless(value) {
             bytes[byte] |= HARMLESS;
         }
         byte += 1;
@@ -32,13 +32,13 @@ static BYTES: [u8; 256] = {
     bytes
 };
 
-/// What holds for every byte of a text.
+/// The properties that all bytes of a text have.
 fn all_of(text: &str) -> u8 {
     let all = |all, byte| all & BYTES[usize::from(byte)];
     text.bytes().fold(PLAIN | HARMLESS, all)
 }
 
-/// A name in an access line, as each form has it between the value before and its own.
+/// A name in an access log line, with what separates it from the values before and after it in each format.
 pub struct Key {
     pub text: &'static str,
     pub json: &'static str,
@@ -55,27 +55,27 @@ macro_rules! key {
 }
 pub(super) use key;
 
-/// The most bytes that a line has usually.
+/// The usual length of a line.
 const USUAL_LINE: usize = 640;
-/// The most memory that is kept from one line for the next, in bytes.
+/// The largest buffer that is kept for the next line, in bytes.
 const MAX_KEPT: usize = 4096;
 
 thread_local! {
-    /// The memory of the line before.
+    /// The buffer of the line before.
     static KEPT: RefCell<String> = const { RefCell::new(String::new()) };
-    /// The second that was written last, and its text up to the fraction: it is that of many lines.
+    /// The latest second with its text up to the fraction: many lines have the same.
     static SECOND: RefCell<(u64, String)> = const { RefCell::new((u64::MAX, String::new())) };
 }
 
-/// One access line, as `key=value` pairs or as a JSON object. There is a method for each kind of text, so that none from
-/// outside stands in a line unmasked.
+/// One access log line, as `key=value` pairs or as a JSON object. There is a method for each kind of text, so that no text
+/// from outside is written unmasked.
 pub struct Line {
     format: LogFormat,
     text: String,
 }
 
 impl Line {
-    /// A line that starts with the time and the id of the request.
+    /// A line that starts with the time and the request id.
     pub fn new(runtime: &Runtime, request_id: &RequestId) -> Self {
         let mut line = Self {
             format: runtime.log.options().format,
@@ -87,7 +87,7 @@ impl Line {
         line
     }
 
-    /// The beginning: the time in RFC 3339's form, with milliseconds.
+    /// The time as in RFC 3339, with milliseconds.
     fn time(&mut self, now: SystemTime) {
         let since = now.duration_since(SystemTime::UNIX_EPOCH);
         let since = since.unwrap_or_default();
@@ -119,7 +119,7 @@ impl Line {
         });
     }
 
-    /// A text from outside, whoever sent it: masked, and cut where it is long.
+    /// A text from a client or a node: masked, and cut if it is long.
     pub fn foreign(&mut self, key: Key, value: &str) {
         let all = all_of(value);
         if all & HARMLESS != 0 && value.len() <= logs::MAX_TEXT_BYTES {
@@ -130,17 +130,17 @@ impl Line {
         }
     }
 
-    /// A text of the configuration's.
+    /// A text of the configuration.
     pub fn own(&mut self, key: Key, value: &str) {
         self.quoted(key, value, all_of(value));
     }
 
-    /// A word of the gateway's, which needs no quotes.
+    /// A word of the gateway, which needs no quotes.
     pub fn word(&mut self, key: Key, value: &'static str) {
         self.unquoted(key, value);
     }
 
-    /// `all` is what holds for every byte of the value.
+    /// `all` are the properties that all bytes of the value have.
     fn quoted(&mut self, key: Key, value: &str, all: u8) {
         if all & PLAIN != 0 && !value.is_empty() {
             self.unquoted(key, value);
@@ -162,7 +162,7 @@ impl Line {
         }
     }
 
-    /// A JSON string (RFC 8259, section 7); the text form quotes in the same way.
+    /// A JSON string (RFC 8259, section 7); the text format uses the same quoting.
     fn quote(&mut self, value: &str) {
         self.text.push('"');
         for c in value.chars() {
@@ -178,7 +178,7 @@ impl Line {
         self.text.push('"');
     }
 
-    /// The client's IP address; a Unix socket's client has none.
+    /// The client's IP address; clients of a Unix socket have none.
     pub fn peer(&mut self, peer: Option<&HeaderValue>) {
         let peer = peer.and_then(|peer| peer.to_str().ok());
         self.unquoted(key!("peer"), peer.unwrap_or("unix"));
@@ -195,7 +195,7 @@ impl Line {
         }
     }
 
-    /// Ends the line and hands it over.
+    /// Ends the line and passes it to the log.
     pub fn write(mut self, log: &Log) {
         self.text.push_str(match self.format {
             LogFormat::Text => "\n",

@@ -1,4 +1,4 @@
-//! What is seen of a request: one access line and one set of metrics.
+//! The access log line and the metrics of a request.
 
 mod line;
 
@@ -59,7 +59,7 @@ pub fn request(
     if let Some(taken) = context.verification {
         metrics.verification(taken);
     }
-    if let Some(taken) = context.attempt.duration {
+    if let Some(taken) = context.record.duration {
         metrics.node(taken);
         if let (Outcome::Forwarded, Some((_, node))) = (outcome, context.node()) {
             node.answered(now);
@@ -102,15 +102,15 @@ pub fn request(
     line.micros(key!("verification_us"), context.verification);
     if let Some((node, _)) = context.node() {
         line.own(key!("node"), node);
-        line.micros(key!("node_us"), context.attempt.duration);
+        line.micros(key!("node_us"), context.record.duration);
     }
-    if let Some(id) = &context.attempt.node_request_id {
+    if let Some(id) = &context.record.node_request_id {
         line.foreign(key!("node_request_id"), id);
     }
     line.write(&runtime.log);
 }
 
-/// Records bytes that were no request.
+/// Records an invalid request header.
 pub fn wire_fault(
     runtime: &Runtime,
     connection: &Connection,
@@ -141,7 +141,7 @@ pub fn wire_fault(
     line.write(&runtime.log);
 }
 
-/// Who signed a request, and whether that is proven. What is claimed alone is the client's own text.
+/// Adds the identity of the signer, and whether it is verified. A claimed one is text from the client.
 fn who(line: &mut Line, context: &Context) {
     let placement = if let Some(admitted) = &context.admitted {
         let verified = admitted.permit.verified();
@@ -178,7 +178,7 @@ fn who(line: &mut Line, context: &Context) {
     line.word(key!("placement"), placement);
 }
 
-/// Why a request was refused.
+/// Adds the reason of a refusal.
 fn why(line: &mut Line, reason: Option<Reason>) {
     let Some(Reason { rule, name }) = reason else {
         return;

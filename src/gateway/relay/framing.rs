@@ -1,114 +1,186 @@
-//! Where a node's answer ends, for the client that gets it (RFC 9112, sections 6.1 and 6.3; RFC 9110, section 8.6).
+//! The framing of a response body for the client (RFC 9112, section 6.3).
 
 use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
-use http::{Method, StatusCode, Version};
-use pingora::http::ResponseHeader;
-use pingora::{Error, ErrorType, Result};
+use http::response::Parts;
+use http::{HeaderName, StatusCode, Version};
 
-/// The most interim answers (1xx) that a node may give to one request. More are no answer but a flood.
-pub const MAX_INTERIM_ANSWERS: u8 = 32;
+use crate::node::Framing;
 
-/// What is to be done besides, once the framing of an answer is settled.
+/// The framing of a response, besides its fields.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Settled {
-    /// Its end is that of the client's connection.
+pub struct Framed {
+    /// The body ends with the client's connection.
     pub until_close: bool,
-    /// Its body is not for the client.
+    /// The client does not get the body.
     pub no_body: bool,
-    /// The node announces a body that nobody reads: its connection is not to be used again.
-    pub out_of_step: bool,
 }
 
-/// Makes the fields that frame an answer those that its client understands. `version` is the client's.
-///
-/// # Errors
-/// An error of the node's, where its answer has no single end.
-pub fn settle(answer: &mut ResponseHeader, method: &Method, version: Version) -> Result<Settled> {
-    let (mut length, mut codings) = (Length::None, 0);
-    for (name, value) in &answer.headers {
-        if name == CONTENT_LENGTH {
-            length = length.and(value.as_bytes());
+/// Sets the framing fields of a response. `framing` and `length` are those of the node's response, `version` is that of the
+/// client's request.
+pub fn frame(
+    answer: &mut Parts,
+    framing: Framing,
+    length: Option<u64>,
+    version: Version,
+) -> Framed {
+    let mut framed = Framed::default();
+    let status = answer.status;
+    let (length, chunks) = match framing {
+        // They have no Content-Length (RFC 9110, section 8.6).
+        _ if status.is_informational() || status == StatusCode::NO_CONTENT => (None, false),
+        // The length that the body would have.
+        Framing::Nothing => (length, false),
+        // It has no content (RFC 9110, section 15.3.6), and some clients would not read one.
+        _ if status == StatusCode::RESET_CONTENT => {
+            framed.no_body = true;
+            (Some(0), false)
         }
-        codings += usize::from(name == TRANSFER_ENCODING);
+        Framing::Length(length) => (Some(length), false),
+        // HTTP/1.0 has no chunks (RFC 9112, section 6.1).
+        Framing::Chunks | Framing::Close => {
+            framed.until_close = version == Version::HTTP_10;
+            (None, !framed.until_close)
+        }
+    };
+    match length {
+        Some(length) => {
+            let mut digits = itoa::Buffer::new();
+            say(answer, &CONTENT_LENGTH, digits.format(length));
+        }
+        None => drop(answer.headers.remove(&CONTENT_LENGTH)),
     }
-    let has_body = has_body(answer.status, method);
-    let mut settled = Settled::default();
-    if codings > 0 {
-        check_coding(answer, has_body)?;
-        // It tells of what the body would be (RFC 9112, section 6.1), which some clients wait for.
-        settled.until_close = has_body && version == Version::HTTP_10;
-        if !has_body || settled.until_close {
-            answer.remove_header(&TRANSFER_ENCODING);
+    match chunks {
+        true => say(answer, &TRANSFER_ENCODING, "chunked"),
+        false => drop(answer.headers.remove(&TRANSFER_ENCODING)),
+    }
+    framed
+}
+
+/// Sets a field and removes others with the same name. Mostly there is nothing to change.
+fn say(answer: &mut Parts, name: &HeaderName, value: &str) {
+    let mut said = answer.headers.get_all(name).iter();
+    let said_so = said.next().map(HeaderValue::as_bytes) == Some(value.as_bytes());
+    if said_so && said.next().is_none() {
+        return;
+    }
+    // Digits and `chunked` are valid header values.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        answer.headers.insert(name.clone(), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_has_one_end_for_its_client() {
+        use Framing::{Chunks, Close, Length, Nothing};
+        let (old, new) = (Version::HTTP_10, Version::HTTP_11);
+        for (status, framing, length, version, fields, until_close, no_body) in [
+            (
+                200,
+                Length(5),
+                Some(5),
+                new,
+                "content-length: 5",
+                false,
+                false,
+            ),
+            (
+                200,
+                Length(5),
+                Some(5),
+                old,
+                "content-length: 5",
+                false,
+                false,
+            ),
+            (
+                200,
+                Chunks,
+                None,
+                new,
+                "transfer-encoding: chunked",
+                false,
+                false,
+            ),
+            (200, Chunks, None, old, "", true, false),
+            (
+                200,
+                Close,
+                None,
+                new,
+                "transfer-encoding: chunked",
+                false,
+                false,
+            ),
+            (200, Close, None, old, "", true, false),
+            (
+                200,
+                Nothing,
+                Some(5),
+                new,
+                "content-length: 5",
+                false,
+                false,
+            ),
+            (200, Nothing, None, new, "", false, false),
+            (
+                304,
+                Nothing,
+                Some(5),
+                new,
+                "content-length: 5",
+                false,
+                false,
+            ),
+            (204, Nothing, Some(5), new, "", false, false),
+            (103, Nothing, Some(5), new, "", false, false),
+            (
+                205,
+                Length(5),
+                Some(5),
+                new,
+                "content-length: 0",
+                false,
+                true,
+            ),
+            (205, Chunks, None, new, "content-length: 0", false, true),
+            (205, Close, None, old, "content-length: 0", false, true),
+        ] {
+            for sent in [
+                &[][..],
+                &[("content-length", "5")],
+                &[("content-length", "05"), ("content-length", "5, 5")],
+                &[("transfer-encoding", "chunked")],
+                &[("transfer-encoding", "Chunked")],
+            ] {
+                let (mut answer, ()) = http::Response::new(()).into_parts();
+                answer.status = StatusCode::from_u16(status).unwrap();
+                for (name, value) in sent {
+                    answer
+                        .headers
+                        .append(*name, HeaderValue::from_static(value));
+                }
+                let framed = frame(&mut answer, framing, length, version);
+                let expected = Framed {
+                    until_close,
+                    no_body,
+                };
+                assert_eq!(framed, expected, "{status} {framing:?}");
+                let mut left: Vec<_> = answer.headers.iter().collect();
+                left.dedup();
+                let left: Vec<_> = left
+                    .iter()
+                    .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+                    .collect();
+                assert_eq!(
+                    left.join("\n").to_lowercase(),
+                    fields,
+                    "{status} {framing:?}"
+                );
+            }
         }
     }
-    if length == Length::Odd {
-        settle_length(answer)?;
-    }
-    if answer.status.is_informational() || answer.status == StatusCode::NO_CONTENT {
-        let length = answer.remove_header(&CONTENT_LENGTH);
-        let announced = codings > 0 || length.is_some_and(|length| length != "0");
-        settled.out_of_step = announced && !answer.status.is_informational();
-    }
-    if answer.status == StatusCode::RESET_CONTENT && has_body {
-        // It has no content (RFC 9110, section 15.3.6), and clients differ in whether they read one.
-        answer.remove_header(&TRANSFER_ENCODING);
-        answer.insert_header(CONTENT_LENGTH, 0)?;
-        (settled.no_body, settled.until_close) = (true, false);
-    }
-    Ok(settled)
-}
-
-/// Whether an answer has a body, be it one of nothing (RFC 9112, section 6.3).
-fn has_body(status: StatusCode, method: &Method) -> bool {
-    let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    !bodiless && !status.is_informational() && method != Method::HEAD
-}
-
-/// No client has asked for another coding than chunks, and without those the end is anywhere.
-fn check_coding(answer: &ResponseHeader, has_body: bool) -> Result<()> {
-    let mut codings = answer.headers.get_all(TRANSFER_ENCODING).iter();
-    let coding = codings.next().map_or(&b""[..], HeaderValue::as_bytes);
-    let is_chunked = coding.eq_ignore_ascii_case(b"chunked") && codings.next().is_none();
-    // HTTP/1.0 has no chunks (RFC 9112, section 6.1).
-    if has_body && (!is_chunked || answer.version == Version::HTTP_10) {
-        return Err(refused("the framing of an answer is faulty"));
-    }
-    Ok(())
-}
-
-/// What an answer says of its length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Length {
-    None,
-    /// It says it once, as it is to go on.
-    Plain,
-    /// It says it several times, or in another spelling.
-    Odd,
-}
-
-impl Length {
-    /// The same with one field more.
-    fn and(self, value: &[u8]) -> Self {
-        let is_plain =
-            value.iter().all(u8::is_ascii_digit) && (value.len() == 1 || !value.starts_with(b"0"));
-        match self {
-            Self::None if is_plain && !value.is_empty() => Self::Plain,
-            _ => Self::Odd,
-        }
-    }
-}
-
-/// Pingora has refused lengths that differ; the same one said twice goes on once (RFC 9110, section 8.6).
-fn settle_length(answer: &mut ResponseHeader) -> Result<()> {
-    let first = answer.headers.get(CONTENT_LENGTH);
-    let first = first.map_or(&b""[..], HeaderValue::as_bytes);
-    let first = first.split(|&byte| byte == b',').next().unwrap_or_default();
-    let length = str::from_utf8(first.trim_ascii()).ok();
-    let length: Option<u64> = length.and_then(|length| length.parse().ok());
-    let length = length.ok_or_else(|| refused("the length of an answer is no number"))?;
-    answer.insert_header(CONTENT_LENGTH, length)
-}
-
-fn refused(why: &'static str) -> Box<Error> {
-    Error::explain(ErrorType::InvalidHTTPHeader, why).into_up()
 }

@@ -1,40 +1,41 @@
-//! The ids in a node's error document, put into the gateway's: the client gets one id, in the header and in the document,
-//! and the log tells the node's.
+//! Replaces the ids in a node's error document with those of the gateway: the client gets one request id, in the header and in
+//! the document. The node's id is in the log.
 
 use bytes::{Bytes, BytesMut};
 use memchr::{memchr, memmem};
 
 use super::Relay;
+use crate::body::End;
 
-/// By how much a document can grow: an id has no more characters than this, and the node's may have none.
+/// The length of the longest id of the gateway. The node's may be empty, so a document can grow by this for each id.
 const ID: usize = 32;
 /// The elements whose text is replaced.
 const TAGS: [&[u8]; 2] = [b"<RequestId>", b"<HostId>"];
-/// What is held back at most: the beginning of a tag.
+/// The most that is buffered: the beginning of a tag.
 const LONGEST_TAG: usize = TAGS[0].len();
 /// The root element of an error document.
 const ERROR: &[u8] = b"<Error>";
 
-/// By how much the announced length of a document must exceed the node's.
+/// By how much the announced length of a document exceeds the node's.
 pub const GROWTH: usize = TAGS.len() * ID;
 
-/// A document whose ids are replaced while it passes, behind whatever else is done to it.
+/// A document whose ids are replaced while it streams, after its other translations.
 #[derive(Debug)]
 pub struct Identified {
     inner: Relay,
     ids: [Bytes; TAGS.len()],
-    /// What has come and not gone: less than a tag.
+    /// What is buffered: less than a tag.
     held: BytesMut,
-    /// Within the text of an id, which does not pass.
+    /// Whether the next bytes belong to an id of the node, which is removed.
     within: bool,
     /// Whether it is known to be an error document.
     is_error: bool,
-    /// So much may the document still grow; none where no length is announced.
+    /// How much the document may still grow; none if no length is announced.
     room: Option<usize>,
 }
 
 impl Identified {
-    /// A document that is to come. Its length has grown by [`GROWTH`] where it is `announced`.
+    /// A document before its body is read. If its length is `announced`, it has been increased by [`GROWTH`].
     pub fn new(
         inner: Relay,
         request_id: Bytes,
@@ -53,23 +54,20 @@ impl Identified {
         }
     }
 
-    /// Passes a piece, see [`Relay::body`].
-    pub fn body(&mut self, piece: &mut Option<Bytes>, end: bool) -> Option<&'static str> {
-        let refused = self.inner.body(piece, end);
-        if let Some(arrived) = piece.take() {
-            self.held.extend_from_slice(&arrived);
-        }
+    /// Takes a part of the body, see [`Relay::push`].
+    pub fn push(&mut self, piece: Bytes, end: End) -> (Bytes, Option<&'static str>) {
+        let (piece, refused) = self.inner.push(piece, end);
+        self.held.extend_from_slice(&piece);
         let mut passed = BytesMut::with_capacity(self.held.len() + GROWTH);
         self.replace(&mut passed, end);
-        if end {
-            // White space behind the root element makes up for what the document has not grown.
+        if end == End::Last {
+            // White space after the root element fills the announced length.
             passed.resize(passed.len() + self.room.take().unwrap_or(0), b' ');
         }
-        *piece = Some(passed.freeze()).filter(|passed| !end || !passed.is_empty());
-        refused
+        (passed.freeze(), refused)
     }
 
-    fn replace(&mut self, passed: &mut BytesMut, end: bool) {
+    fn replace(&mut self, passed: &mut BytesMut, end: End) {
         loop {
             if self.within {
                 let text = memchr(b'<', &self.held);
@@ -85,11 +83,14 @@ impl Identified {
             let found = TAGS.iter().zip(&self.ids).filter_map(|(tag, id)| {
                 memmem::find(&self.held, tag).map(|at| (at + tag.len(), id))
             });
-            match found.min_by_key(|(end, _)| *end).filter(|_| self.is_error) {
-                Some((end, id)) => {
-                    passed.extend_from_slice(&self.held.split_to(end));
+            match found
+                .min_by_key(|(stop, _)| *stop)
+                .filter(|_| self.is_error)
+            {
+                Some((stop, id)) => {
+                    passed.extend_from_slice(&self.held.split_to(stop));
                     let left = self.room.map(|room| room.checked_sub(id.len()));
-                    // No document has so many ids that there is no room for another: the node's stays.
+                    // If the announced length has no room for another id, the node's stays.
                     if left != Some(None) {
                         passed.extend_from_slice(id);
                         self.room = left.flatten();
@@ -97,7 +98,10 @@ impl Identified {
                     }
                 }
                 None => {
-                    let tail = if end { 0 } else { self.tail() };
+                    let tail = match end {
+                        End::Last => 0,
+                        End::More => self.tail(),
+                    };
                     passed.extend_from_slice(&self.held.split_to(self.held.len() - tail));
                     return;
                 }
@@ -105,7 +109,7 @@ impl Identified {
         }
     }
 
-    /// How much of the end of what is held may be the beginning of a tag.
+    /// The length of the end of the buffer that may be the beginning of a tag.
     fn tail(&self) -> usize {
         let from = self.held.len().saturating_sub(LONGEST_TAG - 1);
         memchr(b'<', &self.held[from..]).map_or(0, |at| self.held.len() - from - at)

@@ -315,6 +315,12 @@ impl Gateway {
         kilobytes * 1024
     }
 
+    /// How many file descriptors the process has open.
+    pub fn open_descriptors(&self) -> usize {
+        let path = format!("/proc/{}/fd", self.child.id());
+        std::fs::read_dir(path).expect("a running process").count()
+    }
+
     /// Sends a signal, as `kill` names it: `TERM`, `INT`, `HUP`.
     pub fn signal(&self, name: &str) {
         kill(name, self.child.id());

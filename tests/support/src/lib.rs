@@ -7,6 +7,7 @@ pub mod chunks;
 pub mod dice;
 pub mod form;
 pub mod gateway;
+pub mod peer;
 pub mod rec;
 pub mod refusal;
 pub mod scene;

@@ -1,11 +1,11 @@
 //! A node of a test's own: whatever it does with its connections, a closure does.
 
-use std::io::{BufReader, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
-use support::wire::{Framing, Head, SAFETY_NET};
+use crate::wire::{Framing, Head, SAFETY_NET};
 
 /// One connection to the node.
 pub struct Peer {
@@ -30,6 +30,19 @@ impl Peer {
     /// Reads a body; none where the gateway has closed in the middle of it.
     pub fn body(&mut self, framing: Framing) -> Option<Vec<u8>> {
         framing.read(&mut self.reader).ok()
+    }
+
+    /// Reads what there is, and nothing where the gateway has closed.
+    pub fn read_some(&mut self) -> Vec<u8> {
+        let some = self.reader.fill_buf().map(<[u8]>::to_vec);
+        let some = some.unwrap_or_default();
+        self.reader.consume(some.len());
+        some
+    }
+
+    /// The socket.
+    pub fn stream(&self) -> &TcpStream {
+        self.reader.get_ref()
     }
 
     /// Sends bytes, if there is still somebody.

@@ -1,6 +1,10 @@
 //! The clock: only this module reads the time of the system.
 
+mod timer;
+
 use std::time::{Instant, SystemTime};
+
+pub use timer::{Deadline, Timer};
 
 /// A source of the time. Other code takes `now` as an argument.
 pub trait Clock: Send + Sync + 'static {
