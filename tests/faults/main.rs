@@ -1,8 +1,13 @@
 //! Faults: what the client and the node see when the other one, or the gateway itself, breaks off.
 
 mod bodies;
+mod every_byte;
+mod gathered;
+mod leaks;
 mod nodes;
 mod refusals;
+mod seen;
+mod stale;
 mod stop;
 mod unread;
 
