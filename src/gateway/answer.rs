@@ -1,4 +1,4 @@
-//! The answer of a node, on its way to the client.
+//! The response of a node, translated for the client.
 
 use bytes::Bytes;
 use http::response::Parts;
@@ -14,31 +14,31 @@ use crate::error::Refusal;
 use crate::node::AnswerHead;
 use crate::sig::headers::text_of;
 
-/// How far an answer has come.
+/// The state of a response.
 #[derive(Debug)]
 pub enum Answer {
-    /// Its head is awaited.
+    /// Its head has not been received.
     Awaited,
-    /// Its head has been passed on, and its body is.
+    /// Its head has been sent to the client, and its body is being translated.
     Passing(Relay),
-    /// It has been passed on.
+    /// It has been sent to the client.
     Done,
 }
 
-/// What the client gets when the head of an answer has come.
+/// What the client gets for the head of a response.
 pub struct Reply {
     /// The header.
     pub header: ResponseHeader,
-    /// The body, where it is made here and not the node's.
+    /// The body, if the gateway has made it.
     pub document: Option<Bytes>,
-    /// What comes next.
+    /// The next state.
     pub next: Answer,
 }
 
-/// Translates the head of an answer for the client.
+/// Translates the head of a response for the client.
 ///
 /// # Errors
-/// Pingora's, where a value of the gateway's is no header value; none is.
+/// Pingora's, if a value of the gateway is no header value; none is.
 pub fn reply(
     forwarding: &Forwarding<'_>,
     client: &mut Client<'_>,
@@ -77,11 +77,11 @@ pub fn reply(
     )?;
     record.node_request_id = node_request_id;
     let document = form::answer(forwarding, record, &mut answer)?;
-    // The answer to the PUT of a form has no body that could become the answer to the form.
+    // The response to the PUT of a form has no body that the client of the form could use.
     if framed.no_body || document.is_some() {
         relay = Relay::Nothing;
     }
-    // HTTP/1.0 knows no chunks: the end of the body is that of the connection.
+    // HTTP/1.0 has no chunks: the body ends with the connection.
     if framed.until_close || *forwarding.stopping.borrow() {
         client.close_after();
     }
@@ -101,18 +101,18 @@ fn header(answer: Parts, reason: Option<&str>) -> pingora::Result<ResponseHeader
 }
 
 impl Answer {
-    /// Whether the client gets another body than the node's, or none.
+    /// Whether the client gets nothing of the node's body.
     pub fn is_replaced(&self) -> bool {
         matches!(self, Self::Passing(Relay::Nothing))
     }
 
-    /// Whether nothing of it is left.
+    /// Whether all of it has been sent.
     pub fn is_done(&self) -> bool {
         matches!(self, Self::Done)
     }
 }
 
-/// The client cannot help it: the operator has to.
+/// Counts and logs that a node refuses the gateway's own signature. The client cannot mend that, the operator can.
 pub fn note_own_key_refused(forwarding: &Forwarding<'_>, record: &NodeRecord, code: &str) {
     let Some((node, metrics)) = forwarding.context.node_of(record) else {
         return;

@@ -1,4 +1,4 @@
-//! One attempt at a node: the request goes out and the answer comes in, both at once, in one loop.
+//! One attempt to send a request to a node: the request is sent and the response is read at the same time, in one loop.
 
 use std::future::Future;
 use std::pin::pin;
@@ -15,13 +15,12 @@ use super::forwarding::{Failure, Forwarding};
 use super::payload::Payload;
 use crate::body::End;
 use crate::clock::instant;
-use crate::error::Refusal;
 use crate::node::{
     AnswerHead, Exchange, FaultKind, NodeFault, Patience, Receiver, Sender, Silence,
 };
 use crate::wire::connection::ReadState;
 
-/// One attempt. Dropped, it ends the connection to the node.
+/// One attempt. Dropping it closes the connection to the node.
 pub struct Attempt<'a, 's> {
     forwarding: &'a Forwarding<'a>,
     client: &'a mut Client<'s>,
@@ -30,19 +29,19 @@ pub struct Attempt<'a, 's> {
     started: Instant,
     upload: Upload,
     answer: Answer,
-    /// How long the node may be silent, and for how long it may take nothing.
+    /// How long the node may send nothing, and for how long it may read nothing.
     reads: Silence,
     writes: Silence,
 }
 
-/// What becomes of the body of the request.
+/// The state of the request body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Upload {
-    /// More of it is to come from the client.
+    /// The client has more of it to send.
     Open,
-    /// All of it has come.
+    /// All of it has been read from the client.
     Whole,
-    /// The node takes no more of it.
+    /// The node does not read the rest of it.
     GivenUp,
 }
 
@@ -50,7 +49,7 @@ enum Upload {
 enum Event {
     /// A piece of the body; none at its end.
     Client(PingoraResult<Option<Bytes>>),
-    /// What waited has gone to the node.
+    /// What was queued has been sent to the node.
     Sent(Result<(), NodeFault>),
     Head(Result<AnswerHead, NodeFault>),
     /// A piece of the answer's body; none at its end.
@@ -87,7 +86,7 @@ impl<'a, 's> Attempt<'a, 's> {
     /// [`Failure`].
     pub async fn run(mut self, exchange: &mut Exchange) -> Result<(), Failure> {
         let (mut sender, mut receiver) = exchange.split();
-        // What was read before a node was asked, or for an attempt before this one, goes first.
+        // What was read before the node was chosen, or for an earlier attempt, is sent first.
         let (kept, last) = (self.client.kept(), self.client.body_is_done());
         if last || kept.is_some() {
             self.push(&mut sender, kept.unwrap_or_default(), last)?;
@@ -112,7 +111,7 @@ impl<'a, 's> Attempt<'a, 's> {
                 }
                 Event::Piece(piece) => {
                     let piece = match piece {
-                        // The client gets nothing of it: its answer has come whole.
+                        // The client gets nothing of this body, so its response is complete.
                         Err(_broken) if self.answer.is_replaced() => None,
                         piece => piece?,
                     };
@@ -134,7 +133,7 @@ impl<'a, 's> Attempt<'a, 's> {
 
     /// Waits for what happens next.
     async fn next(&mut self, sender: &mut Sender<'_>, receiver: &mut Receiver<'_>) -> Event {
-        // A client that waits for the node's leave is silent as it has to be.
+        // A client that waits for 100 Continue sends nothing until the node has sent that.
         let is_awaited = self.upload != Upload::Open
             || matches!(self.answer, Answer::Passing(_))
             || self.client.waits_for_continue();
@@ -148,7 +147,7 @@ impl<'a, 's> Attempt<'a, 's> {
         };
         let poll = |cx: &mut Context<'_>| {
             if upload == Upload::Open {
-                // An answer ahead of the end of the body is seen at once, however fast the body comes.
+                // An early response is noticed at once, however fast the client sends.
                 if let Poll::Ready(event) = from_node(cx) {
                     return Poll::Ready(event);
                 }
@@ -179,11 +178,11 @@ impl<'a, 's> Attempt<'a, 's> {
         std::future::poll_fn(poll).await
     }
 
-    /// Passes a piece of the body on.
+    /// Queues a piece of the body for the node.
     fn push(&mut self, sender: &mut Sender<'_>, piece: Bytes, last: bool) -> Result<(), Failure> {
         let end = if last { End::Last } else { End::More };
         let passed = self.payload.push(piece, end).map_err(Failure::Refused)?;
-        // The node's time begins behind it.
+        // The timeout of the node starts again.
         self.reads.renew();
         if last {
             self.upload = Upload::Whole;
@@ -195,7 +194,7 @@ impl<'a, 's> Attempt<'a, 's> {
         Ok(sender.push(passed, last)?)
     }
 
-    /// The node takes no more. It may have answered before, and what it said is still to be read.
+    /// The node reads no more. It may have responded before that, and its response is still to be read.
     fn stop_sending(&mut self, fault: NodeFault) -> Result<(), Failure> {
         match fault.kind {
             FaultKind::Write(_) => {
@@ -206,13 +205,13 @@ impl<'a, 's> Attempt<'a, 's> {
         }
     }
 
-    /// The head of an answer has come.
+    /// Handles the head of a response.
     fn head(&mut self, head: AnswerHead, sender: &Sender<'_>) -> Result<Reply, Failure> {
         if !head.status.is_informational() {
             self.record.duration = Some(instant() - self.started);
             if head.status.is_success() && self.payload.is_unproven() {
-                // It has not got the end of the body and cannot have kept it; nor may the client take it for kept.
-                return Err(Failure::Refused(Refusal::NodeFailed));
+                // It has not the end of the body, so it cannot have stored it, and the client must not believe that it has.
+                return Err(Failure::Node(sender.premature()));
             }
             if !sender.is_done() {
                 self.client.close_after();
@@ -222,7 +221,7 @@ impl<'a, 's> Attempt<'a, 's> {
         reply.map_err(Failure::Own)
     }
 
-    /// A piece of the answer has come, or its end: gives what the client gets.
+    /// Translates a piece of the response body for the client; none at its end.
     fn piece(&mut self, piece: Option<Bytes>) -> (Bytes, End) {
         let end = match piece {
             Some(_) => End::More,
@@ -240,7 +239,7 @@ impl<'a, 's> Attempt<'a, 's> {
     }
 }
 
-/// The silence of a node that is waited for; endless where something else is.
+/// The timeout of the node while it is the node that is waited for; no timeout otherwise.
 struct Awaited<'p>(Option<&'p mut Silence>);
 
 impl Patience for Awaited<'_> {

@@ -12,7 +12,6 @@ use tokio::time::timeout;
 
 use crate::clock::instant;
 use crate::error::Refusal;
-use crate::wire::connection::{Connection, ReadState};
 use crate::wire::{LINGER, MAX_LINGER_BYTES};
 
 /// The largest request body that is read to its end after a refusal, so that the connection can be reused.
@@ -169,10 +168,15 @@ impl Client<'_> {
         done.map_err(Error::into_down)
     }
 
-    /// Flushes what was written before the connection is closed with its response incomplete, as far as the client reads it.
-    pub async fn flush(&mut self, connection: &Connection) {
-        connection.set_state(ReadState::Leave);
-        let _gone = timeout(LINGER, self.next(true)).await;
+    /// Ends the connection behind a response that is incomplete: what was written of it is sent first. Then the gateway reads on
+    /// for a while where the client is still sending: to close the socket at once would reset the connection, and the client
+    /// could lose what it has not read.
+    pub async fn cut(&mut self) {
+        // A client that reads nothing, or has disconnected, loses the rest.
+        let _lost = timeout(LINGER, self.0.as_mut().shutdown()).await;
+        if !self.0.is_body_done() {
+            self.linger().await;
+        }
     }
 
     /// Whether the header section of a final response has been written.

@@ -1,6 +1,9 @@
-//! An admitted request on its way: to a node, to another one where the first takes no connection, and back with the answer.
+//! Forwarding of an admitted request: to a node, to the next one if the first accepts no connection, and once more on a new
+//! connection if an idle one turns out to be closed.
 
 use std::time::Instant;
+
+use http::Method;
 
 use super::attempt::Attempt;
 use super::client::Client;
@@ -13,12 +16,11 @@ use crate::cluster::{Node, TriedNodes};
 use crate::error::Refusal;
 use crate::metrics::NodeConnection;
 use crate::node::Connection;
-use http::Method;
 
-/// What all answers together may take of the gateway's memory on their way to clients that do not take them.
+/// The memory for the response bodies of all requests together, for clients that do not read theirs.
 const ANSWERS: usize = 8 * 1024 * 1024;
 
-/// Forwards a request and answers it. What is seen of the node is put into the record.
+/// Forwards a request and sends the response. What is known of the node is written to `record`.
 ///
 /// # Errors
 /// [`Failure`].
@@ -36,7 +38,7 @@ pub async fn forward(
         loop {
             let connected = match connection.take() {
                 Some(idle) => idle,
-                // Boxed, since its room would else be part of every request's future.
+                // Boxed, because it would make the future of every request larger.
                 None => match Box::pin(node.open()).await {
                     Ok(new) => new,
                     Err(fault) => {

@@ -1,4 +1,4 @@
-//! The stages of one request, each a function of the callback that Pingora has for it.
+//! The stages of one request, one for each of Pingora's callbacks.
 
 use pingora::proxy::FailToProxy;
 use pingora::{Error, ErrorSource, ErrorType, OrErr, Result};
@@ -15,14 +15,14 @@ use crate::wire::h2;
 use crate::wire::target::{Target, encode_target};
 
 impl Proxy {
-    /// Takes the head of the request, in whatever protocol it came.
+    /// Takes the head of the request, from HTTP/1 or HTTP/2.
     ///
     /// # Errors
     /// Pingora's, where there is none.
     pub fn begin(&self, client: &mut Client<'_>, context: &mut Context) -> Result<()> {
         context.head = match context.connection.take_head() {
             Some(head) => head,
-            // The guard has read every request of HTTP/1: another one of those is refused.
+            // The guard reads every request of HTTP/1, so one without a head is refused here.
             None => {
                 let has_body = client.has_body();
                 let head = h2::head(client.request(), has_body);
@@ -33,7 +33,7 @@ impl Proxy {
         Ok(())
     }
 
-    /// Admits the request, or answers why not. Says whether it has been answered.
+    /// Admits the request, or refuses it. True if it is refused and has its response.
     ///
     /// # Errors
     /// Pingora's, where the target is none.
@@ -49,8 +49,8 @@ impl Proxy {
             }
             Err(refusal) => {
                 let refusal = context.broken_body().unwrap_or(refusal);
-                // Whoever is gone by now misses the answer; there is nobody else to tell. Boxed, since its room would
-                // else be part of every request's future.
+                // An error means that the client has disconnected. Boxed, because it would make the future of every request
+                // larger.
                 let _sent = Box::pin(self.answer(client, context, &refusal)).await;
                 Ok(true)
             }
@@ -60,7 +60,7 @@ impl Proxy {
     /// Forwards an admitted request and answers it.
     ///
     /// # Errors
-    /// Pingora's, where the client is gone or its answer breaks off.
+    /// Pingora's, if the client has disconnected or the response has broken off.
     pub async fn forward(&self, client: &mut Client<'_>, context: &mut Context) -> Result<()> {
         let mut record = NodeRecord::default();
         let Some(forwarding) = Forwarding::of(&self.runtime, context, &self.stopping) else {
@@ -70,12 +70,12 @@ impl Proxy {
         context.record = record;
         match forwarded {
             Ok(()) => Ok(()),
-            // Boxed, since its room would else be part of every request's future.
+            // Boxed, because it would make the future of every request larger.
             Err(failure) => Box::pin(self.fail(client, context, failure)).await,
         }
     }
 
-    /// Answers what no other stage could: a request that the gateway itself fails at.
+    /// Responds to a request for which another stage has failed without a response.
     pub async fn fail_unanswered(
         &self,
         client: &mut Client<'_>,
@@ -87,7 +87,7 @@ impl Proxy {
             client.close_after();
             let fault = error.root_cause().downcast_ref::<WireFault>();
             let refusal = fault.map_or(Refusal::Internal, |fault| Refusal::Wire(*fault));
-            // If the client is gone, there is nobody else to tell.
+            // An error means that the client has disconnected.
             let _sent = self.answer(client, context, &refusal).await;
         }
         let answer = context.refused.answer.as_ref();
@@ -120,7 +120,7 @@ impl Proxy {
         sent
     }
 
-    /// Ends a request that has no answer of a node's, or not the whole of one.
+    /// Ends a request that has no complete response of a node.
     async fn fail(
         &self,
         client: &mut Client<'_>,
@@ -138,7 +138,9 @@ impl Proxy {
             client.close_after();
             return self.answer(client, context, &refusal).await;
         }
-        client.flush(&context.connection).await;
+        if !matches!(failure, Failure::Client(_)) {
+            client.cut().await;
+        }
         Err(failure.into())
     }
 }

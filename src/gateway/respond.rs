@@ -121,6 +121,7 @@ fn of_node(fault: &NodeFault) -> Refusal {
         FaultKind::Closed(_)
         | FaultKind::BrokenOff(_)
         | FaultKind::Malformed(_)
+        | FaultKind::Premature
         | FaultKind::Write(_) => Refusal::NodeFailed,
     }
 }

@@ -65,6 +65,9 @@ pub enum FaultKind {
     /// It does not take the request. It may have answered before.
     #[error("the request cannot be sent: {0}")]
     Write(io::ErrorKind),
+    /// It reports success before it has the whole request.
+    #[error("the node reports success before it has the whole request")]
+    Premature,
     /// The gateway's own mistake.
     #[error("{0}")]
     Misuse(Misuse),

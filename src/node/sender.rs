@@ -177,6 +177,11 @@ impl Sender<'_> {
         self.outbox.holds_piece()
     }
 
+    /// The fault of a node that reports success before it has the whole request.
+    pub fn premature(&self) -> NodeFault {
+        self.progress.fault(FaultKind::Premature)
+    }
+
     /// Whether the whole request has been sent.
     pub fn is_done(&self) -> bool {
         self.progress.is_sent()

@@ -35,8 +35,6 @@ pub enum ReadState {
     Form,
     /// The response; the request has been read to its end.
     Answer,
-    /// Nothing more: what was written is flushed.
-    Leave,
 }
 
 /// A client connection: its listener, its client, and what it is waiting for.
@@ -189,7 +187,6 @@ impl Connection {
             ReadState::Body,
             ReadState::Form,
             ReadState::Answer,
-            ReadState::Leave,
         ][usize::from(state)]
     }
 

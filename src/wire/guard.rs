@@ -322,7 +322,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedStream<S> {
             }
             ReadState::Body | ReadState::Form => Poll::Ready(this.pass_on(buf)),
             ReadState::Answer => this.poll_response(cx),
-            ReadState::Leave => return Pin::new(this).poll_flush(cx),
         };
         if read.is_pending() {
             return this.poll_write_buffer(cx);
