@@ -1,33 +1,32 @@
-"""Measurements of a server: its responses, its throughput, its CPU time and its instructions."""
+"""Measurements of a server under load: its responses, its throughput and its CPU time."""
 
 import http.client
 import os
 import re
-import signal
+import socket
 import subprocess
-import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from sent import Request
 from servers import HERE, Failure, Machine, Server, free_address, running, tool
 
-BUCKET_HOST = "s3.example.com"
-PATH = "/bucket01/objectkey"
-BODY = b"hello from the node\n"  # of stub_node.rs
 CONNECTIONS = 64
 WARM_UP = "1s"
-# The requests of two runs: the cost of start, stop and the first requests cancels out in the difference.
-COUNTED_REQUESTS = (500, 2500)
-# Callgrind and single steps count a block copy with `rep movsb` once for every byte, which is 8,000 too many for one request
-# through Pingora. Without that instruction glibc copies 32 bytes at a time.
-PLAIN_COPIES = ["env", "GLIBC_TUNABLES=glibc.cpu.hwcaps=-ERMS"]
-CALLGRIND = [*PLAIN_COPIES, "valgrind", "--quiet", "--tool=callgrind"]
-# A step takes about 60 microseconds, a request seconds. One-time work of the first requests must be done before.
-REQUESTS_BEFORE_STEPS = 300
-STEPPED_REQUESTS = 8
+WRK_TIMEOUT = 30  # seconds; of its two, 64 answers of 1 MiB need more on a busy machine
+ANSWER_SECONDS = 600  # when the server is stepped through
 
-Headers = dict[str, str]
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the tables: a server and what is sent through it."""
+
+    server: Server
+    request: Request
+
+    @property
+    def name(self) -> str:
+        return f"{self.server.name}-{self.request.name}"
 
 
 @dataclass(frozen=True)
@@ -56,39 +55,53 @@ class Load:
         return self.cpu_seconds / self.seconds
 
 
-def request(listen: str, headers: Headers) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection(listen, timeout=30)
-    try:
-        return exchange(connection, headers)
-    finally:
-        connection.close()
+class Client:
+    """One keep-alive connection."""
+
+    def __init__(self, listen: str) -> None:
+        host, port = listen.split(":")
+        self.socket = socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.socket.close()
+
+    def exchange(self, method: str, sent: bytes) -> tuple[int, bytes]:
+        try:
+            self.socket.sendall(sent)
+            response = http.client.HTTPResponse(self.socket, method=method)
+            response.begin()  # passes over a 100 Continue
+            return response.status, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Failure(f"a request to it failed: {error!r}") from error
+
+    def repeat(self, request: Request, number: int) -> None:
+        """Requests, one after the other."""
+        sent = request.signed()
+        for _ in range(number):
+            status, body = self.exchange(request.method, sent)
+            if (status, body) != (200, request.expected):
+                raise Failure(f"a request gets {status} and {shown(body)} while its cost is counted")
 
 
-def exchange(connection: http.client.HTTPConnection, headers: Headers) -> tuple[int, bytes]:
-    try:
-        connection.putrequest("GET", PATH, skip_host=True, skip_accept_encoding=True)
-        for name, value in headers.items():
-            connection.putheader(name, value)
-        connection.endheaders()
-        response = connection.getresponse()
-        return response.status, response.read()
-    except (OSError, http.client.HTTPException) as error:
-        raise Failure(f"a request to it failed: {error!r}") from error
+def shown(body: bytes) -> str:
+    return f"{len(body)} bytes, {body[:200]!r}"
 
 
-def check_answers(server: Server, listen: str, signed: Headers, forged: Headers) -> None:
+def check_answers(row: Row, listen: str) -> None:
     """Checks that the valid request gets the node's response and that a wrong signature does not."""
-    if (answer := request(listen, signed)) != (200, BODY):
-        raise Failure(f"the signed request should get 200 and {BODY!r}, but it got {answer}")
-    if server.checks_signature and (answer := request(listen, forged))[0] != 403:
-        raise Failure(f"a request with a wrong signature should get 403, but it got {answer}")
-
-
-def repeat(connection: http.client.HTTPConnection, headers: Headers, number: int) -> None:
-    """Requests, one after the other, on one connection."""
-    for _ in range(number):
-        if (answer := exchange(connection, headers)) != (200, BODY):
-            raise Failure(f"a request gets {answer} while its instructions are counted")
+    with Client(listen) as client:
+        status, body = client.exchange(row.request.method, row.request.signed())
+    if (status, body) != (200, row.request.expected):
+        raise Failure(f"the signed request should get 200 and {shown(row.request.expected)}, but it got {status} and {shown(body)}")
+    if row.server.checks_signature:
+        with Client(listen) as client:
+            status, body = client.exchange(row.request.method, row.request.signed("not the secret"))
+        if status != 403:
+            raise Failure(f"a request with a wrong signature should get 403, but it got {status} and {shown(body)}")
 
 
 def cpu_seconds(pid: int) -> float:
@@ -97,31 +110,35 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def load(machine: Machine, server: Server, seconds: int, signed: Headers, forged: Headers, perf: bool) -> Load:
+def load(machine: Machine, row: Row, seconds: int, perf: bool) -> Load:
     listen = free_address()
-    with running(server.command(machine, listen), listen, machine.proxy_core) as process:
-        check_answers(server, listen, signed, forged)
-        wrk(machine, listen, WARM_UP, signed, [])
+    with running(row.server.command(machine, listen), listen, machine.proxy_core) as process:
+        check_answers(row, listen)
+        wrk(machine, listen, row.request, WARM_UP)
         counted = machine.work / "perf.csv"
         prefix = ["perf", "stat", "-x,", "-e", "instructions:u", "-o", str(counted), "-p", str(process.pid)]
         before = cpu_seconds(process.pid)
-        requests, took = wrk(machine, listen, f"{seconds}s", signed, prefix if perf else [])
+        requests, took = wrk(machine, listen, row.request, f"{seconds}s", prefix=prefix if perf else [])
         used = cpu_seconds(process.pid) - before
+        if not requests:
+            raise Failure(f"no request was answered in {seconds} s")
     return Load(requests, took, used, perf_count(counted.read_text()) if perf else None)
 
 
-def wrk(machine: Machine, listen: str, duration: str, signed: Headers, prefix: list[str]) -> tuple[int, float]:
-    """Requests and seconds of one run; a failed request invalidates the run."""
-    header_file = machine.work / "headers.txt"
-    header_file.write_text("".join(f"{name}: {value}\n" for name, value in signed.items()))
-    options = ["--threads", "1", "--connections", str(CONNECTIONS), "--duration", duration, "--script", f"{HERE}/replay.lua"]
-    command = [*prefix, "taskset", "--cpu-list", machine.load_cores, "wrk", *options]
-    ran = subprocess.run([*command, f"http://{listen}{PATH}", "--", header_file], capture_output=True, text=True)
+def wrk(
+    machine: Machine, listen: str, request: Request, duration: str, connections: int = CONNECTIONS, prefix: list[str] = []
+) -> tuple[int, float]:
+    """Requests and seconds of one run; a failed request invalidates the run. wrk takes a 100 Continue for an answer."""
+    file = machine.work / "request.bin"
+    file.write_bytes(request.signed(waits=False))
+    options = ["--threads", "1", "--connections", str(connections), "--timeout", f"{WRK_TIMEOUT}s", "--duration", duration]
+    command = [*prefix, "taskset", "--cpu-list", machine.load_cores, "wrk", *options, "--script", f"{HERE}/replay.lua"]
+    ran = subprocess.run([*command, f"http://{listen}/", "--", file], capture_output=True, text=True)
     done = re.search(r"^done (\d+) (\d+) (\d+)$", ran.stdout, re.MULTILINE)
     if ran.returncode != 0 or done is None:
         raise Failure(f"wrk ended with status {ran.returncode}: {ran.stdout}{ran.stderr}")
     requests, microseconds, failed = map(int, done.groups())
-    if failed or not requests:
+    if failed:
         raise Failure(f"{failed} of {requests} requests failed under load: {ran.stdout}")
     return requests, microseconds / 1e6
 
@@ -137,84 +154,3 @@ def perf_can_count() -> bool:
 def perf_count(output: str) -> int | None:
     found = re.search(r"^(\d+),", output, re.MULTILINE)
     return int(found[1]) if found else None
-
-
-class Steps:
-    """Counts the instructions of a process one by one, with steps.py."""
-
-    def __init__(self, pid: int) -> None:
-        command = [sys.executable, f"{HERE}/steps.py", str(pid)]
-        self.counter = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-
-    def __enter__(self) -> "Steps":
-        self.line()  # once it counts
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.counter.terminate()
-        self.counter.wait()
-
-    def line(self) -> int:
-        if not (line := self.counter.stdout.readline()):
-            raise Failure("steps.py cannot count")
-        return int(line)
-
-    def settled(self) -> int:
-        """The count once it is stable: a server still works after its response."""
-        before = None
-        while True:
-            self.counter.send_signal(signal.SIGUSR1)
-            if (now := self.line()) == before:
-                return now
-            before = now
-            time.sleep(0.3)
-
-
-def steps_can_count() -> bool:
-    """Whether ptrace is allowed here."""
-    with subprocess.Popen(["sleep", "60"]) as other:
-        try:
-            with Steps(other.pid) as steps:
-                steps.settled()
-            return True
-        except Failure:
-            return False
-        finally:
-            other.kill()
-
-
-def stepped_instructions(machine: Machine, server: Server, signed: Headers, forged: Headers) -> float:
-    """User-space instructions per request, single-stepped on one keep-alive connection."""
-    listen = free_address()
-    with running([*PLAIN_COPIES, *server.command(machine, listen)], listen, machine.proxy_core) as process:
-        check_answers(server, listen, signed, forged)
-        connection = http.client.HTTPConnection(listen, timeout=600)
-        repeat(connection, signed, REQUESTS_BEFORE_STEPS)
-        with Steps(process.pid) as steps:
-            repeat(connection, signed, 1)
-            before = steps.settled()
-            repeat(connection, signed, STEPPED_REQUESTS)
-            counted = steps.settled() - before
-        connection.close()
-    return counted / STEPPED_REQUESTS
-
-
-def callgrind_instructions(machine: Machine, server: Server, signed: Headers, forged: Headers) -> float:
-    """User-space instructions per request, counted by callgrind on one keep-alive connection."""
-    fewer, more = (callgrind_run(machine, server, signed, forged, number) for number in COUNTED_REQUESTS)
-    return (more - fewer) / (COUNTED_REQUESTS[1] - COUNTED_REQUESTS[0])
-
-
-def callgrind_run(machine: Machine, server: Server, signed: Headers, forged: Headers, number: int) -> int:
-    listen = free_address()
-    counted = machine.work / f"callgrind-{server.name}.out"
-    callgrind = [*CALLGRIND, f"--callgrind-out-file={counted}"]
-    with running([*callgrind, *server.command(machine, listen)], listen, machine.proxy_core):
-        check_answers(server, listen, signed, forged)
-        connection = http.client.HTTPConnection(listen, timeout=60)
-        repeat(connection, signed, number)
-        connection.close()
-    found = re.search(r"^(?:summary|totals): (\d+)$", counted.read_text(), re.MULTILINE)
-    if found is None:
-        raise Failure(f"callgrind left no count in {counted}")
-    return int(found[1])

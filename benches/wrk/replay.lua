@@ -1,10 +1,11 @@
--- Repeats the same signed request: `wrk -s replay.lua URL -- FILE`, where FILE has one `Name: value` per line.
+-- Repeats the same request: `wrk -s replay.lua URL -- FILE`, where FILE has its bytes.
 -- At the end it prints one line: requests, microseconds, failed requests.
 function init(arguments)
-    for line in io.lines(arguments[1]) do
-        local name, value = string.match(line, "^([^:]+): *(.*)$")
-        wrk.headers[name] = value
-    end
+    local file = io.open(arguments[1], "rb")
+    local request = file:read("*a")
+    file:close()
+    -- wrk calls it once, and sends the result as it is.
+    wrk.format = function() return request end
 end
 
 function done(summary, latency, requests)

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable
 
@@ -46,13 +46,13 @@ class Machine:
 
 @dataclass(frozen=True)
 class Server:
-    """One row of the table."""
+    """A program that the requests pass through."""
 
     name: str
     title: str
     command: Callable[[Machine, str], list[str]]  # from the machine and the address to listen on
     checks_signature: bool = False
-    version: str = "v2"  # of the signature that its requests carry
+    versions: tuple[str, ...] = ("v2", "v4")  # of the signatures that its requests may carry
     missing: Callable[[], str] = lambda: ""  # what must be installed, or nothing
 
 
@@ -66,10 +66,10 @@ def nginx_module(name: str) -> Path | None:
     return next((path for path in (Path(d, name) for d in directories) if path.exists()), None)
 
 
-def gateway(access_log: str) -> Callable[[Machine, str], list[str]]:
+def gateway(access_log: str, binary: str = "countersign") -> Callable[[Machine, str], list[str]]:
     def command(machine: Machine, listen: str) -> list[str]:
         config = machine.configured("gateway.toml", "gateway.toml", LISTEN=listen, ACCESS_LOG=access_log)
-        return [str(machine.binaries["countersign"]), "serve", "--config", config]
+        return [str(machine.binaries[binary]), "serve", "--config", config]
 
     return command
 
@@ -109,23 +109,35 @@ def lacks_nginx_lua() -> str:
     return lacks("nginx")() or ("" if module else "nginx's Lua module (Debian: libnginx-mod-http-lua)")
 
 
-# The baseline of the ratios. Version 4 has its own one: its request is longer, also for a proxy that does not verify it.
-BASELINES = {
-    "v2": Server("bare", "bare Pingora", rust_proxy("bare-proxy")),
-    "v4": Server("bare-v4", "bare Pingora, V4 request", rust_proxy("bare-proxy"), version="v4"),
-}
-SERVERS = (
-    BASELINES["v2"],
+BARE = Server("bare", "bare Pingora", rust_proxy("bare-proxy"))  # the baseline of the ratios
+GATEWAYS = (
     Server("gateway", "gateway", gateway("true"), checks_signature=True),
     Server("gateway-nolog", "gateway, no access log", gateway("false"), checks_signature=True),
-    BASELINES["v4"],
-    Server("gateway-v4", "gateway, V4", gateway("true"), checks_signature=True, version="v4"),
-    Server("gateway-v4-nolog", "gateway, V4, no access log", gateway("false"), checks_signature=True, version="v4"),
+)
+OTHERS = (
     Server("stock", "bare Pingora, stock build", rust_proxy("stock-proxy")),
     Server("nginx", "nginx", nginx, missing=lacks("nginx")),
-    Server("nginx-lua", "nginx, Lua HMAC-SHA1 check", nginx_lua, checks_signature=True, missing=lacks_nginx_lua),
+    Server(
+        "nginx-lua",
+        "nginx, Lua HMAC-SHA1 check",
+        nginx_lua,
+        checks_signature=True,
+        versions=("v2",),
+        missing=lacks_nginx_lua,
+    ),
     Server("haproxy", "HAProxy", haproxy, missing=lacks("haproxy")),
 )
+SERVERS = (BARE, *GATEWAYS, *OTHERS)
+
+
+def gateways(binaries: list[str], kinds: list[Server]) -> list[Server]:
+    """These kinds of gateway, for each of the binaries that have a name."""
+    logs = dict(zip(GATEWAYS, ("true", "false")))
+    return [
+        replace(kind, name=f"{kind.name}-{name}", title=f"{kind.title} [{name}]", command=gateway(logs[kind], name))
+        for kind in kinds
+        for name in binaries
+    ]
 
 
 @contextmanager
