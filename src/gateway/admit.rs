@@ -145,12 +145,15 @@ fn check(
     context.verification = Some(verified_at - context.started);
     let admitted = verified.and_then(|(verified, signed_fields)| {
         let dialect = verified.dialect().dialect.name;
+        let response_dialect = listener.response_dialect(Some(dialect));
+        // A response to a verified request is in the dialect that it was verified in, also if it is refused for something else.
+        context.refused.response_dialect = Some(response_dialect);
         let signed_as = signed_address(&address, &verified);
         let request = NodeRequest { view: &view, head };
         let (permit, body) = permit(cluster, hosts, verified, signed_as, Some(request))?;
         Ok(Admitted {
             permit,
-            response_dialect: listener.response_dialect(Some(dialect)),
+            response_dialect,
             signed_fields,
             body,
             form: None,
