@@ -118,6 +118,25 @@ fn l1_a_body_where_the_operation_has_none_is_refused() {
     }
 }
 
+/// A listener that prefers WOS verifies the names of AWS as those of WOS, and responds in the dialect of the verification also
+/// where it refuses the request for its body.
+#[test]
+fn a_verified_request_is_refused_in_the_dialect_of_its_verification() {
+    let prefers_wos = |config: Config| {
+        let listener = config.text_of("listener");
+        let listener = listener.replace("[\"aws\", \"wos\"]", "[\"wos\", \"aws\"]");
+        config.section("listener", &listener)
+    };
+    let scene = configured(Forward::Trusted, prefers_wos);
+    for signed in Signed::ALL {
+        let signed = signed.sign(request(Word::Aws, "GET", "/bucket01/k", ""));
+        let response = scene.send(framed(&signed, "Content-Length: 1\r\n", "x"));
+        assert_eq!(response.status, 400, "{}", response.text());
+        assert!(response.header("x-wos-request-id").is_some());
+        assert!(response.header("x-amz-request-id").is_none());
+    }
+}
+
 #[test]
 fn l1_no_body_is_no_body_however_it_is_framed() {
     for scene in scenes() {
