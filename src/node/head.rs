@@ -28,8 +28,6 @@ const REASON_AT: usize = "HTTP/1.1 200 ".len();
 /// The head of an answer, be it interim or final.
 #[derive(Debug, Clone)]
 pub struct AnswerHead {
-    /// The node's version.
-    pub version: Version,
     /// The status. An interim one (1xx) is followed by another answer.
     pub status: StatusCode,
     /// The words behind the status, where they are not the usual ones.
@@ -104,7 +102,6 @@ pub(super) fn parse(bytes: &Bytes, is_head: bool) -> Result<Parsed, Malformed> {
     }
     let settled = said.settle(version, status, is_head)?;
     let head = AnswerHead {
-        version,
         status,
         reason: reason(bytes, status),
         headers,

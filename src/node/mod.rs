@@ -35,7 +35,7 @@ pub use fault::{FaultKind, Malformed, Misuse, NodeFault};
 pub use framing::Framing;
 pub use head::{AnswerHead, MAX_FIELDS, MAX_HEAD_BYTES};
 pub use idle::{IDLE_SPAN, IdleConnections, give_back, sweep, take};
-pub use patience::{Endless, Patience, Silence};
+pub use patience::{Patience, Silence};
 pub use receiver::{MAX_INTERIM_ANSWERS, MAX_PIECE, Receiver};
 pub use sender::{RequestBody, Sender};
 pub use stream::Stream;

@@ -14,18 +14,6 @@ pub trait Patience {
     fn renew(&mut self);
 }
 
-/// Somebody else looks at the time.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Endless;
-
-impl Patience for Endless {
-    fn poll_spent(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
-        Poll::Pending
-    }
-
-    fn renew(&mut self) {}
-}
-
 /// So long from when the node is waited for, and anew whenever it has sent or taken something.
 #[derive(Debug)]
 pub struct Silence {

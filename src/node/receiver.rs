@@ -277,10 +277,12 @@ impl Receiver<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::io::AsyncWriteExt;
     use tokio::net::UnixStream;
 
-    use super::super::patience::Endless;
+    use super::super::patience::Silence;
     use super::super::stream::Stream;
     use super::*;
 
@@ -300,12 +302,20 @@ mod tests {
             tokio::task::yield_now().await;
             poll_fn(|cx| {
                 if !waits_for_head && sent == head {
-                    assert!(receiver.poll_head(cx, &mut Endless).is_ready());
+                    assert!(
+                        receiver
+                            .poll_head(cx, &mut Silence::of(Duration::from_secs(60)))
+                            .is_ready()
+                    );
                 }
                 // Until it waits.
                 while match waits_for_head {
-                    true => receiver.poll_head(cx, &mut Endless).is_ready(),
-                    false => receiver.poll_piece(cx, &mut Endless).is_ready(),
+                    true => receiver
+                        .poll_head(cx, &mut Silence::of(Duration::from_secs(60)))
+                        .is_ready(),
+                    false => receiver
+                        .poll_piece(cx, &mut Silence::of(Duration::from_secs(60)))
+                        .is_ready(),
                 } {}
                 assert_eq!(receiver.inbox.buffer.capacity(), 0, "{sent}");
                 Poll::Ready(())

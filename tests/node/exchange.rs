@@ -6,11 +6,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign::node::{Endless, Exchange, FaultKind, Misuse, Patience, RequestBody, Silence};
+use countersign::node::{Exchange, FaultKind, Misuse, Patience, RequestBody, Silence};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use super::{asked, pair, read, settled};
+use super::{Endless, asked, pair, read, settled};
 
 const HEAD: Bytes = Bytes::from_static(b"PUT / HTTP/1.1\r\n\r\n");
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";

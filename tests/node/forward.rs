@@ -5,11 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign::clock::instant;
 use countersign::node::{
-    AnswerHead, Connection, Endless, Exchange, NodeFault, RequestBody, Silence, give_back, take,
+    AnswerHead, Connection, Exchange, NodeFault, RequestBody, Silence, give_back, take,
 };
 use countersign::socket_address::SocketAddress;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use super::Endless;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const HEAD: Bytes = Bytes::from_static(b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");

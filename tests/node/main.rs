@@ -9,12 +9,24 @@ mod table;
 
 use std::future::Future;
 use std::pin::pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use countersign::node::{Connection, Endless, Exchange, NodeFault, RequestBody, Stream};
+use countersign::node::{Connection, Exchange, NodeFault, Patience, RequestBody, Stream};
 use countersign::socket_address::SocketAddress;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
+
+/// Waits for ever: the test ends the wait.
+struct Endless;
+
+impl Patience for Endless {
+    fn poll_spent(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+
+    fn renew(&mut self) {}
+}
 
 /// The address of the connections that a test makes itself.
 fn address(path: &str) -> SocketAddress {

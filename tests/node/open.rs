@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign::node::{Connection, Endless, FaultKind, RequestBody};
+use countersign::node::{Connection, FaultKind, RequestBody};
 use countersign::socket_address::SocketAddress;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
 
+use super::Endless;
 use super::read;
 
 const HEAD: Bytes = Bytes::from_static(b"GET / HTTP/1.1\r\n\r\n");

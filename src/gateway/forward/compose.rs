@@ -53,7 +53,7 @@ pub fn trusted<'r>(
     }
     let target = upstream.on_the_wire(request.raw_path());
     if let Some(host) = upstream.host {
-        fields.set("host", host.into_bytes());
+        fields.set_text("host", host)?;
     }
     Ok(Composed { target, fields })
 }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::{BufMut, BytesMut};
+use http::HeaderValue;
+use pingora::{ErrorType, OrErr};
 
 use crate::dialect::vendor_header;
 use crate::sig::Field;
@@ -40,6 +42,17 @@ impl<'r> NodeFields<'r> {
             self.0
                 .retain(|field| field.0 != name || !std::mem::replace(&mut kept, true));
         }
+    }
+
+    /// The same for a value that the gateway has made.
+    ///
+    /// # Errors
+    /// Pingora's, if it is no field value (RFC 9110, section 5.5).
+    pub fn set_text(&mut self, name: &'static str, value: String) -> pingora::Result<()> {
+        let checked = HeaderValue::from_str(&value);
+        checked.or_err(ErrorType::InvalidHTTPHeader, "a value of the gateway")?;
+        self.set(name, value.into_bytes());
+        Ok(())
     }
 
     /// Removes all fields with this name.
@@ -154,5 +167,13 @@ mod tests {
             written(&joined),
             "x-amz-meta-a: 1,2,3\r\nrange: x\r\nx-amz-meta-b: \r\nrange: y\r\n"
         );
+    }
+
+    #[test]
+    fn no_value_of_the_gateway_ends_its_line() {
+        let mut set = fields(&[]);
+        assert!(set.set_text("a", "1\r\nb: 2".to_owned()).is_err());
+        assert!(set.set_text("a", "1".to_owned()).is_ok());
+        assert_eq!(written(&set), "a: 1\r\n");
     }
 }

@@ -105,6 +105,7 @@ pub fn compose(
             composed
         }
     };
+    check_target(&target)?;
     let body = match info.body.is_proven_empty() {
         true => RequestBody::Nothing,
         false => body_of(&fields, head)?,
@@ -131,6 +132,14 @@ pub fn compose(
         is_head: request.method == Method::HEAD,
         single_use,
     })
+}
+
+/// Refuses a target that would end the request line early (RFC 9112, section 3). Every encoding of a target excludes that: this
+/// holds if one of them should ever be wrong.
+fn check_target(target: &str) -> pingora::Result<()> {
+    let is_target = target.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_target = (is_target && !target.is_empty()).then_some(());
+    is_target.or_err(ErrorType::InvalidHTTPHeader, "the target of a request")
 }
 
 /// The framing of the body for the node: the length in `fields`, or else chunks if there is a body.
@@ -198,5 +207,23 @@ mod tests {
         assert_eq!(target("http://h/b/k%2F?acl"), "/b/k%2F?acl");
         assert_eq!(target("http://h"), "/");
         assert_eq!(target("/b/http://h/k"), "/b/http://h/k");
+    }
+
+    #[test]
+    fn no_target_ends_the_request_line() {
+        for target in ["/", "/b/k%20?acl&a=%0d%0a", "/b/k?x=~!'()*", "*"] {
+            assert!(check_target(target).is_ok(), "{target}");
+        }
+        for target in [
+            "",
+            "/b k",
+            "/b/k HTTP/1.1\r\nx: y",
+            "/b\t",
+            "/b\n",
+            "/b\0",
+            "/\u{e4}",
+        ] {
+            assert!(check_target(target).is_err(), "{target:?}");
+        }
     }
 }

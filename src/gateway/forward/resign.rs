@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{HeaderValue, TRANSFER_ENCODING};
+use http::header::TRANSFER_ENCODING;
 use pingora::http::RequestHeader;
 use pingora::{Error, ErrorType, OrErr};
 
@@ -92,7 +92,7 @@ pub fn resign<'r>(
     let mut fields = what_passes(head, permit, options, info, |rest| !of_signature(rest))?;
     fields.remove("date");
     if let Some(host) = &upstream.host {
-        fields.set("host", host.clone().into_bytes());
+        fields.set_text("host", host.clone())?;
     }
     let signing = NodeSigning {
         method: request.method.as_str(),
@@ -131,7 +131,7 @@ impl NodeSigning<'_> {
             ErrorType::InternalError,
             "a request that cannot be re-signed",
         )?;
-        fields.set("authorization", checked(authorization)?);
+        fields.set_text("authorization", authorization)?;
         Ok(())
     }
 
@@ -165,7 +165,7 @@ impl NodeSigning<'_> {
         let view = self.view(fields)?;
         let (authorization, chain) =
             key.sign_v4(&view, content_headers, &payload, &timestamp, chunks);
-        fields.set("authorization", checked(authorization)?);
+        fields.set_text("authorization", authorization)?;
         Ok(chain.map(SignedChunks::new))
     }
 
@@ -176,13 +176,6 @@ impl NodeSigning<'_> {
             "a request that cannot be re-signed",
         )
     }
-}
-
-/// A header value of the gateway, which may contain text of the configuration.
-fn checked(value: String) -> pingora::Result<Vec<u8>> {
-    let checked = HeaderValue::from_str(&value);
-    checked.or_err(ErrorType::InvalidHTTPHeader, "a value of the gateway's own")?;
-    Ok(value.into_bytes())
 }
 
 /// The payload hash of version 4.
